@@ -1,0 +1,78 @@
+import { erase } from '../../../schemas/brand.ts';
+import type { EventOfTopic, Stage, Topic } from '../../../schemas/topics.ts';
+import type { FactsTable, RowsTable, SumsTable, Value } from './table.ts';
+
+/**
+ * Where an operator's results go. The engine collects them, assigns row versions, and delivers them
+ * together with the checkpoint that contains the state they came from.
+ */
+export interface Output {
+  /**
+   * Adds the signed integer `amount` to one sum of the window that contains `eventTimeMs`.
+   * `sum` is the index into `table.sums`, `dimensions` are in the order of `table.dimensions`.
+   * The engine decides whether that changes the window's own row or, once the window is final, a
+   * correction row; an operator never needs to know.
+   */
+  add(table: SumsTable, eventTimeMs: number, dimensions: readonly string[], sum: number, amount: number): void;
+
+  /** Writes the whole current row of its key; `values` are in the order of `table.columns`. */
+  upsert(table: RowsTable, values: readonly Value[]): void;
+
+  /** Writes a fact of the record in hand; `values` are in the order of `table.columns`. */
+  append(table: FactsTable, values: readonly Value[]): void;
+
+  /**
+   * Sends an event to another stage through the log. Delivered at least once: its `event_id` must
+   * follow from the event in hand, so that a repeat is recognised.
+   */
+  forward<T extends Topic>(topic: T, key: string, event: EventOfTopic[T]): void;
+
+  /** Counts something an operator could not use or had to limit; `code` is from the operator's closed list. */
+  count(code: string): void;
+}
+
+/** What is known about the record in hand. Valid only during the call. */
+export interface RecordContext {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly offset: number;
+  /** When the log took the record: UTC milliseconds of processing time, the same in every replay. */
+  readonly appendedAtMs: number;
+  /** The task's watermark before this record, −Infinity until there is one. Never goes back. */
+  readonly watermarkMs: number;
+}
+
+/**
+ * A pure, synchronous step from (state of one key, event) to signed deltas, rows and events.
+ *
+ * The caller guarantees: events of one key arrive one at a time, each event id once, none older
+ * than the allowed lateness (unless it belongs to an import of history), in any order.
+ * The operator keeps true: the sum of everything it has emitted for a key depends on the set of that
+ * key's events, not on their order; it reads no clock, no randomness, no I/O; state is plain data
+ * (arrays, strings, numbers, booleans, null, plain objects), so that it can be stored and restored.
+ */
+export interface Operator<State = unknown> {
+  /** Unique within its stage; names the state in the checkpoint. */
+  readonly name: string;
+  readonly stage: Stage;
+  /** Raised when stored state of the version before can no longer be read. */
+  readonly stateVersion: number;
+  /** The key of each event this operator takes; a topic that is absent is not for this operator. */
+  readonly createState: () => State;
+  /** Changes `state` in place and emits. One entry for every topic the operator takes. */
+  readonly apply: {
+    readonly [T in Topic]?: (state: State, event: EventOfTopic[T], output: Output, record: RecordContext) => void;
+  };
+  /**
+   * The watermark at which this key's state can no longer change any result and may be dropped, in
+   * event-time milliseconds; Infinity keeps it. The engine takes the maximum over a key's operators.
+   */
+  readonly expiresAtMs: (state: State) => number;
+  /** A rough size of the state for the memory bound, in bytes; constant time. */
+  readonly stateBytes: (state: State) => number;
+}
+
+/** Declares an operator with its state type checked, and forgets that type for the engine's list. */
+export function defineOperator<State>(operator: Operator<State>): Operator {
+  return erase(operator);
+}

@@ -1,0 +1,11 @@
+import type { Operator } from './operator.ts';
+import type { Table } from './table.ts';
+
+/** One folder's worth of results: the operators that compute them and the tables that hold them. */
+export interface Processor {
+  readonly name: string;
+  readonly operators: readonly Operator[];
+  readonly tables: readonly Table[];
+  /** SQL files of this folder in the order they are applied; released files never change. */
+  readonly migrations: readonly URL[];
+}

@@ -1,0 +1,100 @@
+import type { LiveTopic, Row, UpdateBatch } from './panel.ts';
+import type { EventType } from './topics.ts';
+
+/**
+ * What the api needs from whatever runs behind it: the embedded engine in one process, or a broker
+ * and a ClickHouse server. `processors/main.ts` provides it, `api/main.ts` takes it.
+ */
+export interface EnginePort {
+  /**
+   * Takes events at the door: checks, tokenises and appends the good ones. Resolves when they are
+   * durable. `events` are parsed JSON values or decoded Avro records; the order of `rejected` is the
+   * order of the batch.
+   */
+  ingest(type: EventType, events: readonly unknown[], options?: IngestOptions): Promise<IngestAnswer>;
+
+  /** Why ingest must be refused at the moment, or undefined when there is room. */
+  refusal(): Refusal | undefined;
+
+  /** Runs one read-only statement with bound parameters (`{name:Type}`) against ClickHouse. */
+  query(sql: string, parameters: Readonly<Record<string, QueryParameter>>): Promise<readonly Row[]>;
+
+  /** Calls `listener` after every flush with the rows that changed; returns how to stop it. */
+  subscribe(listener: (batch: UpdateBatch) => void): () => void;
+
+  /** The rows the engine holds for `table` with windows not older than `sinceMs`, as updates. */
+  current(table: string, sinceMs: number): UpdateBatch;
+
+  /** Takes an alert over: goes through the log, so that a recomputation knows it too. */
+  acknowledge(alert: { readonly alertId: string; readonly sku: string; readonly nodeId: string; readonly actor: string }): Promise<void>;
+
+  status(): PipelineStatus;
+
+  /** Prometheus text of every metric of the process. */
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+export type QueryParameter = string | number | boolean | readonly string[];
+
+export interface IngestOptions {
+  /** Name of an import of history: its events are never too late, and hold the watermark until `endImport`. */
+  readonly importName?: string;
+}
+
+export interface IngestAnswer {
+  readonly accepted: number;
+  /** Events whose id was taken before, as far as the door can see; the engine's own check is exact. */
+  readonly duplicates: number;
+  readonly rejected: readonly { readonly index: number; readonly code: string; readonly message: string }[];
+}
+
+export interface Refusal {
+  /** HTTP status to answer with: 429 backlog, 503 dependency away, 507 disk full. */
+  readonly status: 429 | 503 | 507;
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfterSeconds: number;
+}
+
+/** Counts since the data directory was created; they survive restarts. */
+export interface EventCounts {
+  readonly received: number;
+  readonly contributed: number;
+  readonly duplicate: number;
+  readonly late: number;
+  readonly dead_lettered: number;
+  readonly quarantined: number;
+}
+
+export interface TaskStatus {
+  readonly task: string;
+  readonly counts: EventCounts;
+  /** UTC milliseconds; null until the first event. */
+  readonly watermark: number | null;
+  /** Records in the log that the task has not taken yet. */
+  readonly lag_records: number;
+  readonly inputs: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly next_offset: number;
+    readonly end_offset: number;
+    readonly idle: boolean;
+  }[];
+}
+
+export interface PipelineStatus {
+  readonly mode: 'embedded' | 'distributed';
+  readonly ready: boolean;
+  /** Why not ready, in words a person can act on; empty when ready. */
+  readonly problems: readonly string[];
+  /** The lowest watermark of the visitor tasks; windows that end at or before it are matured. */
+  readonly watermark: number | null;
+  readonly allowed_lateness_ms: number;
+  readonly counts: EventCounts;
+  readonly tasks: readonly TaskStatus[];
+  readonly checkpoint: { readonly sequence: number; readonly age_ms: number; readonly duration_ms: number };
+  readonly sink: { readonly pending_rows: number; readonly healthy: boolean };
+}
+
+/** Topics whose rows come from `status()` instead of a table. */
+export const STATUS_TOPIC: LiveTopic = 'pipeline';

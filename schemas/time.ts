@@ -1,0 +1,40 @@
+import { type Brand, brandAs } from './brand.ts';
+import { EngineError } from './errors.ts';
+
+/** An instant by the event's own account: UTC milliseconds since the epoch, an integer. */
+export type EventTimeMs = Brand<number, 'EventTimeMs'>;
+
+/** A length of time in milliseconds, an integer, zero or more. */
+export type DurationMs = Brand<number, 'DurationMs'>;
+
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60 * SECOND_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** Oldest event time that is believed; older ones are clock defaults (1970, 1980) and refused. */
+export const EVENT_TIME_MS_MIN = Date.UTC(2000, 0, 1);
+
+/** @throws {EngineError} TIME_INVALID when `value` is not a safe integer. */
+export function eventTimeMs(value: number): EventTimeMs {
+  if (!Number.isSafeInteger(value)) {
+    throw new EngineError({
+      code: 'TIME_INVALID',
+      kind: 'poison',
+      message: `Expected an instant in whole milliseconds, got ${value}`,
+    });
+  }
+  return brandAs(value);
+}
+
+/** @throws {EngineError} TIME_INVALID when `value` is negative or not a safe integer. */
+export function durationMs(value: number): DurationMs {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new EngineError({
+      code: 'TIME_INVALID',
+      kind: 'fatal',
+      message: `Expected a duration of zero or more whole milliseconds, got ${value}`,
+    });
+  }
+  return brandAs(value);
+}

@@ -1,0 +1,47 @@
+import type { Click } from './events/click.ts';
+import type { Inventory } from './events/inventory.ts';
+import type { Order } from './events/order.ts';
+import type { Reference } from './events/reference.ts';
+import type { SkuEvent } from './events/sku-event.ts';
+
+/** The event type of every topic. A topic's name is a promise to users; see the README. */
+export interface EventOfTopic {
+  readonly 'weir.clicks': Click;
+  readonly 'weir.orders': Order;
+  readonly 'weir.inventory': Inventory;
+  readonly 'weir.reference': Reference;
+  readonly 'weir.internal.sku': SkuEvent;
+}
+
+export type Topic = keyof EventOfTopic;
+
+/** The events that users send, by the name that the API and the importers use. */
+export const EVENT_TYPES = ['click', 'order', 'inventory', 'reference'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+export const TOPIC_OF_EVENT = {
+  click: 'weir.clicks',
+  order: 'weir.orders',
+  inventory: 'weir.inventory',
+  reference: 'weir.reference',
+} as const satisfies Record<EventType, Topic>;
+
+/**
+ * A stage is a set of tasks with one key: the task of partition p reads partition p of every topic
+ * of its stage, and alone owns the state of the keys in it.
+ */
+export const TOPICS_OF_STAGE = {
+  visitor: ['weir.clicks', 'weir.orders'],
+  sku: ['weir.inventory', 'weir.internal.sku'],
+  control: ['weir.reference'],
+} as const satisfies Record<string, readonly Topic[]>;
+export type Stage = keyof typeof TOPICS_OF_STAGE;
+
+/** The field of each topic's events that decides the partition and owns the keyed state. */
+export const KEY_OF_TOPIC = {
+  'weir.clicks': 'visitor_id',
+  'weir.orders': 'visitor_id',
+  'weir.inventory': 'sku',
+  'weir.internal.sku': 'sku',
+  'weir.reference': 'subject',
+} as const satisfies { readonly [T in Topic]: keyof EventOfTopic[T] & string };
