@@ -68,7 +68,10 @@ export function splitByLargestRemainder(totalMinor: number, weights: readonly nu
   const order = remainders.map((_, index) => index);
   order.sort((a, b) => (remainders[b] ?? 0) - (remainders[a] ?? 0) || a - b);
   const left = total - assigned;
-  assert(left >= 0 && left <= parts.length, 'largest remainder must leave less than one unit a part');
+  assert(
+    left >= 0 && left <= parts.length,
+    'largest remainder must leave less than one unit a part',
+  );
   for (const index of order.slice(0, left)) parts[index] = (parts[index] ?? 0) + 1;
   return sign < 0 ? parts.map((part) => (part === 0 ? 0 : -part)) : parts;
 }

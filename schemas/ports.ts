@@ -11,7 +11,11 @@ export interface EnginePort {
    * durable. `events` are parsed JSON values or decoded Avro records; the order of `rejected` is the
    * order of the batch.
    */
-  ingest(type: EventType, events: readonly unknown[], options?: IngestOptions): Promise<IngestAnswer>;
+  ingest(
+    type: EventType,
+    events: readonly unknown[],
+    options?: IngestOptions,
+  ): Promise<IngestAnswer>;
 
   /** Why ingest must be refused at the moment, or undefined when there is room. */
   refusal(): Refusal | undefined;
@@ -26,7 +30,12 @@ export interface EnginePort {
   current(table: string, sinceMs: number): UpdateBatch;
 
   /** Takes an alert over: goes through the log, so that a recomputation knows it too. */
-  acknowledge(alert: { readonly alertId: string; readonly sku: string; readonly nodeId: string; readonly actor: string }): Promise<void>;
+  acknowledge(alert: {
+    readonly alertId: string;
+    readonly sku: string;
+    readonly nodeId: string;
+    readonly actor: string;
+  }): Promise<void>;
 
   status(): PipelineStatus;
 
@@ -45,7 +54,11 @@ export interface IngestAnswer {
   readonly accepted: number;
   /** Events whose id was taken before, as far as the door can see; the engine's own check is exact. */
   readonly duplicates: number;
-  readonly rejected: readonly { readonly index: number; readonly code: string; readonly message: string }[];
+  readonly rejected: readonly {
+    readonly index: number;
+    readonly code: string;
+    readonly message: string;
+  }[];
 }
 
 export interface Refusal {
@@ -92,7 +105,11 @@ export interface PipelineStatus {
   readonly allowed_lateness_ms: number;
   readonly counts: EventCounts;
   readonly tasks: readonly TaskStatus[];
-  readonly checkpoint: { readonly sequence: number; readonly age_ms: number; readonly duration_ms: number };
+  readonly checkpoint: {
+    readonly sequence: number;
+    readonly age_ms: number;
+    readonly duration_ms: number;
+  };
   readonly sink: { readonly pending_rows: number; readonly healthy: boolean };
 }
 

@@ -1,6 +1,11 @@
-import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
 import type { Output } from '../../processors/engine/operator/operator.ts';
-import type { FactsTable, RowsTable, SumsTable, Value } from '../../processors/engine/operator/table.ts';
+import type {
+  FactsTable,
+  RowsTable,
+  SumsTable,
+  Value,
+} from '../../processors/engine/operator/table.ts';
+import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
 
 /** An `Output` that keeps everything in memory, for tests of one operator. */
 export class CollectingOutput implements Output {
@@ -9,13 +14,25 @@ export class CollectingOutput implements Output {
   /** table → key columns joined with `|` → the current row. */
   readonly rows = new Map<string, Map<string, readonly Value[]>>();
   readonly facts = new Map<string, (readonly Value[])[]>();
-  readonly forwarded: { readonly topic: Topic; readonly key: string; readonly event: EventOfTopic[Topic] }[] = [];
+  readonly forwarded: {
+    readonly topic: Topic;
+    readonly key: string;
+    readonly event: EventOfTopic[Topic];
+  }[] = [];
   readonly counts = new Map<string, number>();
 
-  add(table: SumsTable, eventTimeMs: number, dimensions: readonly string[], sum: number, amount: number): void {
+  add(
+    table: SumsTable,
+    eventTimeMs: number,
+    dimensions: readonly string[],
+    sum: number,
+    amount: number,
+  ): void {
     const windowStartMs = Math.floor(eventTimeMs / table.windowMs) * table.windowMs;
     const rows = entry(this.sums, table.name, () => new Map<string, number[]>());
-    const row = entry(rows, [windowStartMs, ...dimensions].join('|'), () => table.sums.map(() => 0));
+    const row = entry(rows, [windowStartMs, ...dimensions].join('|'), () =>
+      table.sums.map(() => 0),
+    );
     row[sum] = (row[sum] ?? 0) + amount;
   }
 
@@ -44,7 +61,11 @@ export class CollectingOutput implements Output {
     return Object.fromEntries(
       rows.map(([key, sums]) => [
         key,
-        Object.fromEntries(table.sums.map((name, index) => [name, sums[index] ?? 0] as const).filter(([, sum]) => sum !== 0)),
+        Object.fromEntries(
+          table.sums
+            .map((name, index) => [name, sums[index] ?? 0] as const)
+            .filter(([, sum]) => sum !== 0),
+        ),
       ]),
     );
   }

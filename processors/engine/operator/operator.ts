@@ -13,7 +13,13 @@ export interface Output {
    * The engine decides whether that changes the window's own row or, once the window is final, a
    * correction row; an operator never needs to know.
    */
-  add(table: SumsTable, eventTimeMs: number, dimensions: readonly string[], sum: number, amount: number): void;
+  add(
+    table: SumsTable,
+    eventTimeMs: number,
+    dimensions: readonly string[],
+    sum: number,
+    amount: number,
+  ): void;
 
   /** Writes the whole current row of its key; `values` are in the order of `table.columns`. */
   upsert(table: RowsTable, values: readonly Value[]): void;
@@ -61,7 +67,12 @@ export interface Operator<State = unknown> {
   readonly createState: () => State;
   /** Changes `state` in place and emits. One entry for every topic the operator takes. */
   readonly apply: {
-    readonly [T in Topic]?: (state: State, event: EventOfTopic[T], output: Output, record: RecordContext) => void;
+    readonly [T in Topic]?: (
+      state: State,
+      event: EventOfTopic[T],
+      output: Output,
+      record: RecordContext,
+    ) => void;
   };
   /**
    * The watermark at which this key's state can no longer change any result and may be dropped, in

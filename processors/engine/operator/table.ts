@@ -3,7 +3,15 @@ import type { Value } from '../../../schemas/panel.ts';
 export type { Value };
 
 /** How a column travels to ClickHouse: `instant` is UTC milliseconds, `integer` is Int64. */
-export type ColumnType = 'text' | 'nullable-text' | 'integer' | 'nullable-integer' | 'double' | 'instant' | 'nullable-instant' | 'boolean';
+export type ColumnType =
+  | 'text'
+  | 'nullable-text'
+  | 'integer'
+  | 'nullable-integer'
+  | 'double'
+  | 'instant'
+  | 'nullable-instant'
+  | 'boolean';
 
 export interface Column {
   readonly name: string;
@@ -48,6 +56,3 @@ export interface FactsTable {
 }
 
 export type Table = SumsTable | RowsTable | FactsTable;
-
-
-
