@@ -1,0 +1,40 @@
+import { defineConfig } from 'vitest/config';
+
+// A test that opens chDB or LMDB on a busy machine with two cores needs more than vitest's 5 s.
+const TEST_TIMEOUT_MS = 30_000;
+
+const NEVER = ['**/node_modules/**', 'dashboards/live/dist/**'];
+
+export default defineConfig({
+  test: {
+    pool: 'forks', // chDB holds one data directory per process, so each test file gets its own.
+    maxWorkers: 2,
+    testTimeout: TEST_TIMEOUT_MS,
+    hookTimeout: TEST_TIMEOUT_MS,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'product',
+          include: ['**/*.test.ts'],
+          exclude: [...NEVER, '**/*.integration.test.ts', '**/*.browser.test.ts'],
+        },
+      },
+      {
+        // Needs a Kafka broker or a ClickHouse server.
+        extends: true,
+        test: { name: 'integration', include: ['**/*.integration.test.ts'], exclude: NEVER },
+      },
+      {
+        // Needs a Chromium; one file at a time, because each starts one.
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['**/*.browser.test.ts'],
+          exclude: NEVER,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
