@@ -1,0 +1,336 @@
+import fc from 'fast-check';
+import { pack, unpack } from 'msgpackr';
+import { expect, test } from 'vitest';
+
+import type { Operator, RecordContext } from '../../processors/engine/operator/operator.ts';
+import type { RowsTable, SumsTable, Value } from '../../processors/engine/operator/table.ts';
+import { MINUTE_MS } from '../../schemas/time.ts';
+import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
+import { CollectingOutput } from '../doubles/collecting-output.ts';
+
+/** One accepted event and the topic it came from. */
+export type LawEvent = {
+  readonly [T in Topic]: { readonly topic: T; readonly event: EventOfTopic[T] };
+}[Topic];
+
+/** The final rows: table → key (window start or key columns, joined with `|`) → what is not zero. */
+export interface Results {
+  readonly sums: Readonly<
+    Record<string, Readonly<Record<string, Readonly<Record<string, number>>>>>
+  >;
+  readonly rows: Readonly<Record<string, Readonly<Record<string, readonly Value[]>>>>;
+}
+
+export interface OperatorLaws {
+  /** What the tests are called after: the processor's name. */
+  readonly name: string;
+  /** One stage's operators, or several stages' when `forward` is not part of the result. */
+  readonly operators: readonly Operator[];
+  /**
+   * Lists of events for one or more keys, with distinct event ids, in no particular order. Make
+   * collisions likely: few keys, few channels, equal times, gaps exactly at the limits.
+   */
+  readonly events: fc.Arbitrary<readonly LawEvent[]>;
+  /** The final rows by a batch computation that shares no code with the operators. */
+  readonly oracle: (events: readonly LawEvent[]) => Results;
+  readonly sumsTables: readonly SumsTable[];
+  readonly rowsTables?: readonly RowsTable[];
+  /** Sums that may be below zero, such as a margin or a correction of money. All others never are. */
+  readonly signedSums?: readonly string[];
+  /** Most bytes that `stateBytes` may report for one key after any of these lists. */
+  readonly stateBytesMax: number;
+  /**
+   * Longest time from a key's newest event to its expiry; `'never'` when the state is kept for good.
+   */
+  readonly expiresAfterMsMax: number | 'never';
+  /** How far behind the watermark an event may still arrive: what the operators were configured with. */
+  readonly allowedLatenessMs: number;
+  /**
+   * The same event later, as a new fact that the old state has no say in; by default its time and
+   * id change. Give your own when events refer to earlier ones, as a return refers to its order.
+   */
+  readonly shift?: (event: LawEvent, byMs: number) => LawEvent;
+  /**
+   * Laws of the form "after `more` the result is that of `sameAs`", for example a retraction
+   * (`sameAs` gives what remains) or a retraction and its undoing (`sameAs` gives the list itself).
+   */
+  readonly equivalences?: readonly {
+    readonly name: string;
+    readonly more: (events: readonly LawEvent[]) => readonly LawEvent[];
+    readonly sameAs: (events: readonly LawEvent[]) => readonly LawEvent[];
+  }[];
+}
+
+/** How far the watermark trails the newest event while the laws are tested. */
+const OUT_OF_ORDERNESS_MS = MINUTE_MS;
+/** Longest list whose every permutation can be drawn; longer lists repeat the drawn ranks. */
+const RANKS_MAX = 64;
+
+/**
+ * Registers one test per law of an operator. A processor's test calls it once:
+ *
+ * ```ts
+ * describeOperatorLaws({
+ *   name: 'traffic',
+ *   operators: createTraffic(config).operators,
+ *   events: fc.array(anyClick).map(withDistinctIds),
+ *   oracle: (events) => trafficByBruteForce(events, config),
+ *   sumsTables: [CHANNEL_1M],
+ *   stateBytesMax: 10_000,
+ *   expiresAfterMsMax: 90 * DAY_MS,
+ *   allowedLatenessMs: DAY_MS,
+ * });
+ * ```
+ *
+ * The laws: **oracle** (final rows equal the batch computation), **order** (any permutation, the same
+ * rows), **restart** (storing and restoring the state after every event changes nothing),
+ * **balance** (after every event no sum is negative, `signedSums` aside), **bounds** (state size and
+ * expiry; dropping expired state changes nothing), and one test per entry of `equivalences`.
+ * Batching needs no test: operators see one event at a time. Duplicates never reach an operator.
+ *
+ * `RUNS` sets the number of lists per law (default 100), `SEED` repeats a failure that was printed.
+ */
+export function describeOperatorLaws(laws: OperatorLaws): void {
+  const ranks = fc.array(fc.nat({ max: 1_000 }), { minLength: 1, maxLength: RANKS_MAX });
+
+  test(`${laws.name}: the final rows equal a batch computation over the events`, () => {
+    check(
+      fc.property(laws.events, (events) => {
+        expect(resultsOf(laws, run(laws, events).output)).toEqual(laws.oracle(events));
+      }),
+    );
+  });
+
+  test(`${laws.name}: any order of arrival gives the same rows`, () => {
+    check(
+      fc.property(laws.events, ranks, (events, order) => {
+        const asGiven = resultsOf(laws, run(laws, events).output);
+        expect(resultsOf(laws, run(laws, inOrderOf(events, order)).output)).toEqual(asGiven);
+      }),
+    );
+  });
+
+  test(`${laws.name}: storing and restoring the state between any two events changes nothing`, () => {
+    check(
+      fc.property(laws.events, (events) => {
+        const uninterrupted = new Run(laws.operators);
+        const restarted = new Run(laws.operators);
+        for (const event of events) {
+          uninterrupted.apply(event);
+          restarted.apply(event);
+          restarted.restart();
+        }
+        expect(resultsOf(laws, restarted.output)).toEqual(resultsOf(laws, uninterrupted.output));
+      }),
+    );
+  });
+
+  test(`${laws.name}: no sum of a count is ever negative`, () => {
+    check(
+      fc.property(laws.events, ranks, (events, order) => {
+        const current = new Run(laws.operators);
+        for (const event of inOrderOf(events, order)) {
+          current.apply(event);
+          expect(negativeSums(laws, current.output)).toEqual([]);
+        }
+      }),
+    );
+  });
+
+  test(`${laws.name}: the state of a key stays small and names its end`, () => {
+    check(
+      fc.property(laws.events, (events) => {
+        const { states, newestMs } = run(laws, events);
+        for (const { operator, state } of states) {
+          expect(operator.stateBytes(state)).toBeLessThanOrEqual(laws.stateBytesMax);
+          const expiresAtMs = operator.expiresAtMs(state);
+          if (laws.expiresAfterMsMax === 'never')
+            expect(expiresAtMs).toBe(Number.POSITIVE_INFINITY);
+          else expect(expiresAtMs).toBeLessThanOrEqual(newestMs + laws.expiresAfterMsMax);
+        }
+      }),
+    );
+  });
+
+  if (laws.expiresAfterMsMax !== 'never') {
+    test(`${laws.name}: dropping expired state changes nothing`, () => {
+      check(
+        fc.property(laws.events, laws.events, (events, more) => {
+          fc.pre(events.length > 0 && more.length > 0);
+          const kept = run(laws, events);
+          const dropped = run(laws, events);
+          const expiresAtMs = Math.max(
+            ...dropped.states.map(({ operator, state }) => operator.expiresAtMs(state)),
+          );
+          dropped.dropStates();
+          const byMs = expiresAtMs - laws.allowedLatenessMs - oldestMsOf(more);
+          for (const event of more) {
+            const later = (laws.shift ?? shifted)(event, byMs);
+            kept.apply(later);
+            dropped.apply(later);
+          }
+          expect(resultsOf(laws, dropped.output)).toEqual(resultsOf(laws, kept.output));
+        }),
+      );
+    });
+  }
+
+  for (const { name, more, sameAs } of laws.equivalences ?? []) {
+    test(`${laws.name}: ${name}`, () => {
+      check(
+        fc.property(laws.events, (events) => {
+          const actual = run(laws, [...events, ...more(events)]);
+          const expected = run(laws, sameAs(events));
+          expect(resultsOf(laws, actual.output)).toEqual(resultsOf(laws, expected.output));
+        }),
+      );
+    });
+  }
+}
+
+/** One pass over events: a small stand-in for a task, with one state per operator and key. */
+export class Run {
+  readonly output = new CollectingOutput();
+  newestMs = Number.NEGATIVE_INFINITY;
+  readonly #operators: readonly Operator[];
+  readonly #states = new Map<string, { readonly operator: Operator; state: unknown }>();
+  #offset = 0;
+
+  constructor(operators: readonly Operator[]) {
+    this.#operators = operators;
+  }
+
+  get states(): readonly { readonly operator: Operator; readonly state: unknown }[] {
+    return [...this.#states.values()];
+  }
+
+  /** Hands one event to every operator that takes its topic. */
+  apply(lawEvent: LawEvent): void {
+    const record: RecordContext = {
+      topic: lawEvent.topic,
+      partition: 0,
+      offset: this.#offset,
+      appendedAtMs: lawEvent.event.occurred_at,
+      watermarkMs: this.newestMs - OUT_OF_ORDERNESS_MS,
+    };
+    this.#offset += 1;
+    for (const operator of this.#operators) {
+      this.#applyOne(operator, keyOf(lawEvent), record, lawEvent.topic, lawEvent.event);
+    }
+    this.newestMs = Math.max(this.newestMs, lawEvent.event.occurred_at);
+  }
+
+  /** Stores every state and reads it back, as a stop and a start between two events would. */
+  restart(): void {
+    for (const entry of this.#states.values()) {
+      const bytes = pack(entry.state);
+      // The detour over JSON refuses what is not plain data (Map, Date, undefined, NaN).
+      entry.state = JSON.parse(JSON.stringify(unpack(bytes)));
+    }
+  }
+
+  dropStates(): void {
+    this.#states.clear();
+  }
+
+  #applyOne<T extends Topic>(
+    operator: Operator,
+    key: string,
+    record: RecordContext,
+    topic: T,
+    event: EventOfTopic[T],
+  ): void {
+    const step = operator.apply[topic];
+    if (step === undefined) return;
+    const id = `${operator.stage} ${operator.name} ${key}`;
+    let entry = this.#states.get(id);
+    if (entry === undefined) {
+      entry = { operator, state: operator.createState() };
+      this.#states.set(id, entry);
+    }
+    step(entry.state, event, this.output, record);
+  }
+}
+
+function run(laws: OperatorLaws, events: readonly LawEvent[]): Run {
+  const current = new Run(laws.operators);
+  for (const event of events) current.apply(event);
+  return current;
+}
+
+/** The final rows that `output` has collected, for the tables of `laws`. */
+function resultsOf(laws: OperatorLaws, output: CollectingOutput): Results {
+  return {
+    sums: Object.fromEntries(
+      laws.sumsTables.map((table) => [table.name, output.nonZeroSums(table)]),
+    ),
+    rows: Object.fromEntries(
+      (laws.rowsTables ?? []).map((table) => [
+        table.name,
+        Object.fromEntries(output.rows.get(table.name) ?? []),
+      ]),
+    ),
+  };
+}
+
+function negativeSums(laws: OperatorLaws, output: CollectingOutput): string[] {
+  const signed = new Set(laws.signedSums);
+  return laws.sumsTables.flatMap((table) =>
+    Object.entries(output.nonZeroSums(table)).flatMap(([key, sums]) =>
+      Object.entries(sums)
+        .filter(([name, sum]) => sum < 0 && !signed.has(name))
+        .map(([name, sum]) => `${table.name} ${key} ${name} = ${sum}`),
+    ),
+  );
+}
+
+function keyOf(lawEvent: LawEvent): string {
+  switch (lawEvent.topic) {
+    case 'weir.clicks':
+    case 'weir.orders':
+      return lawEvent.event.visitor_id;
+    case 'weir.inventory':
+    case 'weir.internal.sku':
+      return lawEvent.event.sku;
+    case 'weir.reference':
+      return lawEvent.event.subject;
+  }
+}
+
+function inOrderOf(events: readonly LawEvent[], ranks: readonly number[]): readonly LawEvent[] {
+  return events
+    .map((event, index) => ({ event, rank: ranks[index % ranks.length] ?? 0 }))
+    .toSorted((a, b) => a.rank - b.rank)
+    .map(({ event }) => event);
+}
+
+function oldestMsOf(events: readonly LawEvent[]): number {
+  return Math.min(...events.map(({ event }) => event.occurred_at));
+}
+
+function shifted(lawEvent: LawEvent, byMs: number): LawEvent {
+  const change = {
+    occurred_at: lawEvent.event.occurred_at + byMs,
+    event_id: `${lawEvent.event.event_id}+`,
+  };
+  switch (lawEvent.topic) {
+    case 'weir.clicks':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
+    case 'weir.orders':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
+    case 'weir.inventory':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
+    case 'weir.internal.sku':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
+    case 'weir.reference':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
+  }
+}
+
+function check<Arguments>(property: fc.IProperty<Arguments>): void {
+  const seed = process.env['SEED'];
+  fc.assert(property, {
+    numRuns: Number(process.env['RUNS'] ?? 100),
+    ...(seed === undefined ? {} : { seed: Number(seed) }),
+  });
+}
