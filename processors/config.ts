@@ -1,0 +1,372 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+import { parseDocument } from 'yaml';
+
+import { erase } from '../schemas/brand.ts';
+import { EngineError, messageOf } from '../schemas/errors.ts';
+import {
+  KIB,
+  MIB,
+  type Setting,
+  bytes,
+  choice,
+  choices,
+  duration,
+  integer,
+  names,
+  optionalText,
+  secret,
+  text,
+} from './setting.ts';
+
+interface Section {
+  readonly [key: string]: Setting<unknown> | Section;
+}
+
+type ConfigOf<Tree> = {
+  readonly [Key in keyof Tree]: Tree[Key] extends Setting<infer Value>
+    ? Value
+    : ConfigOf<Tree[Key]>;
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** An HMAC key below 128 bits can be guessed; 32 characters of hexadecimal carry that much. */
+const SECRET_LENGTH_MIN = 32;
+
+/** Longest piece of a wrong value that a message repeats, in UTF-16 units. */
+const SHOWN_LENGTH_MAX = 60;
+
+const LOOPBACK = /^(localhost|::1|127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/;
+
+/** Where the configuration is looked for when no file is named: in the working directory. */
+const DEFAULT_FILE = 'weir.yaml';
+
+const ENVIRONMENT_PREFIX = 'WEIR_';
+
+/** Every setting with its default and what is allowed; `weir.example.yaml` says what each is for. */
+const SETTINGS = {
+  data_dir: text('./weir-data', 'a directory', (value) => value.trim() !== ''),
+  http: {
+    host: text(
+      '127.0.0.1',
+      'a loopback address (127.0.0.1, ::1 or localhost): requests are not authenticated yet, so Weir does not listen where other machines can reach it',
+      (value) => LOOPBACK.test(value),
+    ),
+    port: integer(8_080, { min: 0, max: 65_535 }),
+    max_body_bytes: bytes(8 * MIB, { min: KIB, max: 256 * MIB }),
+  },
+  clickhouse: {
+    url: optionalText(
+      'an http:// or https:// address; without the key ClickHouse runs embedded',
+      (value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
+    ),
+    sql_port: integer(8_123, { min: 0, max: 65_535 }),
+  },
+  partitions: integer(4, { min: 1, max: 256 }),
+  channels: names(['dtc', 'amazon', 'messaging', 'retail']),
+  lateness: {
+    out_of_orderness: duration('60s', { min: '0ms', max: '24h' }),
+    idle_timeout: duration('30s', { min: '1s', max: '24h' }),
+    allowed: duration('24h', { min: '0ms', max: '30d' }),
+    clock_skew: duration('5m', { min: '0ms', max: '24h' }),
+  },
+  windows: {
+    live_tick: duration('50ms', { min: '10ms', max: '10s' }),
+    checkpoint: duration('1s', { min: '100ms', max: '60s' }),
+  },
+  attribution: {
+    lookback: duration('30d', { min: '1h', max: '365d' }),
+    half_life: duration('7d', { min: '1h', max: '365d' }),
+    touches_max: integer(100, { min: 1, max: 1_000 }),
+    models: choices([
+      'first',
+      'last',
+      'last_non_direct',
+      'linear',
+      'position',
+      'time_decay',
+      'shapley',
+    ]),
+    returns_kept: duration('90d', { min: '1d', max: '400d' }),
+  },
+  sessions: {
+    gap: duration('30m', { min: '1m', max: '24h' }),
+  },
+  stock: {
+    stale_after: duration('24h', { min: '1m', max: '30d' }),
+  },
+  retention: {
+    log: duration('14d', { min: '1d', max: '3650d' }),
+    raw: duration('395d', { min: '1d', max: '3650d' }),
+    aggregates: duration('1095d', { min: '1d', max: '3650d' }),
+    dead_letters: duration('30d', { min: '1d', max: '3650d' }),
+  },
+  ingest: {
+    max_backlog_records: integer(1_000_000, { min: 1_000, max: 100_000_000 }),
+    batch_events_max: integer(10_000, { min: 1, max: 100_000 }),
+    event_bytes_max: bytes(MIB, { min: KIB, max: 16 * MIB }),
+    nesting_max: integer(16, { min: 2, max: 64 }),
+  },
+  live: {
+    clients_max: integer(1_000, { min: 1, max: 100_000 }),
+    buffered_bytes_max: bytes(MIB, { min: 64 * KIB, max: 64 * MIB }),
+  },
+  tokens: {
+    secret: secret(
+      `at least ${SECRET_LENGTH_MIN} characters; without the key Weir creates a secret in the data directory`,
+      (value) => value.length >= SECRET_LENGTH_MIN,
+    ),
+  },
+  log_level: choice('info', ['error', 'warn', 'info', 'debug']),
+} as const satisfies Section;
+
+/**
+ * The whole configuration, checked and deeply frozen: the keys of `weir.yaml`, with durations in
+ * milliseconds, sizes in bytes, and undefined for a key that has no default and is absent.
+ */
+export type Config = ConfigOf<typeof SETTINGS>;
+
+/** Sections that the documentation promises but that nothing reads yet, and what happens instead. */
+const NOT_BUILT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    kafka: 'the log is embedded in the data directory',
+    schema_registry: 'events are JSON, or Avro with the schemas in schemas/events',
+    lift: 'no lift is computed',
+    bots: 'no traffic is filtered',
+    parity: 'no prices are compared',
+    alerts: 'alerts are shown on the page and in the API only',
+    auth: 'requests are not authenticated, and Weir listens on loopback addresses only',
+  }),
+);
+
+/** What settings must keep true together. */
+const AGREEMENTS: readonly {
+  readonly holds: (config: Config) => boolean;
+  readonly message: string;
+}[] = [
+  {
+    holds: ({ http, clickhouse }) => http.port === 0 || http.port !== clickhouse.sql_port,
+    message: 'http.port, clickhouse.sql_port: expected two different ports',
+  },
+  {
+    holds: ({ http, ingest }) => ingest.event_bytes_max <= http.max_body_bytes,
+    message: 'ingest.event_bytes_max: expected at most http.max_body_bytes',
+  },
+  {
+    holds: ({ lateness, retention }) => lateness.allowed <= retention.log,
+    message:
+      'retention.log: expected at least lateness.allowed, so that the log still holds every event of a window that can change',
+  },
+];
+
+const SETTING_OF_PATH: ReadonlyMap<string, Setting<unknown>> = new Map(settingsOf(SETTINGS, ''));
+const SECTIONS: ReadonlySet<string> = new Set(
+  [...SETTING_OF_PATH.keys()].flatMap((path) => path.split('.').slice(0, -1)),
+);
+const PATH_OF_VARIABLE: ReadonlyMap<string, string> = new Map(
+  [...SETTING_OF_PATH.keys()].map((path) => [variableOf(path), path]),
+);
+
+/** What applies where neither the file nor the environment says anything. */
+export const DEFAULT_CONFIG: Config = build(new Map());
+
+/** Every setting by its path in `weir.yaml`, such as `http.port`, and its environment variable. */
+export function settingNames(): readonly { readonly path: string; readonly variable: string }[] {
+  return [...PATH_OF_VARIABLE].map(([variable, path]) => ({ path, variable }));
+}
+
+/** Values read so far by path, and what is wrong with the others. */
+interface Reading {
+  readonly values: Map<string, unknown>;
+  readonly problems: string[];
+}
+
+/**
+ * Reads the configuration. The environment wins over the file, the file over the defaults; a
+ * variable with an empty value counts as not set.
+ *
+ * @param source `file` as the user named it; undefined takes `weir.yaml` of the working directory
+ *   if there is one.
+ * @throws {EngineError} CONFIG_UNREADABLE when a file cannot be read; CONFIG_INVALID naming every
+ *   problem of file and environment at once.
+ */
+export function loadConfig(source: {
+  readonly file: string | undefined;
+  readonly environment: Environment;
+}): Config {
+  const reading: Reading = { values: new Map(), problems: [] };
+  const file = source.file ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
+  if (file !== undefined) takeFile(file, reading);
+  takeEnvironment(source.environment, reading);
+  const { values, problems } = reading;
+  const config = build(values);
+  if (problems.length === 0) {
+    problems.push(...AGREEMENTS.flatMap(({ holds, message }) => (holds(config) ? [] : [message])));
+  }
+  if (problems.length > 0) {
+    throw new EngineError({
+      code: 'CONFIG_INVALID',
+      kind: 'fatal',
+      message: ['The configuration cannot be used:', ...problems].join('\n  '),
+      details: { problemCount: problems.length },
+    });
+  }
+  return config;
+}
+
+function takeFile(file: string, reading: Reading): void {
+  const document = parseDocument(read(file));
+  if (document.errors.length > 0) {
+    for (const { message } of document.errors) {
+      reading.problems.push(`${file}: ${message.split('\n')[0] ?? message}`);
+    }
+    return;
+  }
+  const root: unknown = document.toJS();
+  if (isMapping(root)) takeSection(root, '', reading);
+  else if (root !== null) reading.problems.push(`${file}: expected keys, got ${show(root)}`);
+}
+
+function takeSection(
+  section: Readonly<Record<string, unknown>>,
+  prefix: string,
+  reading: Reading,
+): void {
+  for (const [key, raw] of Object.entries(section)) {
+    const path = prefix + key;
+    const setting = SETTING_OF_PATH.get(path);
+    if (setting !== undefined) {
+      const value = setting.parse(raw);
+      if (value === undefined) reading.problems.push(wrongValue(path, setting, raw));
+      else reading.values.set(path, value);
+    } else if (!SECTIONS.has(path)) {
+      reading.problems.push(unknownName(path, [...SECTIONS, ...SETTING_OF_PATH.keys()]));
+    } else if (isMapping(raw)) {
+      takeSection(raw, `${path}.`, reading);
+    } else if (raw !== null) {
+      reading.problems.push(`${path}: expected keys below it, got ${show(raw)}`);
+    }
+  }
+}
+
+function takeEnvironment(environment: Environment, reading: Reading): void {
+  for (const [name, raw] of Object.entries(environment)) {
+    if (!name.startsWith(ENVIRONMENT_PREFIX) || raw === undefined || raw === '') continue;
+    const variable = secretVariableOf(name) ?? name;
+    const path = PATH_OF_VARIABLE.get(variable) ?? '';
+    const setting = SETTING_OF_PATH.get(path);
+    if (setting === undefined) {
+      reading.problems.push(unknownName(name, [...PATH_OF_VARIABLE.keys()]));
+      continue;
+    }
+    if (variable !== name && environment[variable]) {
+      reading.problems.push(`${path}: expected either ${variable} or ${name}, got both`);
+      continue;
+    }
+    const given = variable === name ? raw : read(raw).trimEnd();
+    const value = setting.parseText(given);
+    if (value === undefined) {
+      reading.problems.push(wrongValue(`${path} (${name})`, setting, given));
+    } else {
+      reading.values.set(path, value);
+    }
+  }
+}
+
+/** `WEIR_TOKENS_SECRET` for `WEIR_TOKENS_SECRET_FILE`, which names a file that holds the value. */
+function secretVariableOf(name: string): string | undefined {
+  if (!name.endsWith('_FILE')) return undefined;
+  const variable = name.slice(0, -'_FILE'.length);
+  const setting = SETTING_OF_PATH.get(PATH_OF_VARIABLE.get(variable) ?? '');
+  return setting?.isSecret === true ? variable : undefined;
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new EngineError({
+      code: 'CONFIG_UNREADABLE',
+      kind: 'fatal',
+      message: `Expected a readable configuration file: ${messageOf(error)}`,
+      cause: error,
+    });
+  }
+}
+
+function build(values: ReadonlyMap<string, unknown>): Config {
+  const fill = (section: Section, prefix: string): Readonly<Record<string, unknown>> =>
+    Object.freeze(
+      Object.fromEntries(
+        Object.entries(section).map(([key, entry]) => {
+          if (!isSetting(entry)) return [key, fill(entry, `${prefix}${key}.`)];
+          return [key, values.get(prefix + key) ?? entry.initial];
+        }),
+      ),
+    );
+  // The type of Config is derived from SETTINGS, which has just been walked key by key.
+  return erase(fill(SETTINGS, ''));
+}
+
+function settingsOf(section: Section, prefix: string): [string, Setting<unknown>][] {
+  return Object.entries(section).flatMap(([key, entry]) =>
+    isSetting(entry) ? [[prefix + key, entry]] : settingsOf(entry, `${prefix}${key}.`),
+  );
+}
+
+function isSetting(entry: Setting<unknown> | Section): entry is Setting<unknown> {
+  return entry.kind === 'setting';
+}
+
+function isMapping(raw: unknown): raw is Readonly<Record<string, unknown>> {
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw);
+}
+
+function variableOf(path: string): string {
+  return ENVIRONMENT_PREFIX + path.replaceAll('.', '_').toUpperCase();
+}
+
+function wrongValue(name: string, setting: Setting<unknown>, raw: unknown): string {
+  return `${name}: expected ${setting.allowed}, got ${setting.isSecret ? 'something else' : show(raw)}`;
+}
+
+function show(raw: unknown): string {
+  const shown = JSON.stringify(raw) ?? String(raw);
+  return shown.length > SHOWN_LENGTH_MAX ? `${shown.slice(0, SHOWN_LENGTH_MAX)}…` : shown;
+}
+
+/** What to say about a path or variable that is no setting: not built yet, or misspelt. */
+function unknownName(name: string, known: readonly string[]): string {
+  for (const [section, instead] of NOT_BUILT) {
+    const [path, variable] = [`${section}.`, `${variableOf(section)}_`];
+    if (`${name}.`.startsWith(path) || `${name}_`.startsWith(variable)) {
+      return `${name}: ${section} is not built yet, so the key would have no effect; remove it. Until then ${instead}`;
+    }
+  }
+  const nearest = nearestOf(name, known);
+  return `${name}: unknown${nearest === undefined ? '' : `; did you mean ${nearest}?`}`;
+}
+
+/** The known name that differs in the fewest letters, if that is less than a third of them. */
+function nearestOf(name: string, known: readonly string[]): string | undefined {
+  const sameLastPart = known.find((candidate) => candidate.endsWith(`.${name}`));
+  if (sameLastPart !== undefined) return sameLastPart;
+  const distances = known.map((candidate) => editDistance(name, candidate));
+  const least = Math.min(...distances);
+  return least * 3 < name.length ? known[distances.indexOf(least)] : undefined;
+}
+
+/** @see Levenshtein distance, by the two-row method of Wagner and Fischer */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}

@@ -1,0 +1,179 @@
+import {
+  DAY_MS,
+  type DurationMs,
+  HOUR_MS,
+  MINUTE_MS,
+  SECOND_MS,
+  durationMs,
+} from '../schemas/time.ts';
+
+/** One value that a user may set, and how it is read. */
+export interface Setting<Value> {
+  readonly kind: 'setting';
+  /** What applies when nobody sets it. */
+  readonly initial: Value;
+  /** What is accepted, to complete the sentence "expected …". */
+  readonly allowed: string;
+  /** Reads a value of the YAML file; undefined when it is not allowed. */
+  readonly parse: (raw: unknown) => Value | undefined;
+  /** Reads the text of an environment variable; undefined when it is not allowed. */
+  readonly parseText: (text: string) => Value | undefined;
+  /** A value that no message may show, and that a file of its own may hold. */
+  readonly isSecret: boolean;
+}
+
+/** Both ends are allowed. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Bytes in one KiB and one MiB. */
+export const KIB = 1_024;
+export const MIB = 1_024 * KIB;
+
+const BYTES_OF_UNIT = new Map([
+  ['B', 1],
+  ['KiB', KIB],
+  ['MiB', MIB],
+]);
+const MS_OF_UNIT = new Map([
+  ['ms', 1],
+  ['s', SECOND_MS],
+  ['m', MINUTE_MS],
+  ['h', HOUR_MS],
+  ['d', DAY_MS],
+]);
+const WHOLE_NUMBER = /^\d{1,15}$/;
+const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+
+/** Channels are a dimension of every table: more of them than this is a mistake in the list. */
+const NAMES_MAX = 64;
+
+/** Text that `accepts`. */
+export function text(
+  initial: string,
+  allowed: string,
+  accepts: (value: string) => boolean,
+): Setting<string> {
+  const parse = (raw: unknown): string | undefined =>
+    typeof raw === 'string' && accepts(raw) ? raw : undefined;
+  return { kind: 'setting', initial, allowed, parse, parseText: parse, isSecret: false };
+}
+
+/** Text that `accepts`, absent by default. */
+export function optionalText(
+  allowed: string,
+  accepts: (value: string) => boolean,
+): Setting<string | undefined> {
+  return { ...text('', allowed, accepts), initial: undefined };
+}
+
+/** Optional text that is never shown. */
+export function secret(
+  allowed: string,
+  accepts: (value: string) => boolean,
+): Setting<string | undefined> {
+  return { ...optionalText(allowed, accepts), isSecret: true };
+}
+
+/** A whole number within `range`. */
+export function integer(initial: number, range: Range): Setting<number> {
+  const allowed = `a whole number from ${range.min} to ${range.max}`;
+  return numeric(initial, allowed, (raw) => within(raw, range));
+}
+
+/** A size in bytes within `range`: a number, or text such as `8 MiB`. */
+export function bytes(initial: number, range: Range): Setting<number> {
+  const allowed = `a size such as 8 MiB or 512 KiB, or whole bytes, from ${range.min} to ${range.max} bytes`;
+  return numeric(initial, allowed, (raw) => within(withUnit(raw, BYTES_OF_UNIT), range));
+}
+
+/** A length of time within `range`, each given as text such as `24h`, or as whole milliseconds. */
+export function duration(
+  initial: string,
+  range: { readonly min: string; readonly max: string },
+): Setting<DurationMs> {
+  const bounds = { min: milliseconds(range.min), max: milliseconds(range.max) };
+  const allowed = `a duration such as 50ms, 60s, 30m, 24h or 14d, or whole milliseconds, from ${range.min} to ${range.max}`;
+  return numeric(milliseconds(initial), allowed, (raw) => {
+    const value = within(withUnit(raw, MS_OF_UNIT), bounds);
+    return value === undefined ? undefined : durationMs(value);
+  });
+}
+
+/** One of `options`. */
+export function choice<const Option extends string>(
+  initial: Option,
+  options: readonly Option[],
+): Setting<Option> {
+  const parse = (raw: unknown): Option | undefined => options.find((option) => option === raw);
+  const allowed = `one of ${options.join(', ')}`;
+  return { kind: 'setting', initial, allowed, parse, parseText: parse, isSecret: false };
+}
+
+/** Some of `options`, at least one and each once, all by default. In a variable: joined by commas. */
+export function choices<const Option extends string>(
+  options: readonly Option[],
+): Setting<readonly Option[]> {
+  return list(options, `a list of some of ${options.join(', ')}, each once`, (raw) =>
+    options.find((option) => option === raw),
+  );
+}
+
+/** Names of the user's choice, at least one and each once. In a variable: joined by commas. */
+export function names(initial: readonly string[]): Setting<readonly string[]> {
+  const allowed = `a list of 1 to ${NAMES_MAX} different names of up to 64 characters: a–z, 0–9, _ and -, the first a letter or digit`;
+  return list(initial, allowed, (raw) =>
+    typeof raw === 'string' && NAME.test(raw) ? raw : undefined,
+  );
+}
+
+function list<Entry>(
+  initial: readonly Entry[],
+  allowed: string,
+  parseEntry: (raw: unknown) => Entry | undefined,
+): Setting<readonly Entry[]> {
+  const parse = (raw: unknown): readonly Entry[] | undefined => {
+    if (!Array.isArray(raw) || raw.length === 0 || raw.length > NAMES_MAX) return undefined;
+    const entries = raw.flatMap((element) => parseEntry(element) ?? []);
+    return new Set(entries).size === raw.length ? Object.freeze(entries) : undefined;
+  };
+  const parseText = (value: string): readonly Entry[] | undefined =>
+    parse(value.split(',').map((entry) => entry.trim()));
+  return {
+    kind: 'setting',
+    initial: Object.freeze([...initial]),
+    allowed,
+    parse,
+    parseText,
+    isSecret: false,
+  };
+}
+
+function numeric<Value extends number>(
+  initial: Value,
+  allowed: string,
+  parse: (raw: unknown) => Value | undefined,
+): Setting<Value> {
+  const parseText = (value: string): Value | undefined =>
+    parse(WHOLE_NUMBER.test(value) ? Number(value) : value);
+  return { kind: 'setting', initial, allowed, parse, parseText, isSecret: false };
+}
+
+function within(raw: unknown, range: Range): number | undefined {
+  if (typeof raw !== 'number' || !Number.isSafeInteger(raw)) return undefined;
+  return raw >= range.min && raw <= range.max ? raw : undefined;
+}
+
+/** Turns `8 MiB` or `24h` into a number; anything else comes back as it is. */
+function withUnit(raw: unknown, units: ReadonlyMap<string, number>): unknown {
+  if (typeof raw !== 'string') return raw;
+  const match = /^(\d{1,15}) ?([A-Za-z]+)$/.exec(raw);
+  const unit = units.get(match?.[2] ?? '');
+  return unit === undefined ? raw : Number(match?.[1]) * unit;
+}
+
+function milliseconds(value: string): DurationMs {
+  return durationMs(Number(withUnit(value, MS_OF_UNIT)));
+}
