@@ -12,8 +12,11 @@ export const MINUTE_MS = 60 * SECOND_MS;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** Oldest event time that is believed; older ones are clock defaults (1970, 1980) and refused. */
-export const EVENT_TIME_MS_MIN = Date.UTC(2000, 0, 1);
+/**
+ * Oldest event time that is believed (9 September 2001): clock defaults such as 1970 and 1980 lie before
+ * it, and from here to 2286 instants have 13 digits, so they sort as text in store keys.
+ */
+export const EVENT_TIME_MS_MIN = 1_000_000_000_000;
 
 /** @throws {EngineError} TIME_INVALID when `value` is not a safe integer. */
 export function eventTimeMs(value: number): EventTimeMs {

@@ -1,0 +1,99 @@
+import { crc32 } from 'node:zlib';
+import { EngineError } from '../../../schemas/errors.ts';
+import type { Topic } from '../../../schemas/topics.ts';
+import type { AppendBatch, RecordBatch } from './log.ts';
+
+/*
+ * Stored form of a batch, little endian:
+ *   0  u8   format, 1
+ *   1  u8   flags: 1 = the named import ends here
+ *   2  u16  length of the import's name in bytes, 0 = no import
+ *   4  u32  record count
+ *   8  f64  appended at, UTC milliseconds
+ *  16  u32  CRC-32 of everything after this field
+ *  20  import name, then per record: u32 length, bytes
+ */
+const FORMAT = 1;
+const FLAG_ENDS_IMPORT = 1;
+const HEADER_BYTES = 20;
+
+export interface BatchPlace {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly firstOffset: number;
+}
+
+/** How many offsets a batch occupies: its records, or one for a marker. */
+export function offsetsOf(batch: AppendBatch): number {
+  return batch.endsImport === true ? 1 : batch.values.length;
+}
+
+/** The stored form of a batch that was appended at `appendedAtMs`. */
+export function encodeBatch(batch: AppendBatch, appendedAtMs: number): Buffer {
+  const name = Buffer.from(batch.importName ?? '', 'utf8');
+  let bytes = HEADER_BYTES + name.length;
+  for (const value of batch.values) bytes += 4 + value.length;
+  const stored = Buffer.allocUnsafe(bytes);
+  stored.writeUInt8(FORMAT, 0);
+  stored.writeUInt8(batch.endsImport === true ? FLAG_ENDS_IMPORT : 0, 1);
+  stored.writeUInt16LE(name.length, 2);
+  stored.writeUInt32LE(batch.values.length, 4);
+  stored.writeDoubleLE(appendedAtMs, 8);
+  name.copy(stored, HEADER_BYTES);
+  let at = HEADER_BYTES + name.length;
+  for (const value of batch.values) {
+    stored.writeUInt32LE(value.length, at);
+    stored.set(value, at + 4);
+    at += 4 + value.length;
+  }
+  stored.writeUInt32LE(crc32(stored.subarray(HEADER_BYTES)), 16);
+  return stored;
+}
+
+/** How many offsets the stored batch occupies, from its header alone. */
+export function storedOffsets(stored: Buffer): number {
+  return (stored.readUInt8(1) & FLAG_ENDS_IMPORT) === 0 ? stored.readUInt32LE(4) : 1;
+}
+
+/** When the stored batch was appended, from its header alone. */
+export function storedAppendedAtMs(stored: Buffer): number {
+  return stored.readDoubleLE(8);
+}
+
+/** @throws {EngineError} LOG_BATCH_DAMAGED when the bytes are not what was written */
+export function decodeBatch(stored: Buffer, place: BatchPlace): RecordBatch {
+  if (stored.length < HEADER_BYTES || stored.readUInt8(0) !== FORMAT) throw damaged(place, 'unknown format');
+  if (stored.readUInt32LE(16) !== crc32(stored.subarray(HEADER_BYTES))) throw damaged(place, 'checksum differs');
+  const nameBytes = stored.readUInt16LE(2);
+  const count = stored.readUInt32LE(4);
+  const starts = new Uint32Array(count);
+  const ends = new Uint32Array(count);
+  let at = HEADER_BYTES + nameBytes;
+  for (let index = 0; index < count; index += 1) {
+    const length = stored.readUInt32LE(at);
+    starts[index] = at + 4;
+    at += 4 + length;
+    ends[index] = at;
+  }
+  return {
+    ...place,
+    count,
+    appendedAtMs: stored.readDoubleLE(8),
+    importName: nameBytes === 0 ? undefined : stored.toString('utf8', HEADER_BYTES, HEADER_BYTES + nameBytes),
+    endsImport: (stored.readUInt8(1) & FLAG_ENDS_IMPORT) !== 0,
+    bytes: stored,
+    starts,
+    ends,
+  };
+}
+
+function damaged(place: BatchPlace, what: string): EngineError {
+  return new EngineError({
+    code: 'LOG_BATCH_DAMAGED',
+    kind: 'fatal',
+    message:
+      `Expected a whole batch in the log at ${place.topic}/${place.partition} offset ${place.firstOffset}, ` +
+      `but its ${what}`,
+    details: { topic: place.topic, partition: place.partition, offset: place.firstOffset },
+  });
+}

@@ -1,0 +1,181 @@
+import { type RootDatabase, open } from 'lmdb';
+import { EngineError, messageOf } from '../../../schemas/errors.ts';
+import type { Topic } from '../../../schemas/topics.ts';
+import { decodeBatch, encodeBatch, offsetsOf, storedAppendedAtMs, storedOffsets } from './batch.ts';
+import type { AppendBatch, Log, RecordBatch } from './log.ts';
+
+type BatchKey = [topic: string, partition: number, firstOffset: number];
+
+/** Most batches that one transaction removes, so that trimming never holds the writer for long. */
+const TRIM_BATCHES_MAX = 1_000;
+
+interface PendingAppend {
+  readonly batches: readonly AppendBatch[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The log of one machine: appended batches in LMDB, keyed by topic, partition and first offset.
+ * Appends that arrive while a transaction is under way share the next one and its fsync.
+ */
+export class EmbeddedLog implements Log {
+  readonly #batches: RootDatabase<Buffer, BatchKey>;
+  readonly #nowMs: () => number;
+  readonly #endOffsets = new Map<string, number>();
+  readonly #listeners: (() => void)[] = [];
+  #pending: PendingAppend[] = [];
+  #flushing: Promise<void> | undefined;
+
+  private constructor(batches: RootDatabase<Buffer, BatchKey>, nowMs: () => number) {
+    this.#batches = batches;
+    this.#nowMs = nowMs;
+  }
+
+  /** Opens or creates the log in `directory`. The caller holds the data directory's lock. */
+  static open(directory: string, nowMs: () => number): EmbeddedLog {
+    const batches = open<Buffer, BatchKey>({
+      path: directory,
+      encoding: 'binary',
+      compression: false,
+      // The pages that LMDB allocates are written in full right away.
+      noMemInit: true,
+    });
+    return new EmbeddedLog(batches, nowMs);
+  }
+
+  append(batches: readonly AppendBatch[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ batches, resolve, reject });
+      this.#flushing ??= this.#flush().finally(() => {
+        this.#flushing = undefined;
+      });
+    });
+  }
+
+  read(topic: Topic, partition: number, offset: number): RecordBatch | undefined {
+    const endOffset = this.endOffset(topic, partition);
+    if (offset === endOffset) return undefined;
+    if (offset < endOffset) {
+      for (const { key, value } of this.#batches.getRange({
+        start: [topic, partition, offset],
+        end: [topic, partition, -1],
+        reverse: true,
+        limit: 1,
+      })) {
+        return decodeBatch(value, { topic, partition, firstOffset: key[2] });
+      }
+    }
+    throw new EngineError({
+      code: 'LOG_OFFSET_OUT_OF_RANGE',
+      kind: 'fatal',
+      message:
+        `Expected an offset from ${this.startOffset(topic, partition)} to ${endOffset} ` +
+        `of ${topic}/${partition}, got ${offset}`,
+      details: { topic, partition, offset },
+    });
+  }
+
+  endOffset(topic: Topic, partition: number): number {
+    const name = `${topic}/${partition}`;
+    let endOffset = this.#endOffsets.get(name);
+    if (endOffset === undefined) {
+      endOffset = 0;
+      for (const { key, value } of this.#batches.getRange({
+        start: [topic, partition, Number.MAX_SAFE_INTEGER],
+        end: [topic, partition, -1],
+        reverse: true,
+        limit: 1,
+      })) {
+        endOffset = key[2] + storedOffsets(value);
+      }
+      this.#endOffsets.set(name, endOffset);
+    }
+    return endOffset;
+  }
+
+  startOffset(topic: Topic, partition: number): number {
+    for (const key of this.#batches.getKeys({
+      start: [topic, partition, 0],
+      end: [topic, partition, Number.MAX_SAFE_INTEGER],
+      limit: 1,
+    })) {
+      return key[2];
+    }
+    return this.endOffset(topic, partition);
+  }
+
+  async trim(topic: Topic, partition: number, limits: { readonly beforeMs: number; readonly nextOffset: number }): Promise<number> {
+    const removed: BatchKey[] = [];
+    for (const { key, value } of this.#batches.getRange({
+      start: [topic, partition, 0],
+      end: [topic, partition, Number.MAX_SAFE_INTEGER],
+      limit: TRIM_BATCHES_MAX,
+    })) {
+      if (storedAppendedAtMs(value) >= limits.beforeMs) break;
+      if (key[2] + storedOffsets(value) > limits.nextOffset) break;
+      // The last batch stays: the end offset is found from it after a restart.
+      if (key[2] + storedOffsets(value) === this.endOffset(topic, partition)) break;
+      removed.push(key);
+    }
+    if (removed.length > 0) {
+      await this.#batches.transaction(() => {
+        for (const key of removed) void this.#batches.remove(key);
+      });
+    }
+    return removed.length;
+  }
+
+  onAppend(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#flushing;
+    await this.#batches.close();
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const taken = this.#pending;
+      this.#pending = [];
+      try {
+        await this.#write(taken);
+        for (const { resolve } of taken) resolve();
+        for (const listener of this.#listeners) listener();
+      } catch (error) {
+        const failure = appendFailure(error);
+        for (const { reject } of taken) reject(failure);
+      }
+    }
+  }
+
+  async #write(taken: readonly PendingAppend[]): Promise<void> {
+    const appendedAtMs = this.#nowMs();
+    const endOffsets = new Map<string, number>();
+    const writes: { readonly key: BatchKey; readonly stored: Buffer }[] = [];
+    for (const { batches } of taken) {
+      for (const batch of batches) {
+        const name = `${batch.topic}/${batch.partition}`;
+        const firstOffset = endOffsets.get(name) ?? this.endOffset(batch.topic, batch.partition);
+        endOffsets.set(name, firstOffset + offsetsOf(batch));
+        writes.push({ key: [batch.topic, batch.partition, firstOffset], stored: encodeBatch(batch, appendedAtMs) });
+      }
+    }
+    await this.#batches.transaction(() => {
+      for (const { key, stored } of writes) void this.#batches.put(key, stored);
+    });
+    await this.#batches.flushed;
+    // Only now: a reader must never see what a power cut could still take back.
+    for (const [name, endOffset] of endOffsets) this.#endOffsets.set(name, endOffset);
+  }
+}
+
+function appendFailure(error: unknown): EngineError {
+  return new EngineError({
+    code: 'DISK_FULL',
+    kind: 'transient',
+    message: `Expected room to append to the log, got: ${messageOf(error)}`,
+    cause: error,
+  });
+}

@@ -1,0 +1,406 @@
+import { pack, unpack } from 'msgpackr';
+import { erase } from '../../../schemas/brand.ts';
+import { EngineError } from '../../../schemas/errors.ts';
+import type { Update, UpdateBatch } from '../../../schemas/panel.ts';
+import type { EventCounts } from '../../../schemas/ports.ts';
+import { type Stage, type Topic, TOPICS_OF_STAGE } from '../../../schemas/topics.ts';
+import type { Log } from '../log/log.ts';
+import type { Processor } from '../operator/processor.ts';
+import { PROGRESS } from '../sink/engine-tables.ts';
+import type { Sink } from '../sink/sink.ts';
+import type { Layout } from '../state/keyed-state.ts';
+import type { Store, Write } from '../state/store.ts';
+import type { Clock } from '../time/clock.ts';
+import { collectDeliveries, rowInsert } from './deliveries.ts';
+import { Outbox, type OutboxEvents } from './outbox.ts';
+import { PoisonRecord, Task, type TaskLimits, noCounts } from './task.ts';
+import { currentSums, publishedUpdates } from './updates.ts';
+
+export interface EngineLimits extends TaskLimits {
+  /** Longest time between two checkpoints while there is something to write. */
+  readonly checkpointMs: number;
+  /** Changed keys, rows and facts that make a checkpoint due before its time: bounds its stall. */
+  readonly checkpointPendingMax: number;
+  /** Rows stored and not yet acknowledged at which the tasks stop reading. */
+  readonly outboxRowsMax: number;
+}
+
+/** What the engine tells whoever watches it; every call is cheap and must not throw. */
+export interface EngineEvents extends OutboxEvents {
+  onCount(code: string): void;
+  onPoison(record: PoisonRecord, task: string): void;
+  onCheckpoint(checkpoint: { readonly sequence: number; readonly collectMs: number; readonly durationMs: number; readonly writes: number }): void;
+  onCheckpointFailed(error: EngineError): void;
+}
+
+export interface EngineOptions {
+  readonly node: string;
+  readonly processors: readonly Processor[];
+  readonly log: Log;
+  readonly store: Store;
+  readonly sink: Sink;
+  readonly clock: Clock;
+  readonly limits: EngineLimits;
+  /** Partitions of the visitor and sku stages; the control stage has one. */
+  readonly partitions: number;
+  readonly events: EngineEvents;
+}
+
+/** What the store knows of the node. */
+interface NodeRecord {
+  readonly format: 1;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly partitions: number;
+  readonly layouts: Readonly<Record<Stage, readonly Layout[]>>;
+}
+
+const NODE_KEY = 'm/node';
+const STAGES: readonly Stage[] = ['visitor', 'sku', 'control'];
+/** Records that one task takes before the next one has its turn. */
+const STEP_RECORDS_MAX = 256;
+
+/**
+ * All tasks of one node, their common checkpoint, and its delivery. It does nothing by itself: a
+ * loop calls `step`, `publish` and `checkpoint`, with the machine's clock or a virtual one.
+ */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #outbox: Outbox;
+  readonly #poison = new Map<string, Map<string, string>>();
+  /** Tasks whose memory is unusable because an operator threw. */
+  readonly #failed = new Set<Task>();
+  readonly #rows = new Map<string, Map<string, Update>>();
+  #tasks: Task[] = [];
+  #node: NodeRecord;
+  /** Grows with every row that leaves the engine in this epoch. */
+  #rowSequence = 0;
+  #watermarkMs = -Infinity;
+  #writtenWatermarkMs = -Infinity;
+  #lastCheckpointMs: number;
+  #lastDurationMs = 0;
+  #committing: Promise<boolean> | undefined;
+  #turn = 0;
+
+  private constructor(options: EngineOptions, node: NodeRecord) {
+    this.#options = options;
+    this.#node = node;
+    this.#lastCheckpointMs = options.clock.nowMs();
+    this.#outbox = new Outbox({ ...options, events: options.events });
+  }
+
+  /**
+   * Goes on from the store's last checkpoint, or begins. Raises the fencing epoch, durably, before
+   * anything is read or sent.
+   *
+   * @throws {EngineError} LOG_PARTITION_COUNT_CHANGED when the store was made for another count
+   * @throws {EngineError} CHECKPOINT_FORMAT_UNKNOWN, CHECKPOINT_DAMAGED, STATE_DAMAGED
+   */
+  static async open(options: EngineOptions): Promise<Engine> {
+    const node = nextNode(options);
+    await options.store.commit([{ key: NODE_KEY, value: pack(node) }]);
+    const engine = new Engine(options, node);
+    engine.#tasks = STAGES.flatMap((stage) =>
+      Array.from({ length: engine.#partitionsOf(stage) }, (_, partition) => engine.#openTask(stage, partition)),
+    );
+    engine.#advanceWatermark();
+    engine.#outbox.resume();
+    return engine;
+  }
+
+  get tasks(): readonly Task[] {
+    return this.#tasks;
+  }
+
+  get outbox(): Outbox {
+    return this.#outbox;
+  }
+
+  /** The lowest watermark of the visitor tasks that are not idle; never goes back. −Infinity at first. */
+  get watermarkMs(): number {
+    return this.#watermarkMs;
+  }
+
+  get checkpointStatus(): { readonly sequence: number; readonly lastMs: number; readonly durationMs: number } {
+    return { sequence: this.#node.sequence, lastMs: this.#lastCheckpointMs, durationMs: this.#lastDurationMs };
+  }
+
+  /** Counts of the events that users sent, over all tasks: internal topics are left out. */
+  counts(): EventCounts {
+    const total = noCounts();
+    for (const task of this.#tasks) {
+      for (const { topic, counts } of task.inputs()) {
+        if (!topic.startsWith('weir.internal.')) addCounts(total, counts);
+      }
+    }
+    return total;
+  }
+
+  /**
+   * Lets one task take some records. Returns how many; 0 when no task had anything to do, or when
+   * the outbox is full and the tasks must wait for ClickHouse.
+   */
+  step(): number {
+    if (this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax) return 0;
+    const nowMs = this.#options.clock.nowMs();
+    for (let tried = 0; tried < this.#tasks.length; tried += 1) {
+      const index = this.#turn;
+      this.#turn = (this.#turn + 1) % this.#tasks.length;
+      const task = this.#runnable(index);
+      if (task === undefined) continue;
+      try {
+        const taken = task.step(STEP_RECORDS_MAX, nowMs);
+        if (taken > 0) return taken;
+      } catch (error) {
+        if (!(error instanceof PoisonRecord)) throw error;
+        this.#poisonRecord(task, error);
+        return 1;
+      }
+    }
+    return 0;
+  }
+
+  /** Whether a checkpoint should be taken now. */
+  get isCheckpointDue(): boolean {
+    let pending = 0;
+    for (const task of this.#tasks) pending += task.pendingCount;
+    if (pending >= this.#options.limits.checkpointPendingMax) return true;
+    return this.#options.clock.nowMs() - this.#lastCheckpointMs >= this.#options.limits.checkpointMs;
+  }
+
+  /** The rows that changed since the last call, merged by key; undefined when none did. */
+  publish(): UpdateBatch | undefined {
+    const updates: Update[] = [];
+    let newestEventMs = 0;
+    let newestAppendedMs = 0;
+    for (const task of this.#tasks) {
+      newestEventMs = Math.max(newestEventMs, task.newestEventMs);
+      newestAppendedMs = Math.max(newestAppendedMs, task.newestAppendedMs);
+      task.newestEventMs = 0;
+      task.newestAppendedMs = 0;
+      for (const { update, key } of publishedUpdates(task, () => this.#nextRowSequence())) {
+        updates.push(update);
+        if (key !== undefined) this.keepRow(key, update);
+      }
+    }
+    return updates.length === 0 ? undefined : { updates, newestEventMs, newestAppendedMs };
+  }
+
+  /** What viewers need to begin with: the current rows of `table` with windows from `sinceMs` on. */
+  current(table: string, sinceMs: number): readonly Update[] {
+    const rows = this.#rows.get(table);
+    if (rows !== undefined) return [...rows.values()];
+    return this.#tasks.flatMap((task) =>
+      currentSums({ task, store: this.#options.store, table, sinceMs, version: () => this.#nextRowSequence() }),
+    );
+  }
+
+  /** Remembers the current row of a key of a rows table; bounded by the number of keys. */
+  keepRow(key: string, update: Update): void {
+    let rows = this.#rows.get(update.table);
+    if (rows === undefined) {
+      rows = new Map();
+      this.#rows.set(update.table, rows);
+    }
+    rows.set(key, update);
+  }
+
+  /**
+   * Writes everything that changed, atomically, and hands the rows to delivery. One at a time: a
+   * call during another's write waits for it and returns its result.
+   *
+   * @returns whether it is durable; false when there was no room, and the next call tries again
+   */
+  checkpoint(): Promise<boolean> {
+    this.#committing ??= this.#commit().finally(() => {
+      this.#committing = undefined;
+    });
+    return this.#committing;
+  }
+
+  async #commit(): Promise<boolean> {
+    const { clock, store, events } = this.#options;
+    const startedAtMs = clock.nowMs();
+    this.#lastCheckpointMs = startedAtMs;
+    this.#advanceWatermark();
+    const writes: Write[] = [];
+    const tasks = this.#tasks.filter((task) => !this.#failed.has(task));
+    for (const task of tasks) task.collect(writes);
+    if (writes.length === 0 && !this.#outbox.hasDelivered && tasks.every((task) => task.pendingCount === 0)) return true;
+    const sequence = this.#node.sequence + 1;
+    const deliveries = collectDeliveries(tasks, {
+      epoch: this.#node.epoch,
+      sequence,
+      nextRowSequence: () => this.#nextRowSequence(),
+      writes,
+    });
+    if (this.#watermarkMs > this.#writtenWatermarkMs) {
+      this.#writtenWatermarkMs = this.#watermarkMs;
+      deliveries.push(this.#progress(sequence));
+    }
+    const deliver = this.#outbox.stage(deliveries, writes);
+    this.#node = { ...this.#node, sequence };
+    writes.push({ key: NODE_KEY, value: pack(this.#node) });
+    const collectMs = clock.nowMs() - startedAtMs;
+    await this.#write(store, writes);
+    for (const task of tasks) task.committed();
+    deliver();
+    this.#lastDurationMs = clock.nowMs() - startedAtMs;
+    events.onCheckpoint({ sequence, collectMs, durationMs: this.#lastDurationMs, writes: writes.length });
+    return true;
+  }
+
+  /** Collected changes exist nowhere else, so a write that finds no room is repeated until it does. */
+  async #write(store: Store, writes: readonly Write[]): Promise<void> {
+    for (;;) {
+      try {
+        await store.commit(writes);
+        return;
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.kind !== 'transient') throw error;
+        this.#options.events.onCheckpointFailed(error);
+        await this.#options.clock.sleep(CHECKPOINT_RETRY_MS);
+      }
+    }
+  }
+
+  /** The task whose turn it is; one that failed is opened again from the checkpoint first. */
+  #runnable(index: number): Task | undefined {
+    const task = this.#tasks[index];
+    if (task === undefined || !this.#failed.has(task)) return task;
+    // A checkpoint under way may be newer than what the store shows; wait until it is durable.
+    if (this.#committing !== undefined) return undefined;
+    this.#failed.delete(task);
+    const reopened = this.#openTask(task.stage, task.partition);
+    this.#tasks[index] = reopened;
+    return reopened;
+  }
+
+  /** The operator may have stopped half way: the task goes back to the checkpoint and skips the record. */
+  #poisonRecord(task: Task, record: PoisonRecord): void {
+    this.#options.events.onPoison(record, task.name);
+    this.#failed.add(task);
+    let poison = this.#poison.get(task.name);
+    if (poison === undefined) {
+      poison = new Map();
+      this.#poison.set(task.name, poison);
+    }
+    poison.set(`${record.topic}/${record.offset}`, record.message);
+  }
+
+  #progress(sequence: number): ReturnType<typeof rowInsert> {
+    const { node, clock, limits } = this.#options;
+    return rowInsert(
+      PROGRESS,
+      [node, this.#watermarkMs, limits.allowedLatenessMs, clock.nowMs()],
+      { epoch: this.#node.epoch, sequence, rowSequence: this.#nextRowSequence() },
+    );
+  }
+
+  #advanceWatermark(): void {
+    let lowestMs = Infinity;
+    for (const task of this.#tasks) {
+      if (task.stage === 'visitor' && !task.isIdle) lowestMs = Math.min(lowestMs, task.watermarkMs);
+    }
+    if (lowestMs === Infinity) {
+      for (const task of this.#tasks) {
+        if (task.stage === 'visitor' && task.watermarkMs > -Infinity) lowestMs = Math.min(lowestMs, task.watermarkMs);
+      }
+    }
+    if (lowestMs !== Infinity && lowestMs > this.#watermarkMs) this.#watermarkMs = lowestMs;
+  }
+
+  #nextRowSequence(): number {
+    this.#rowSequence += 1;
+    return this.#rowSequence;
+  }
+
+  #partitionsOf(stage: Stage): number {
+    return stage === 'control' ? 1 : this.#options.partitions;
+  }
+
+  #openTask(stage: Stage, partition: number): Task {
+    const { processors, log, store, limits, clock, events } = this.#options;
+    return new Task(
+      {
+        stage,
+        partition,
+        operators: processors.flatMap(({ operators }) => operators).filter((operator) => operator.stage === stage),
+        tables: processors.flatMap(({ tables }) => tables),
+        layouts: this.#node.layouts[stage],
+        log,
+        store,
+        limits,
+        partitionCount: (topic) => this.#partitionsOf(stageOf(topic)),
+        onCount: (code) => events.onCount(code),
+        nowMs: clock.nowMs(),
+      },
+      this.#poison.get(`${stage}-${partition}`) ?? new Map(),
+    );
+  }
+}
+
+const CHECKPOINT_RETRY_MS = 500;
+
+/** The stage that reads a topic. */
+export function stageOf(topic: Topic): Stage {
+  for (const stage of STAGES) {
+    const topics: readonly Topic[] = TOPICS_OF_STAGE[stage];
+    if (topics.includes(topic)) return stage;
+  }
+  throw new RangeError(`Expected a topic of a stage, got ${topic}`);
+}
+
+function nextNode(options: EngineOptions): NodeRecord {
+  const stored = options.store.get(NODE_KEY);
+  // Written by this class and verified by the store's checksum.
+  const before = stored === undefined ? undefined : erase<NodeRecord>(unpack(stored));
+  if (before !== undefined && before.format !== 1) {
+    throw new EngineError({
+      code: 'CHECKPOINT_FORMAT_UNKNOWN',
+      kind: 'fatal',
+      message: `Expected a checkpoint of format 1, got ${String(before.format)}`,
+    });
+  }
+  if (before !== undefined && before.partitions !== options.partitions) {
+    throw new EngineError({
+      code: 'LOG_PARTITION_COUNT_CHANGED',
+      kind: 'fatal',
+      message:
+        `Expected partitions: ${before.partitions}, with which this data directory was made, got ${options.partitions}. ` +
+        'Keys would move to other tasks; use a new data directory and import into it',
+    });
+  }
+  const layouts = {
+    visitor: layoutsOf('visitor', options, before),
+    sku: layoutsOf('sku', options, before),
+    control: layoutsOf('control', options, before),
+  };
+  return {
+    format: 1,
+    epoch: (before?.epoch ?? 0) + 1,
+    sequence: before?.sequence ?? 0,
+    partitions: options.partitions,
+    layouts,
+  };
+}
+
+function layoutsOf(stage: Stage, options: EngineOptions, before: NodeRecord | undefined): readonly Layout[] {
+  const layout: Layout = {
+    operators: options.processors
+      .flatMap(({ operators }) => operators)
+      .filter((operator) => operator.stage === stage)
+      .map(({ name, stateVersion }) => ({ name, stateVersion })),
+  };
+  const known = before?.layouts[stage] ?? [];
+  return JSON.stringify(known.at(-1)) === JSON.stringify(layout) ? known : [...known, layout];
+}
+
+function addCounts(total: { -readonly [Name in keyof EventCounts]: number }, counts: EventCounts): void {
+  total.received += counts.received;
+  total.contributed += counts.contributed;
+  total.duplicate += counts.duplicate;
+  total.late += counts.late;
+  total.dead_lettered += counts.dead_lettered;
+  total.quarantined += counts.quarantined;
+}

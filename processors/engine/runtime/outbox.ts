@@ -1,0 +1,169 @@
+import PQueue from 'p-queue';
+import { pack, unpack } from 'msgpackr';
+import { erase } from '../../../schemas/brand.ts';
+import { EngineError, messageOf } from '../../../schemas/errors.ts';
+import type { AppendBatch, Log } from '../log/log.ts';
+import type { Insert, Sink } from '../sink/sink.ts';
+import { endOfPrefix, type Store, type Write } from '../state/store.ts';
+import type { Clock } from '../time/clock.ts';
+import { backoffMs } from './retry.ts';
+
+/** What a checkpoint still has to deliver: rows to ClickHouse, or records to another stage. */
+export type Delivery =
+  | { readonly kind: 'insert'; readonly insert: Insert }
+  | { readonly kind: 'append'; readonly batches: readonly AppendBatch[] };
+
+export interface OutboxEvents {
+  /** A delivery failed and will be tried again after `waitMs`. */
+  onRetry(failure: { readonly delivery: Delivery; readonly error: EngineError; readonly attempt: number; readonly waitMs: number }): void;
+  onDelivered(delivered: { readonly delivery: Delivery; readonly durationMs: number }): void;
+}
+
+const PREFIX = 'o/';
+const SEQUENCE_DIGITS = 16;
+/** Two inserts at once keep ClickHouse busy while the next one is prepared; more only adds parts. */
+const CONCURRENT_DELIVERIES = 2;
+const BACKOFF = { firstMs: 50, maxMs: 5_000 };
+/** Failures in a row after which the sink counts as unhealthy and the api reports not ready. */
+const UNHEALTHY_ATTEMPTS = 3;
+
+/**
+ * Deliveries that belong to a checkpoint: stored in the same transaction, sent afterwards until
+ * acknowledged, and removed with a later checkpoint. After a crash those still stored are sent again,
+ * with the same bytes and the same token.
+ */
+export class Outbox {
+  readonly #store: Store;
+  readonly #sink: Sink;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #events: OutboxEvents;
+  readonly #queue = new PQueue({ concurrency: CONCURRENT_DELIVERIES });
+  readonly #closing = new AbortController();
+  readonly #failedAttempts = new Map<string, number>();
+  #delivered: string[] = [];
+  #pendingRows = 0;
+  #nextSequence = 1;
+
+  constructor(options: {
+    readonly store: Store;
+    readonly sink: Sink;
+    readonly log: Log;
+    readonly clock: Clock;
+    readonly events: OutboxEvents;
+  }) {
+    this.#store = options.store;
+    this.#sink = options.sink;
+    this.#log = options.log;
+    this.#clock = options.clock;
+    this.#events = options.events;
+  }
+
+  /** Rows and records that are stored and not yet acknowledged. */
+  get pendingRows(): number {
+    return this.#pendingRows;
+  }
+
+  /** Deliveries that are stored and not yet acknowledged. */
+  get pendingDeliveries(): number {
+    return this.#queue.size + this.#queue.pending;
+  }
+
+  get isHealthy(): boolean {
+    for (const attempts of this.#failedAttempts.values()) if (attempts >= UNHEALTHY_ATTEMPTS) return false;
+    return true;
+  }
+
+  /** Deliveries whose removal waits for a checkpoint. */
+  get hasDelivered(): boolean {
+    return this.#delivered.length > 0;
+  }
+
+  /** Sends what an earlier process left behind. Call once, before the first `stage`. */
+  resume(): void {
+    for (const { key, value } of this.#store.range({ start: PREFIX, end: endOfPrefix(PREFIX) })) {
+      this.#nextSequence = Number(key.slice(PREFIX.length)) + 1;
+      // Written by `stage` and verified by the store's checksum.
+      this.#enqueue(key, erase<Delivery>(unpack(value)));
+    }
+  }
+
+  /**
+   * Adds the deliveries to the writes of a checkpoint, and the removal of those that were
+   * acknowledged. Call the returned function when the checkpoint is durable.
+   */
+  stage(deliveries: readonly Delivery[], writes: Write[]): () => void {
+    for (const key of this.#delivered) writes.push({ key, value: undefined });
+    this.#delivered = [];
+    const staged = deliveries.map((delivery) => {
+      const key = PREFIX + String(this.#nextSequence).padStart(SEQUENCE_DIGITS, '0');
+      this.#nextSequence += 1;
+      writes.push({ key, value: pack(delivery) });
+      return { key, delivery };
+    });
+    return () => {
+      for (const { key, delivery } of staged) this.#enqueue(key, delivery);
+    };
+  }
+
+  /** Resolves when nothing is pending. */
+  async idle(): Promise<void> {
+    await this.#queue.onIdle();
+  }
+
+  /** Stops trying; what is not acknowledged stays stored. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#queue.clear();
+    await this.#queue.onIdle();
+  }
+
+  #enqueue(key: string, delivery: Delivery): void {
+    const rows = rowsOf(delivery);
+    this.#pendingRows += rows;
+    void this.#queue.add(async () => {
+      if (await this.#deliver(key, delivery)) {
+        this.#delivered.push(key);
+        this.#pendingRows -= rows;
+      }
+    });
+  }
+
+  async #deliver(key: string, delivery: Delivery): Promise<boolean> {
+    for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
+      const startedAtMs = this.#clock.nowMs();
+      try {
+        if (delivery.kind === 'insert') await this.#sink.insert(delivery.insert);
+        else await this.#log.append(delivery.batches);
+        this.#failedAttempts.delete(key);
+        this.#events.onDelivered({ delivery, durationMs: this.#clock.nowMs() - startedAtMs });
+        return true;
+      } catch (cause) {
+        const error = asEngineError(cause);
+        if (error.kind === 'defect') throw error;
+        this.#failedAttempts.set(key, attempt);
+        // A refused insert is tried again too: a person may mend the table, and the rows must not be lost.
+        const waitMs = backoffMs(BACKOFF, attempt, this.#clock.random());
+        this.#events.onRetry({ delivery, error, attempt, waitMs });
+        await this.#clock.sleep(waitMs, this.#closing.signal);
+      }
+    }
+    return false;
+  }
+}
+
+/** Rows or records in a delivery. */
+export function rowsOf(delivery: Delivery): number {
+  if (delivery.kind === 'insert') return delivery.insert.rowCount;
+  return delivery.batches.reduce((sum, batch) => sum + batch.values.length, 0);
+}
+
+function asEngineError(error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
+  return new EngineError({
+    code: 'CLICKHOUSE_UNAVAILABLE',
+    kind: 'transient',
+    message: `Expected a delivery to be acknowledged, got: ${messageOf(error)}`,
+    cause: error,
+  });
+}

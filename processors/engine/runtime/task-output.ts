@@ -1,0 +1,168 @@
+import type { EventOfTopic, Topic } from '../../../schemas/topics.ts';
+import { encodeEvent } from '../../../schemas/events/wire.ts';
+import { partitionOf } from '../../../schemas/ids.ts';
+import type { Output } from '../operator/operator.ts';
+import type { FactsTable, RowsTable, SumsTable, Table, Value } from '../operator/table.ts';
+import type { WindowSums } from '../operator/window-sums.ts';
+import { tsvRow } from '../sink/tsv.ts';
+
+/** Facts of one table and month: lines of TabSeparated, so that one insert meets one partition. */
+export interface FactsBatch {
+  readonly table: FactsTable;
+  /** Year and month of the facts, such as `2026-11`. */
+  readonly month: string;
+  body: string;
+  rowCount: number;
+}
+
+/** The current row of one key of a rows table. */
+export interface KeyedRow {
+  readonly table: RowsTable;
+  readonly key: string;
+  readonly values: readonly Value[];
+}
+
+/** Records for another stage, by topic and partition. */
+export interface ForwardBatch {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly importName: string | undefined;
+  readonly values: Uint8Array[];
+}
+
+/** Joins the key columns of a row; no accepted event contains the separator. */
+const KEY_SEPARATOR = '\u0001';
+
+/**
+ * Collects what the operators of one task emit between two checkpoints. One record is in hand at a
+ * time: `begin` says which, and the facts, adds and forwards that follow belong to it.
+ */
+export class TaskOutput implements Output {
+  readonly #sums: ReadonlyMap<string, WindowSums>;
+  readonly #partitionCount: (topic: Topic) => number;
+  readonly #onCount: (code: string) => void;
+  #rows = new Map<string, KeyedRow>();
+  #unpublishedRows = new Map<string, KeyedRow>();
+  #facts = new Map<string, FactsBatch>();
+  #forwards = new Map<string, ForwardBatch>();
+  #watermarkMs = -Infinity;
+  #importName: string | undefined;
+  #identity = '';
+  #factIndex = 0;
+  #month = '';
+  #monthStartMs = 0;
+  #monthEndMs = 0;
+
+  constructor(options: {
+    readonly sums: readonly WindowSums[];
+    readonly partitionCount: (topic: Topic) => number;
+    readonly onCount: (code: string) => void;
+  }) {
+    this.#sums = new Map(options.sums.map((sums) => [sums.table.name, sums]));
+    this.#partitionCount = options.partitionCount;
+    this.#onCount = options.onCount;
+  }
+
+  /** Rows, facts and records that wait for the next checkpoint. */
+  get pendingCount(): number {
+    let count = this.#rows.size;
+    for (const batch of this.#facts.values()) count += batch.rowCount;
+    for (const batch of this.#forwards.values()) count += batch.values.length;
+    return count;
+  }
+
+  begin(record: {
+    readonly topic: Topic;
+    readonly partition: number;
+    readonly offset: number;
+    readonly eventMs: number;
+    readonly watermarkMs: number;
+    readonly importName: string | undefined;
+  }): void {
+    this.#watermarkMs = record.watermarkMs;
+    this.#importName = record.importName;
+    this.#identity = `\t${record.topic}\t${record.partition}\t${record.offset}\t`;
+    this.#factIndex = 0;
+    if (record.eventMs < this.#monthStartMs || record.eventMs >= this.#monthEndMs) this.#enterMonth(record.eventMs);
+  }
+
+  add(table: SumsTable, eventTimeMs: number, dimensions: readonly string[], sum: number, amount: number): void {
+    if (amount === 0) return;
+    const sums = this.#sums.get(table.name);
+    if (sums === undefined) throw new RangeError(`Expected a table of this stage, got ${table.name}`);
+    sums.add({ eventMs: eventTimeMs, watermarkMs: this.#watermarkMs, dimensions, sum, amount });
+  }
+
+  upsert(table: RowsTable, values: readonly Value[]): void {
+    const key = keyOf(table, values);
+    const row: KeyedRow = { table, key, values: [...values] };
+    const name = table.name + KEY_SEPARATOR + key;
+    this.#rows.set(name, row);
+    this.#unpublishedRows.set(name, row);
+  }
+
+  append(table: FactsTable, values: readonly Value[]): void {
+    const name = table.name + this.#month;
+    let batch = this.#facts.get(name);
+    if (batch === undefined) {
+      batch = { table, month: this.#month, body: '', rowCount: 0 };
+      this.#facts.set(name, batch);
+    }
+    batch.body += `${tsvRow(table.columns, values)}${this.#identity}${this.#factIndex}\n`;
+    batch.rowCount += 1;
+    this.#factIndex += 1;
+  }
+
+  forward<T extends Topic>(topic: T, key: string, event: EventOfTopic[T]): void {
+    const partition = partitionOf(key, this.#partitionCount(topic));
+    const name = `${topic}/${partition}/${this.#importName ?? ''}`;
+    let batch = this.#forwards.get(name);
+    if (batch === undefined) {
+      batch = { topic, partition, importName: this.#importName, values: [] };
+      this.#forwards.set(name, batch);
+    }
+    batch.values.push(encodeEvent(topic, event));
+  }
+
+  count(code: string): void {
+    this.#onCount(code);
+  }
+
+  takeRows(): readonly KeyedRow[] {
+    const rows = [...this.#rows.values()];
+    this.#rows = new Map();
+    return rows;
+  }
+
+  takeUnpublishedRows(): readonly KeyedRow[] {
+    const rows = [...this.#unpublishedRows.values()];
+    this.#unpublishedRows = new Map();
+    return rows;
+  }
+
+  takeFacts(): readonly FactsBatch[] {
+    const facts = [...this.#facts.values()];
+    this.#facts = new Map();
+    return facts;
+  }
+
+  takeForwards(): readonly ForwardBatch[] {
+    const forwards = [...this.#forwards.values()];
+    this.#forwards = new Map();
+    return forwards;
+  }
+
+  #enterMonth(eventMs: number): void {
+    const date = new Date(eventMs);
+    const year = date.getUTCFullYear();
+    const month = date.getUTCMonth();
+    this.#monthStartMs = Date.UTC(year, month, 1);
+    this.#monthEndMs = Date.UTC(year, month + 1, 1);
+    this.#month = date.toISOString().slice(0, 7);
+  }
+}
+
+/** The text that identifies a row within its table. */
+export function keyOf(table: Table & { readonly kind: 'rows' }, values: readonly Value[]): string {
+  return values.slice(0, table.key.length).join(KEY_SEPARATOR);
+}

@@ -1,0 +1,170 @@
+import { Packr } from 'msgpackr';
+import { EngineError } from '../../../schemas/errors.ts';
+import type { Operator } from '../operator/operator.ts';
+import type { Store, Write } from './store.ts';
+
+/** The states of one key: one element per operator of the stage, in the order of the task's list. */
+export interface KeyedEntry {
+  readonly states: unknown[];
+  isDirty: boolean;
+}
+
+/**
+ * Which operators a stored value holds states of, in order. A value names its layout, so that an
+ * operator can be added or removed without rewriting what is stored.
+ */
+export interface Layout {
+  readonly operators: readonly { readonly name: string; readonly stateVersion: number }[];
+}
+
+const EXPIRY_BYTES = 8;
+const LAYOUT_BYTES = 1;
+
+/**
+ * The keyed state of one task: a bounded memory of recently used keys in front of the store.
+ * Memory is two generations of at most `entriesMax` keys each; a key used again moves to the young
+ * one, and when that is full the old one is dropped after its changes are durable.
+ */
+export class KeyedState {
+  readonly #prefix: string;
+  readonly #store: Store;
+  readonly #operators: readonly Operator[];
+  readonly #entriesMax: number;
+  readonly #layouts: readonly Layout[];
+  readonly #layoutIndex: number;
+  readonly #packr = new Packr({ useRecords: false });
+  #young = new Map<string, KeyedEntry>();
+  #old = new Map<string, KeyedEntry>();
+  #dirty: { readonly key: string; readonly entry: KeyedEntry }[] = [];
+
+  /** @param options.layouts every layout that stored values may name; the last is the current one */
+  constructor(options: {
+    readonly prefix: string;
+    readonly store: Store;
+    readonly operators: readonly Operator[];
+    readonly layouts: readonly Layout[];
+    readonly entriesMax: number;
+  }) {
+    this.#prefix = options.prefix;
+    this.#store = options.store;
+    this.#operators = options.operators;
+    this.#layouts = options.layouts;
+    this.#layoutIndex = options.layouts.length - 1;
+    this.#entriesMax = options.entriesMax;
+  }
+
+  /** How many keys changed since the last `collect`. */
+  get dirtyCount(): number {
+    return this.#dirty.length;
+  }
+
+  /** How many keys are in memory. */
+  get cachedCount(): number {
+    return this.#young.size + this.#old.size;
+  }
+
+  /**
+   * The states of `key`, for reading and changing; call `markDirty` after a change.
+   *
+   * @param horizonMs stored state that expired at or before this event time counts as absent
+   */
+  entry(key: string, horizonMs: number): KeyedEntry {
+    let entry = this.#young.get(key);
+    if (entry !== undefined) return entry;
+    entry = this.#old.get(key);
+    if (entry === undefined) {
+      const stored = this.#store.get(this.#prefix + key);
+      entry =
+        stored === undefined || stored.readDoubleLE(0) <= horizonMs
+          ? { states: this.#operators.map((operator) => operator.createState()), isDirty: false }
+          : { states: this.#decode(stored), isDirty: false };
+    } else {
+      this.#old.delete(key);
+    }
+    this.#young.set(key, entry);
+    return entry;
+  }
+
+  markDirty(key: string, entry: KeyedEntry): void {
+    if (entry.isDirty) return;
+    entry.isDirty = true;
+    this.#dirty.push({ key, entry });
+  }
+
+  /** Adds the changed keys to `writes`. Until `committed` is called they stay in memory. */
+  collect(writes: Write[]): void {
+    for (const { key, entry } of this.#dirty) {
+      entry.isDirty = false;
+      writes.push({ key: this.#prefix + key, value: this.#encode(entry.states) });
+    }
+    this.#dirty = [];
+  }
+
+  /** Everything collected is durable: memory may be given back. */
+  committed(): void {
+    if (this.#young.size < this.#entriesMax) return;
+    const keep = new Map<string, KeyedEntry>();
+    for (const [key, entry] of this.#old) if (entry.isDirty) keep.set(key, entry);
+    this.#old = this.#young;
+    this.#young = keep;
+  }
+
+  /**
+   * Removes up to `limit` stored keys from `after` on whose state expired at or before `horizonMs`;
+   * adds the removals to `writes`. Returns where to go on, or undefined at the end of the keys.
+   */
+  sweep(writes: Write[], options: { readonly after: string; readonly end: string; readonly horizonMs: number; readonly limit: number }): string | undefined {
+    let count = 0;
+    let last: string | undefined;
+    for (const { key, value } of this.#store.range({ start: options.after, end: options.end, limit: options.limit })) {
+      count += 1;
+      last = key;
+      if (value.readDoubleLE(0) > options.horizonMs) continue;
+      const name = key.slice(this.#prefix.length);
+      // A key in use has a newer state in memory than the stored one.
+      if (this.#young.has(name) || this.#old.has(name)) continue;
+      writes.push({ key, value: undefined });
+    }
+    return count === options.limit && last !== undefined ? `${last}\u0000` : undefined;
+  }
+
+  #encode(states: readonly unknown[]): Buffer {
+    let expiresAtMs = -Infinity;
+    this.#operators.forEach((operator, index) => {
+      expiresAtMs = Math.max(expiresAtMs, operator.expiresAtMs(states[index]));
+    });
+    const body = this.#packr.pack(states);
+    const value = Buffer.allocUnsafe(EXPIRY_BYTES + LAYOUT_BYTES + body.length);
+    value.writeDoubleLE(expiresAtMs, 0);
+    value.writeUInt8(this.#layoutIndex, EXPIRY_BYTES);
+    value.set(body, EXPIRY_BYTES + LAYOUT_BYTES);
+    return value;
+  }
+
+  #decode(stored: Buffer): unknown[] {
+    const layoutIndex = stored.readUInt8(EXPIRY_BYTES);
+    const states: unknown = this.#packr.unpack(stored.subarray(EXPIRY_BYTES + LAYOUT_BYTES));
+    const layout = this.#layouts[layoutIndex];
+    if (layout === undefined || !Array.isArray(states) || states.length !== layout.operators.length) {
+      throw formatUnknown(`layout ${layoutIndex}`);
+    }
+    if (layoutIndex === this.#layoutIndex) return states;
+    return this.#operators.map((operator) => {
+      const index = layout.operators.findIndex(({ name }) => name === operator.name);
+      if (index < 0) return operator.createState();
+      if (layout.operators[index]?.stateVersion !== operator.stateVersion) {
+        throw formatUnknown(`${operator.name} version ${layout.operators[index]?.stateVersion}`);
+      }
+      const state: unknown = states[index];
+      return state;
+    });
+  }
+}
+
+function formatUnknown(what: string): EngineError {
+  return new EngineError({
+    code: 'CHECKPOINT_FORMAT_UNKNOWN',
+    kind: 'fatal',
+    message: `Expected keyed state in a format this version can read, got ${what}; recompute from the log`,
+  });
+}

@@ -1,0 +1,43 @@
+/** A change of one key; `undefined` removes it. */
+export interface Write {
+  readonly key: string;
+  readonly value: Uint8Array | undefined;
+}
+
+/**
+ * Durable key–value pairs of one node: keyed state, window sums, offsets and the outbox. Keys are
+ * text of at most `KEY_BYTES_MAX` bytes and sort by their bytes.
+ */
+export interface Store {
+  /**
+   * The stored value; the caller owns it.
+   *
+   * @throws {EngineError} STATE_DAMAGED when the stored bytes do not verify
+   */
+  get(key: string): Buffer | undefined;
+
+  /** Pairs with `start` ≤ key < `end` in key order, at most `limit`. */
+  range(bounds: { readonly start: string; readonly end: string; readonly limit?: number }): Iterable<{
+    readonly key: string;
+    readonly value: Buffer;
+  }>;
+
+  /**
+   * Applies all writes or none, and resolves when they are durable. One at a time: the caller
+   * awaits a commit before the next. Until then `get` may return old or new values.
+   *
+   * @throws {EngineError} DISK_FULL when there is no room; nothing was applied
+   */
+  commit(writes: readonly Write[]): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** LMDB's limit of a key is 1,978 bytes; the rest is left for its own encoding. */
+export const KEY_BYTES_MAX = 1_900;
+
+/** The first key after every key that starts with `prefix`. */
+export function endOfPrefix(prefix: string): string {
+  const last = prefix.charCodeAt(prefix.length - 1);
+  return prefix.slice(0, -1) + String.fromCharCode(last + 1);
+}
