@@ -57,6 +57,8 @@ export interface Panel {
     readonly key: readonly string[];
     /** Columns to add up over tasks and correction days; empty for tables of whole rows. */
     readonly sums: readonly string[];
+    /** Columns that follow from the others, such as a net from a gross, as the stored view works them out. */
+    readonly derive?: (row: Row) => Row;
     /** Rows whose window starts more than this before the newest one leave the live view; undefined keeps all. */
     readonly retentionMs: number | undefined;
     /** Most rows the live view holds; beyond it the rows with the oldest key leave. */
