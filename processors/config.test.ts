@@ -22,17 +22,21 @@ function load(content: string, environment: Readonly<Record<string, string>> = {
 }
 
 function problemsOf(content: string, environment: Readonly<Record<string, string>> = {}): string[] {
+  const error = errorOf(() => load(content, environment));
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID', kind: 'fatal' });
+  const [, ...problems] = error.message.split('\n  ');
+  expect(error.details['problemCount']).toBe(problems.length);
+  return problems;
+}
+
+function errorOf(action: () => unknown): EngineError {
   try {
-    load(content, environment);
+    action();
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    expect(error.code).toBe('CONFIG_INVALID');
-    expect(error.kind).toBe('fatal');
-    const [, ...problems] = error.message.split('\n  ');
-    expect(error.details['problemCount']).toBe(problems.length);
-    return problems;
+    if (error instanceof EngineError) return error;
+    throw error;
   }
-  return [];
+  throw new Error('expected an EngineError, got none');
 }
 
 test('without a file and without variables the defaults apply', () => {
