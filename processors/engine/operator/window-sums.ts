@@ -59,6 +59,10 @@ export class WindowSums {
     return this.#dirty.length;
   }
 
+  get hasUnpublished(): boolean {
+    return this.#unpublished.length > 0;
+  }
+
   get cachedCount(): number {
     return this.#rows.size;
   }

@@ -13,7 +13,7 @@ import type { Store, Write } from '../state/store.ts';
 import type { Clock } from '../time/clock.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
 import { Outbox, type OutboxEvents } from './outbox.ts';
-import { PoisonRecord, Task, type TaskLimits, noCounts } from './task.ts';
+import { PoisonRecord, Task, type TaskLimits, addCounts, noCounts } from './task.ts';
 import { currentSums, publishedUpdates } from './updates.ts';
 
 export interface EngineLimits extends TaskLimits {
@@ -141,7 +141,7 @@ export class Engine {
    * the outbox is full and the tasks must wait for ClickHouse.
    */
   step(): number {
-    if (this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax) return 0;
+    if (this.#isFull()) return 0;
     const nowMs = this.#options.clock.nowMs();
     for (let tried = 0; tried < this.#tasks.length; tried += 1) {
       const index = this.#turn;
@@ -162,10 +162,14 @@ export class Engine {
 
   /** Whether a checkpoint should be taken now. */
   get isCheckpointDue(): boolean {
-    let pending = 0;
-    for (const task of this.#tasks) pending += task.pendingCount;
-    if (pending >= this.#options.limits.checkpointPendingMax) return true;
+    if (this.#committing !== undefined) return false;
+    if (this.#pendingCount() >= this.#options.limits.checkpointPendingMax) return true;
     return this.#options.clock.nowMs() - this.#lastCheckpointMs >= this.#options.limits.checkpointMs;
+  }
+
+  /** Whether `publish` has something to say. */
+  get hasUnpublished(): boolean {
+    return this.#tasks.some((task) => task.hasUnpublished);
   }
 
   /** The rows that changed since the last call, merged by key; undefined when none did. */
@@ -216,6 +220,19 @@ export class Engine {
       this.#committing = undefined;
     });
     return this.#committing;
+  }
+
+  /** Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. */
+  #isFull(): boolean {
+    const { outboxRowsMax, checkpointPendingMax } = this.#options.limits;
+    if (this.#outbox.pendingRows >= outboxRowsMax) return true;
+    return this.#committing !== undefined && this.#pendingCount() >= checkpointPendingMax;
+  }
+
+  #pendingCount(): number {
+    let pending = 0;
+    for (const task of this.#tasks) pending += task.pendingCount;
+    return pending;
   }
 
   async #commit(): Promise<boolean> {
@@ -394,13 +411,4 @@ function layoutsOf(stage: Stage, options: EngineOptions, before: NodeRecord | un
   };
   const known = before?.layouts[stage] ?? [];
   return JSON.stringify(known.at(-1)) === JSON.stringify(layout) ? known : [...known, layout];
-}
-
-function addCounts(total: { -readonly [Name in keyof EventCounts]: number }, counts: EventCounts): void {
-  total.received += counts.received;
-  total.contributed += counts.contributed;
-  total.duplicate += counts.duplicate;
-  total.late += counts.late;
-  total.dead_lettered += counts.dead_lettered;
-  total.quarantined += counts.quarantined;
 }

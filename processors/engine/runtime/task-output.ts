@@ -63,6 +63,10 @@ export class TaskOutput implements Output {
     this.#onCount = options.onCount;
   }
 
+  get hasUnpublishedRows(): boolean {
+    return this.#unpublishedRows.size > 0;
+  }
+
   /** Rows, facts and records that wait for the next checkpoint. */
   get pendingCount(): number {
     let count = this.#rows.size;

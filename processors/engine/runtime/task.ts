@@ -106,6 +106,8 @@ export class Task {
   #deduplicationChunks: { chunk: number; idCount: number }[] = [];
   #isChanged = false;
   #sweepAfter: string | undefined;
+  #collectedOffsets: ReadonlyMap<Topic, number> = new Map();
+  #durableOffsets: ReadonlyMap<Topic, number> = new Map();
   /** Offsets whose record made an operator throw; they become dead letters. */
   readonly #poison: ReadonlyMap<string, string>;
 
@@ -160,6 +162,10 @@ export class Task {
     return count;
   }
 
+  get hasUnpublished(): boolean {
+    return this.output.hasUnpublishedRows || this.sums.some((sums) => sums.hasUnpublished);
+  }
+
   get cachedKeyCount(): number {
     return this.#state.cachedCount;
   }
@@ -179,6 +185,18 @@ export class Task {
       isIdle: this.#watermark.isIdle(index),
       counts: { ...counts },
     }));
+  }
+
+  /** Counts over all inputs. */
+  counts(): EventCounts {
+    const total = noCounts();
+    for (const { counts } of this.#inputs) addCounts(total, counts);
+    return total;
+  }
+
+  /** Up to where each input is covered by a durable checkpoint. */
+  durableInputs(): readonly { readonly topic: Topic; readonly nextOffset: number }[] {
+    return this.#inputs.map(({ topic }) => ({ topic, nextOffset: this.#durableOffsets.get(topic) ?? 0 }));
   }
 
   /** Whether every input is idle, so that the task no longer holds back what others have closed. */
@@ -208,6 +226,7 @@ export class Task {
     this.#sweep(writes);
     if (!this.#isChanged) return;
     this.#isChanged = false;
+    this.#collectedOffsets = new Map(this.#inputs.map(({ topic, nextOffset }) => [topic, nextOffset]));
     this.#collectIds(writes);
     const record: TaskRecord = {
       inputs: this.#inputs.map(({ topic, nextOffset, counts }) => ({ topic, nextOffset, counts })),
@@ -221,6 +240,7 @@ export class Task {
 
   /** What was collected is durable: memory beyond the bounds is given back. */
   committed(): void {
+    this.#durableOffsets = this.#collectedOffsets;
     this.#state.committed();
     for (const sums of this.sums) sums.committed(this.#options.limits.cachedRowsMax);
   }
@@ -504,6 +524,16 @@ export class PoisonRecord extends Error {
 /** All zero. */
 export function noCounts(): TopicCounts {
   return { received: 0, contributed: 0, duplicate: 0, late: 0, dead_lettered: 0, quarantined: 0 };
+}
+
+/** Adds `counts` to `total`, in place. */
+export function addCounts(total: TopicCounts, counts: EventCounts): void {
+  total.received += counts.received;
+  total.contributed += counts.contributed;
+  total.duplicate += counts.duplicate;
+  total.late += counts.late;
+  total.dead_lettered += counts.dead_lettered;
+  total.quarantined += counts.quarantined;
 }
 
 function appliersOf(topic: Topic, operators: readonly Operator[]): { readonly slot: number; readonly apply: Apply }[] {

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { EngineError, messageOf } from '../schemas/errors.ts';
+
+/** The directory that holds everything one embedded node keeps, while this process owns it. */
+export interface DataDir {
+  readonly path: string;
+  readonly logPath: string;
+  readonly statePath: string;
+  readonly clickHousePath: string;
+  /** The key that turns personal ids into tokens, at least 32 bytes. */
+  readonly secret: Buffer;
+  /** Gives the directory up. */
+  release(): void;
+}
+
+const SECRET_BYTES = 32;
+
+/**
+ * Creates the directory when it is missing, and locks it.
+ *
+ * @param secret from the configuration; without it one is created in the directory and kept
+ * @throws {EngineError} DATA_DIR_LOCKED when another process owns it
+ * @throws {EngineError} DATA_DIR_UNUSABLE when it cannot be created or written
+ */
+export function openDataDir(directory: string, secret: string | undefined): DataDir {
+  const path = resolve(directory);
+  const lockPath = join(path, 'lock');
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    takeLock(path, lockPath);
+    return {
+      path,
+      logPath: join(path, 'log'),
+      statePath: join(path, 'state'),
+      clickHousePath: join(path, 'clickhouse'),
+      secret: secret === undefined ? keptSecret(join(path, 'tokens.secret')) : Buffer.from(secret, 'utf8'),
+      release: () => rmSync(lockPath, { force: true }),
+    };
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    throw new EngineError({
+      code: 'DATA_DIR_UNUSABLE',
+      kind: 'fatal',
+      message: `Expected to write in the data directory ${path} (data_dir), got: ${messageOf(error)}`,
+      cause: error,
+    });
+  }
+}
+
+function takeLock(path: string, lockPath: string): void {
+  const owner = lockOwner(lockPath);
+  if (owner !== undefined && isOtherProcess(owner)) {
+    throw new EngineError({
+      code: 'DATA_DIR_LOCKED',
+      kind: 'fatal',
+      message:
+        `Expected the data directory ${path} to be free, but process ${owner} uses it. ` +
+        `Stop that process, or name another directory with data_dir. If no such process of Weir runs, delete ${lockPath}`,
+      details: { owner },
+    });
+  }
+  rmSync(lockPath, { force: true });
+  writeFileSync(lockPath, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
+}
+
+function lockOwner(lockPath: string): number | undefined {
+  if (!existsSync(lockPath)) return undefined;
+  const owner = Number.parseInt(readFileSync(lockPath, 'utf8'), 10);
+  return Number.isSafeInteger(owner) && owner > 0 ? owner : undefined;
+}
+
+function isOtherProcess(processId: number): boolean {
+  // In a container every start has the same process id; the lock is then our own, from before.
+  if (processId === process.pid) return false;
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function keptSecret(path: string): Buffer {
+  if (!existsSync(path)) writeFileSync(path, randomBytes(SECRET_BYTES).toString('hex'), { mode: 0o600, flag: 'wx' });
+  const secret = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex');
+  if (secret.length < SECRET_BYTES) {
+    throw new EngineError({
+      code: 'DATA_DIR_UNUSABLE',
+      kind: 'fatal',
+      message: `Expected ${SECRET_BYTES} bytes of hexadecimal in ${path}, got ${secret.length}. Restore it from a backup: without it visitors get new tokens`,
+    });
+  }
+  return secret;
+}

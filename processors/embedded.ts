@@ -1,0 +1,366 @@
+import { randomUUID } from 'node:crypto';
+import type { Row, Update, UpdateBatch } from '../schemas/panel.ts';
+import type { EnginePort, PipelineStatus, QueryParameter, Refusal, TaskStatus } from '../schemas/ports.ts';
+import { EngineError } from '../schemas/errors.ts';
+import { DAY_MS, SECOND_MS } from '../schemas/time.ts';
+import { type EventType, TOPIC_OF_EVENT, type Topic } from '../schemas/topics.ts';
+import { partitionOf } from '../schemas/ids.ts';
+import { encodeEvent } from '../schemas/events/wire.ts';
+import type { Config } from './config.ts';
+import { type DataDir, openDataDir } from './data-dir.ts';
+import { type Door, createDoor } from './door/door.ts';
+import { createTokeniser } from './door/tokeniser.ts';
+import { EmbeddedLog } from './engine/log/embedded.ts';
+import type { AppendBatch, Log } from './engine/log/log.ts';
+import type { Processor } from './engine/operator/processor.ts';
+import type { RowsTable } from './engine/operator/table.ts';
+import { Engine, stageOf } from './engine/runtime/engine.ts';
+import { EngineLoop } from './engine/runtime/loop.ts';
+import { systemClock } from './engine/runtime/system-clock.ts';
+import { keyOf } from './engine/runtime/task-output.ts';
+import { rowUpdate } from './engine/runtime/updates.ts';
+import { ClickHouse } from './engine/sink/clickhouse.ts';
+import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
+import { migrate } from './engine/sink/migrate.ts';
+import { LmdbStore } from './engine/state/lmdb.ts';
+import type { Clock } from './engine/time/clock.ts';
+import { type Logger, createLogger } from './engine/telemetry/log.ts';
+import { Metrics } from './engine/telemetry/metrics.ts';
+import { observedEvents, refreshMetrics } from './observe.ts';
+import { createProcessors } from './registry.ts';
+
+/** Keys of keyed state in memory, over all tasks: about 1 kB each at the high end. */
+const CACHED_KEYS_MAX = 400_000;
+/** Window rows in memory per table and task: a day of minutes with a dozen channels. */
+const CACHED_ROWS_MAX = 20_000;
+/** Event ids that deduplication remembers, over all tasks: 20 to 40 bytes each. */
+const DEDUPLICATION_IDS_MAX = 4_000_000;
+/** Changes that make a checkpoint due before its time: about 20 ms of collecting. */
+const CHECKPOINT_PENDING_MAX = 40_000;
+/** Rows not acknowledged at which tasks stop reading: some seconds of the highest rate. */
+const OUTBOX_ROWS_MAX = 400_000;
+/** Rows per table that a restart shows to viewers at once. */
+const PRELOADED_ROWS_MAX = 20_000;
+/** How long a start waits for deliveries of the process before it. */
+const RESUME_MS_MAX = 15_000;
+/** How long the door stays shut after the disk was found full. */
+const DISK_FULL_MS = 5_000;
+/** How often old records leave the log. */
+const TRIM_INTERVAL_MS = 60_000;
+
+/** Everything of one machine in one process: log, engine and ClickHouse. */
+export class Embedded implements EnginePort {
+  readonly logger: Logger;
+  readonly #config: Config;
+  readonly #dataDir: DataDir;
+  readonly #log: Log;
+  readonly #store: LmdbStore;
+  readonly #clickHouse: ClickHouse;
+  readonly #engine: Engine;
+  readonly #loop: EngineLoop;
+  readonly #metrics: Metrics;
+  readonly #door: Door;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<(batch: UpdateBatch) => void>();
+  #diskFullUntilMs = 0;
+  #trimTimer: NodeJS.Timeout;
+
+  private constructor(parts: {
+    readonly config: Config;
+    readonly dataDir: DataDir;
+    readonly log: Log;
+    readonly store: LmdbStore;
+    readonly clickHouse: ClickHouse;
+    readonly engine: Engine;
+    readonly metrics: Metrics;
+    readonly logger: Logger;
+    readonly onDefect: (error: unknown) => void;
+  }) {
+    this.#config = parts.config;
+    this.#dataDir = parts.dataDir;
+    this.#log = parts.log;
+    this.#store = parts.store;
+    this.#clickHouse = parts.clickHouse;
+    this.#engine = parts.engine;
+    this.#metrics = parts.metrics;
+    this.logger = parts.logger;
+    this.#clock = systemClock;
+    this.#door = createDoor({
+      tokeniser: createTokeniser(parts.dataDir.secret),
+      partitionCounts: { visitor: parts.config.partitions, sku: parts.config.partitions },
+      clockSkewMs: parts.config.lateness.clock_skew,
+      clock: () => this.#clock.nowMs(),
+      append: (batches) => this.#append(batches),
+    });
+    this.#loop = new EngineLoop({
+      engine: parts.engine,
+      log: parts.log,
+      clock: this.#clock,
+      liveTickMs: parts.config.windows.live_tick,
+      onUpdates: (batch) => {
+        for (const listener of this.#listeners) listener(batch);
+      },
+      onDefect: parts.onDefect,
+    });
+    this.#trimTimer = setInterval(() => void this.#trim(), TRIM_INTERVAL_MS).unref();
+  }
+
+  /**
+   * Opens the data directory, brings the tables up to date, goes on from the last checkpoint and
+   * starts processing.
+   *
+   * @param onDefect called once when processing cannot go on; the process should end
+   * @throws {EngineError} DATA_DIR_LOCKED, DATA_DIR_UNUSABLE, CLICKHOUSE_NOT_INSTALLED, CLICKHOUSE_REFUSED,
+   *   LOG_PARTITION_COUNT_CHANGED, STATE_DAMAGED, CHECKPOINT_DAMAGED, CHECKPOINT_FORMAT_UNKNOWN
+   */
+  static async open(config: Config, onDefect: (error: unknown) => void): Promise<Embedded> {
+    const logger = createLogger(config.log_level);
+    const dataDir = openDataDir(config.data_dir, config.tokens.secret);
+    try {
+      const clickHouse = await ClickHouse.openEmbedded(dataDir.clickHousePath);
+      const processors = createProcessors(config);
+      await migrate(clickHouse, migrationsOf(processors));
+      const log = EmbeddedLog.open(dataDir.logPath, () => systemClock.nowMs());
+      const store = LmdbStore.open(dataDir.statePath);
+      const metrics = new Metrics();
+      const engine = await Engine.open({
+        node: 'local',
+        processors,
+        log,
+        store,
+        sink: clickHouse,
+        clock: systemClock,
+        limits: limitsOf(config),
+        partitions: config.partitions,
+        events: observedEvents(metrics, logger),
+      });
+      await Promise.race([engine.outbox.idle(), systemClock.sleep(RESUME_MS_MAX)]);
+      await preloadRows(engine, clickHouse, processors);
+      const embedded = new Embedded({ config, dataDir, log, store, clickHouse, engine, metrics, logger, onDefect });
+      embedded.#loop.start();
+      logger.info({ dataDir: dataDir.path, partitions: config.partitions }, 'Engine started');
+      return embedded;
+    } catch (error) {
+      dataDir.release();
+      throw error;
+    }
+  }
+
+  async ingest(type: EventType, events: readonly unknown[], options = {}): ReturnType<EnginePort['ingest']> {
+    const answer = await this.#door.ingest(type, events, options);
+    this.#metrics.ingestAccepted.inc({ event: type }, answer.accepted);
+    for (const { code } of answer.rejected) this.#metrics.ingestRejected.inc({ code });
+    return answer;
+  }
+
+  /** Closes an import of history: nothing more of it will come, and the watermark may move on. */
+  async endImport(importName: string): Promise<void> {
+    const topics: readonly Topic[] = Object.values(TOPIC_OF_EVENT);
+    await this.#log.append(topics.flatMap((topic) => this.#importEnds(topic, importName)));
+    // What the visitor stage forwards to the sku stage must lie before the end of the import there.
+    await this.drain();
+    await this.#log.append(this.#importEnds('weir.internal.sku', importName));
+    await this.drain();
+  }
+
+  /** Resolves when everything in the log is processed, durable and acknowledged by ClickHouse. */
+  drain(): Promise<void> {
+    return this.#loop.drain();
+  }
+
+  refusal(): Refusal | undefined {
+    if (this.#clock.nowMs() < this.#diskFullUntilMs) {
+      return {
+        status: 507,
+        code: 'DISK_FULL',
+        message: 'The disk is full: nothing can be stored durably. Free some space; events are taken again by themselves',
+        retryAfterSeconds: Math.ceil(DISK_FULL_MS / SECOND_MS),
+      };
+    }
+    const lagRecords = this.#tasks().reduce((sum, task) => sum + task.lag_records, 0);
+    if (lagRecords < this.#config.ingest.max_backlog_records) return undefined;
+    return {
+      status: 429,
+      code: 'INGEST_BACKLOG',
+      message: `${lagRecords} records wait to be processed, ingest.max_backlog_records is ${this.#config.ingest.max_backlog_records}`,
+      retryAfterSeconds: 5,
+    };
+  }
+
+  query(sql: string, parameters: Readonly<Record<string, QueryParameter>> = {}): Promise<readonly Row[]> {
+    return this.#clickHouse.query(sql, parameters);
+  }
+
+  subscribe(listener: (batch: UpdateBatch) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  current(table: string, sinceMs: number): UpdateBatch {
+    return { updates: this.#engine.current(table, sinceMs), newestEventMs: 0, newestAppendedMs: 0 };
+  }
+
+  async acknowledge(alert: { readonly alertId: string; readonly sku: string; readonly nodeId: string; readonly actor: string }): Promise<void> {
+    const event = {
+      event_id: randomUUID(),
+      occurred_at: this.#clock.nowMs(),
+      source: 'api',
+      sku: alert.sku,
+      kind: 'acknowledged',
+      node_id: alert.nodeId,
+      quantity: 0,
+      order_id: null,
+      sales_channel: null,
+      alert_id: alert.alertId,
+      actor: alert.actor,
+    } as const;
+    const topic = 'weir.internal.sku';
+    await this.#append([
+      { topic, partition: partitionOf(alert.sku, this.#config.partitions), values: [encodeEvent(topic, event)] },
+    ]);
+  }
+
+  status(): PipelineStatus {
+    const { outbox } = this.#engine;
+    const checkpoint = this.#engine.checkpointStatus;
+    const problems: string[] = [];
+    const refusal = this.refusal();
+    if (refusal !== undefined) problems.push(refusal.message);
+    if (!outbox.isHealthy) problems.push(`ClickHouse does not acknowledge: ${outbox.pendingRows} rows wait, none is lost`);
+    return {
+      mode: 'embedded',
+      ready: problems.length === 0,
+      problems,
+      watermark: finite(this.#engine.watermarkMs),
+      allowed_lateness_ms: this.#config.lateness.allowed,
+      counts: this.#engine.counts(),
+      tasks: this.#tasks(),
+      checkpoint: {
+        sequence: checkpoint.sequence,
+        age_ms: Math.max(0, this.#clock.nowMs() - checkpoint.lastMs),
+        duration_ms: checkpoint.durationMs,
+      },
+      sink: { pending_rows: outbox.pendingRows, healthy: outbox.isHealthy },
+    };
+  }
+
+  async metrics(): Promise<{ readonly contentType: string; readonly body: string }> {
+    refreshMetrics(this.#metrics, this.#engine, this.status(), this.#clock.nowMs());
+    return { contentType: this.#metrics.registry.contentType, body: await this.#metrics.registry.metrics() };
+  }
+
+  /** Stops reading, writes a last checkpoint, delivers what it can and gives the data directory up. */
+  async close(): Promise<void> {
+    clearInterval(this.#trimTimer);
+    await this.#loop.stop();
+    await this.#engine.outbox.close();
+    await this.#store.close();
+    await this.#log.close();
+    await this.#clickHouse.close();
+    this.#dataDir.release();
+    this.logger.info('Engine stopped');
+  }
+
+  async #append(batches: readonly AppendBatch[]): Promise<void> {
+    try {
+      await this.#log.append(batches);
+    } catch (error) {
+      if (error instanceof EngineError && error.code === 'DISK_FULL') {
+        this.#diskFullUntilMs = this.#clock.nowMs() + DISK_FULL_MS;
+      }
+      throw error;
+    }
+  }
+
+  #importEnds(topic: Topic, importName: string): readonly AppendBatch[] {
+    const count = stageOf(topic) === 'control' ? 1 : this.#config.partitions;
+    return Array.from({ length: count }, (_, partition) => ({
+      topic,
+      partition,
+      values: [],
+      importName,
+      endsImport: true,
+    }));
+  }
+
+  #tasks(): readonly TaskStatus[] {
+    return this.#engine.tasks.map((task) => {
+      const inputs = task.inputs().map(({ topic, nextOffset, isIdle }) => ({
+        topic,
+        partition: task.partition,
+        next_offset: nextOffset,
+        end_offset: this.#log.endOffset(topic, task.partition),
+        idle: isIdle,
+      }));
+      return {
+        task: task.name,
+        counts: task.counts(),
+        watermark: finite(task.watermarkMs),
+        lag_records: inputs.reduce((sum, input) => sum + input.end_offset - input.next_offset, 0),
+        inputs,
+      };
+    });
+  }
+
+  async #trim(): Promise<void> {
+    const beforeMs = this.#clock.nowMs() - this.#config.retention.log;
+    for (const task of this.#engine.tasks) {
+      for (const { topic, nextOffset } of task.durableInputs()) {
+        await this.#log.trim(topic, task.partition, { beforeMs, nextOffset });
+      }
+    }
+  }
+}
+
+function limitsOf(config: Config): Parameters<typeof Engine.open>[0]['limits'] {
+  const keyedTasks = config.partitions * 2;
+  return {
+    outOfOrdernessMs: config.lateness.out_of_orderness,
+    idleTimeoutMs: config.lateness.idle_timeout,
+    allowedLatenessMs: config.lateness.allowed,
+    clockSkewMs: config.lateness.clock_skew,
+    cachedKeysMax: Math.ceil(CACHED_KEYS_MAX / keyedTasks / 2),
+    cachedRowsMax: CACHED_ROWS_MAX,
+    deduplicationIdsMax: Math.ceil(DEDUPLICATION_IDS_MAX / keyedTasks),
+    checkpointMs: config.windows.checkpoint,
+    checkpointPendingMax: CHECKPOINT_PENDING_MAX,
+    outboxRowsMax: OUTBOX_ROWS_MAX,
+  };
+}
+
+/** The SQL files of the engine and of every processor, in the order they are applied. */
+export function migrationsOf(processors: readonly Processor[]): readonly URL[] {
+  return [...ENGINE_MIGRATIONS, ...processors.flatMap(({ migrations }) => migrations)];
+}
+
+/** Viewers begin with the rows that ClickHouse holds; what changes from then on comes from the engine. */
+async function preloadRows(engine: Engine, clickHouse: ClickHouse, processors: readonly Processor[]): Promise<void> {
+  for (const table of processors.flatMap(({ tables }) => tables)) {
+    if (table.kind !== 'rows') continue;
+    const rows = await clickHouse.query(
+      `SELECT ${selectList(table)} FROM weir.${table.name} FINAL ORDER BY version DESC LIMIT ${PRELOADED_ROWS_MAX}`,
+    );
+    for (const row of rows.toReversed()) {
+      const values = table.columns.map(({ name }) => row[name] ?? null);
+      const update: Update = rowUpdate(table, 'stored', values, 0);
+      engine.keepRow(keyOf(table, values), update);
+    }
+  }
+}
+
+function selectList(table: RowsTable): string {
+  return table.columns
+    .map(({ name, type }) =>
+      type === 'instant' || type === 'nullable-instant'
+        ? `toUnixTimestamp64Milli(${name}) AS ${name}`
+        : name,
+    )
+    .join(', ');
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+/** Longest time in the past that a viewer's first rows may reach. */
+export const CURRENT_MS_MAX = 2 * DAY_MS;

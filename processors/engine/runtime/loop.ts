@@ -1,0 +1,112 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { UpdateBatch } from '../../../schemas/panel.ts';
+import type { Log } from '../log/log.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Engine } from './engine.ts';
+
+/** Longest the tasks hold the event loop before timers and sockets have their turn. */
+const SLICE_MS = 8;
+/** How long to look again when nothing arrives: idle inputs are noticed this late at most. */
+const IDLE_WAIT_MS = 250;
+
+/** Drives the engine with the machine's clock: reads, publishes, and checkpoints. */
+export class EngineLoop {
+  readonly #engine: Engine;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #liveTickMs: number;
+  readonly #onUpdates: (batch: UpdateBatch) => void;
+  readonly #onDefect: (error: unknown) => void;
+  #isStopping = false;
+  #running: Promise<void> = Promise.resolve();
+  #lastPublishedMs = 0;
+  #wake: AbortController = new AbortController();
+
+  constructor(options: {
+    readonly engine: Engine;
+    readonly log: Log;
+    readonly clock: Clock;
+    readonly liveTickMs: number;
+    readonly onUpdates: (batch: UpdateBatch) => void;
+    readonly onDefect: (error: unknown) => void;
+  }) {
+    this.#engine = options.engine;
+    this.#log = options.log;
+    this.#clock = options.clock;
+    this.#liveTickMs = options.liveTickMs;
+    this.#onUpdates = options.onUpdates;
+    this.#onDefect = options.onDefect;
+    this.#log.onAppend(() => this.#wake.abort());
+  }
+
+  start(): void {
+    this.#running = this.#run().catch((error: unknown) => {
+      this.#isStopping = true;
+      this.#onDefect(error);
+    });
+  }
+
+  /** Stops reading and writes a last checkpoint; what it delivers is waited for a short time only. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#wake.abort();
+    await this.#running;
+    await this.#engine.checkpoint();
+    await Promise.race([this.#engine.outbox.idle(), this.#clock.sleep(STOP_DELIVERY_MS)]);
+    await this.#engine.checkpoint();
+  }
+
+  /** Resolves when nothing is left to read, to write or to deliver. */
+  async drain(): Promise<void> {
+    for (;;) {
+      while (this.#hasUnread() && !this.#isStopping) await this.#clock.sleep(DRAIN_LOOK_MS);
+      await this.#engine.checkpoint();
+      // A checkpoint that was under way may have been collected before the last records were read.
+      await this.#engine.checkpoint();
+      await this.#engine.outbox.idle();
+      if (this.#isStopping || !this.#hasUnread()) return;
+    }
+  }
+
+  async #run(): Promise<void> {
+    let failure: { readonly error: unknown } | undefined;
+    while (!this.#isStopping) {
+      this.#wake = new AbortController();
+      const startedAtMs = this.#clock.nowMs();
+      let taken = 0;
+      while (this.#clock.nowMs() - startedAtMs < SLICE_MS) {
+        const step = this.#engine.step();
+        if (step === 0) break;
+        taken += step;
+      }
+      this.#publishWhenDue();
+      if (this.#engine.isCheckpointDue) {
+        this.#engine.checkpoint().catch((error: unknown) => {
+          failure = { error };
+        });
+      }
+      if (failure !== undefined) throw failure.error;
+      if (taken > 0) await nextTurn();
+      else await this.#clock.sleep(this.#engine.hasUnpublished ? this.#liveTickMs : IDLE_WAIT_MS, this.#wake.signal);
+    }
+  }
+
+  #publishWhenDue(): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#lastPublishedMs < this.#liveTickMs) return;
+    const batch = this.#engine.publish();
+    if (batch === undefined) return;
+    this.#lastPublishedMs = nowMs;
+    this.#onUpdates(batch);
+  }
+
+  #hasUnread(): boolean {
+    return this.#engine.tasks.some((task) =>
+      task.inputs().some(({ topic, nextOffset }) => nextOffset < this.#log.endOffset(topic, task.partition)),
+    );
+  }
+}
+
+/** How long a stop waits for ClickHouse; what is left is delivered by the next start. */
+const STOP_DELIVERY_MS = 3_000;
+const DRAIN_LOOK_MS = 5;

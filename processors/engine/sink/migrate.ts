@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { EngineError } from '../../../schemas/errors.ts';
+import type { ClickHouse } from './clickhouse.ts';
+
+/** A migration and whether this run applied it. */
+export interface AppliedMigration {
+  readonly name: string;
+  readonly isNew: boolean;
+}
+
+const CREATE_DATABASE = 'CREATE DATABASE IF NOT EXISTS weir';
+const CREATE_MIGRATIONS = `CREATE TABLE IF NOT EXISTS weir.migrations
+(
+    name String COMMENT 'File of the migration, such as traffic/table.sql',
+    sha256 FixedString(64) COMMENT 'Hash of the file when it was applied',
+    applied_at DateTime DEFAULT now() COMMENT 'When it was applied, UTC'
+)
+ENGINE = ReplacingMergeTree ORDER BY name
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`;
+
+/**
+ * Applies the SQL files that the database has not seen, in order. Every statement can be repeated, so
+ * a run that was cut off is simply run again.
+ *
+ * @throws {EngineError} CLICKHOUSE_MIGRATION_CHANGED when an applied file differs from the one at hand
+ */
+export async function migrate(clickHouse: ClickHouse, files: readonly URL[]): Promise<readonly AppliedMigration[]> {
+  await clickHouse.command(CREATE_DATABASE);
+  await clickHouse.command(CREATE_MIGRATIONS);
+  const rows = await clickHouse.query('SELECT name, sha256 FROM weir.migrations FINAL');
+  const known = new Map(rows.map((row) => [String(row['name']), String(row['sha256'])]));
+  const applied: AppliedMigration[] = [];
+  for (const file of files) {
+    const name = file.pathname.split('/').slice(-2).join('/');
+    const text = readFileSync(file, 'utf8');
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    const before = known.get(name);
+    if (before !== undefined && before !== sha256) {
+      throw new EngineError({
+        code: 'CLICKHOUSE_MIGRATION_CHANGED',
+        kind: 'fatal',
+        message: `Expected ${name} as it was when this database was made; a released file never changes, add a new one`,
+      });
+    }
+    if (before === undefined) {
+      for (const statement of statementsOf(text)) await clickHouse.command(statement);
+      await clickHouse.insert({
+        table: 'migrations',
+        columns: ['name', 'sha256'],
+        rowCount: 1,
+        body: `${name}\t${sha256}\n`,
+        token: `migration:${name}`,
+      });
+    }
+    applied.push({ name, isNew: before === undefined });
+  }
+  return applied;
+}
+
+/** The statements of a file: each ends with a semicolon at the end of a line. */
+export function statementsOf(text: string): readonly string[] {
+  return text
+    .split(/;\s*$/m)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '');
+}

@@ -1,0 +1,32 @@
+import type { Config } from './config.ts';
+import { createArchive } from './archive/processor.ts';
+import { createAttribution } from './attribution/processor.ts';
+import type { Processor } from './engine/operator/processor.ts';
+import { createStock } from './stock/processor.ts';
+import { createTraffic } from './traffic/processor.ts';
+
+/** The processors that run, in the order in which an event meets them. */
+export function createProcessors(config: Config): readonly Processor[] {
+  return [
+    createArchive(),
+    createTraffic({
+      sessionGapMs: config.sessions.gap,
+      allowedLatenessMs: config.lateness.allowed,
+      returnsKeptMs: config.attribution.returns_kept,
+    }),
+    createAttribution({
+      lookbackMs: config.attribution.lookback,
+      halfLifeMs: config.attribution.half_life,
+      sessionGapMs: config.sessions.gap,
+      returnsKeptMs: config.attribution.returns_kept,
+      allowedLatenessMs: config.lateness.allowed,
+      touchesMax: config.attribution.touches_max,
+      models: config.attribution.models,
+    }),
+    createStock({
+      allowedLatenessMs: config.lateness.allowed,
+      returnsKeptMs: config.attribution.returns_kept,
+      sequenceGaps: true,
+    }),
+  ];
+}
