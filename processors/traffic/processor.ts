@@ -1,0 +1,24 @@
+import type { Processor } from '../engine/operator/processor.ts';
+import { createTrafficOperator } from './operator.ts';
+import { CHANNEL_1M, CHANNEL_VISITORS_1D, CHANNEL_VISITORS_1H } from './row.ts';
+import { createSalesOperator } from './sales.ts';
+import { createSpendOperator } from './spend.ts';
+
+export interface TrafficConfig {
+  /** Longest pause within a session, milliseconds; at least a minute. */
+  readonly sessionGapMs: number;
+  /** How long after a window's end an event may still correct it, milliseconds. */
+  readonly allowedLatenessMs: number;
+  /** How long after an order's latest event a return or cancellation still belongs to it, milliseconds. */
+  readonly returnsKeptMs: number;
+}
+
+/** Traffic, sales and spend per channel: `weir.channel_1m`, `weir.channel_1h` and `weir.channel_1d`. */
+export function createTraffic(config: TrafficConfig): Processor {
+  return {
+    name: 'traffic',
+    operators: [createTrafficOperator(config), createSalesOperator(config), createSpendOperator()],
+    tables: [CHANNEL_1M, CHANNEL_VISITORS_1H, CHANNEL_VISITORS_1D],
+    migrations: [new URL('table.sql', import.meta.url)],
+  };
+}

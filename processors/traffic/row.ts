@@ -1,0 +1,56 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import type { SumsTable } from '../engine/operator/table.ts';
+
+/**
+ * Traffic, sales and spend per minute and channel. Counts of traffic have no currency: their rows
+ * carry an empty one, and amounts of money carry theirs, so that a count is never added up once per
+ * currency.
+ */
+export const CHANNEL_1M = {
+  kind: 'sums',
+  name: 'channel_1m_rows',
+  windowMs: MINUTE_MS,
+  dimensions: ['channel', 'currency'],
+  sums: [
+    'impressions',
+    'clicks_gross',
+    'clicks_givt',
+    'clicks_sivt',
+    'visitors',
+    'sessions',
+    'add_to_carts',
+    'orders',
+    'units',
+    'revenue_minor',
+    'margin_minor',
+    'returns_minor',
+    'lines_without_cost',
+    'spend_minor',
+  ],
+} as const satisfies SumsTable;
+
+/** Distinct visitors per hour: minutes cannot be added up, a visitor may be in several. */
+export const CHANNEL_VISITORS_1H = {
+  kind: 'sums',
+  name: 'channel_visitors_1h_rows',
+  windowMs: HOUR_MS,
+  dimensions: ['channel'],
+  sums: ['visitors'],
+} as const satisfies SumsTable;
+
+/** Distinct visitors per UTC day. */
+export const CHANNEL_VISITORS_1D = {
+  kind: 'sums',
+  name: 'channel_visitors_1d_rows',
+  windowMs: DAY_MS,
+  dimensions: ['channel'],
+  sums: ['visitors'],
+} as const satisfies SumsTable;
+
+/** The currency of rows that hold no money. */
+export const NO_CURRENCY = '';
+
+/** The place of a sum of `channel_1m_rows`, by name. */
+export function channelSum(name: (typeof CHANNEL_1M.sums)[number]): number {
+  return CHANNEL_1M.sums.indexOf(name);
+}
