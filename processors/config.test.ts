@@ -77,6 +77,15 @@ test.each([
   expect(load(`http: { max_body_bytes: ${text} }`, limits).http.max_body_bytes).toBe(size);
 });
 
+test('a switch is true or false, in the file and in a variable', () => {
+  expect(load('stock: { sequence_gaps: false }').stock.sequence_gaps).toBe(false);
+  expect(load('', { WEIR_STOCK_SEQUENCE_GAPS: 'false' }).stock.sequence_gaps).toBe(false);
+  expect(load('', { WEIR_STOCK_SEQUENCE_GAPS: 'true' }).stock.sequence_gaps).toBe(true);
+  expect(problemsOf('stock: { sequence_gaps: yes }')).toEqual([
+    'stock.sequence_gaps: expected true or false, got "yes"',
+  ]);
+});
+
 test('a variable with an empty value counts as not set', () => {
   const file = 'clickhouse:\n  url: http://127.0.0.1:8124\n';
   expect(load(file, { WEIR_CLICKHOUSE_URL: '' }).clickhouse.url).toBe('http://127.0.0.1:8124');

@@ -12,6 +12,7 @@ import {
   choice,
   choices,
   duration,
+  flag,
   integer,
   names,
   optionalText,
@@ -94,7 +95,7 @@ const SETTINGS = {
     gap: duration('30m', { min: '1m', max: '24h' }),
   },
   stock: {
-    stale_after: duration('24h', { min: '1m', max: '30d' }),
+    sequence_gaps: flag(true),
   },
   retention: {
     log: duration('14d', { min: '1d', max: '3650d' }),

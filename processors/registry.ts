@@ -26,7 +26,7 @@ export function createProcessors(config: Config): readonly Processor[] {
     createStock({
       allowedLatenessMs: config.lateness.allowed,
       returnsKeptMs: config.attribution.returns_kept,
-      sequenceGaps: true,
+      sequenceGaps: config.stock.sequence_gaps,
     }),
   ];
 }

@@ -112,6 +112,14 @@ export function choice<const Option extends string>(
   return { kind: 'setting', initial, allowed, parse, parseText: parse, isSecret: false };
 }
 
+/** True or false. */
+export function flag(initial: boolean): Setting<boolean> {
+  const parse = (raw: unknown): boolean | undefined => (typeof raw === 'boolean' ? raw : undefined);
+  const parseText = (value: string): boolean | undefined =>
+    value === 'true' || (value === 'false' ? false : undefined);
+  return { kind: 'setting', initial, allowed: 'true or false', parse, parseText, isSecret: false };
+}
+
 /** Some of `options`, at least one and each once, all by default. In a variable: joined by commas. */
 export function choices<const Option extends string>(
   options: readonly Option[],
