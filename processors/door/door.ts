@@ -1,0 +1,187 @@
+import { erase } from '../../schemas/brand.ts';
+import type { Click } from '../../schemas/events/click.ts';
+import type { Inventory } from '../../schemas/events/inventory.ts';
+import type { Order } from '../../schemas/events/order.ts';
+import { type ParseTime, type Raw, type RawEvent, parseEvent } from '../../schemas/events/parse.ts';
+import type { Reference } from '../../schemas/events/reference.ts';
+import type { EventRejection } from '../../schemas/events/rejection.ts';
+import { encodeEvent } from '../../schemas/events/wire.ts';
+import { partitionOf } from '../../schemas/ids.ts';
+import type { IngestAnswer, IngestOptions } from '../../schemas/ports.ts';
+import { type EventType, TOPIC_OF_EVENT, type Topic } from '../../schemas/topics.ts';
+import { GenerationMap } from './generations.ts';
+import { type TokenKind, type Tokeniser, normalise } from './tokeniser.ts';
+
+/** Event ids that the door remembers to answer with a number of duplicates: about 50 MB. */
+const RECENT_IDS_MAX = 500_000;
+
+/** The records that one ingest adds to one partition, in the order of the batch. */
+export interface AppendBatch {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly values: readonly Buffer[];
+  /** Name of the import of history that the records belong to. */
+  readonly importName?: string;
+}
+
+/** What the door takes from whoever opens it. */
+export interface DoorOptions {
+  readonly tokeniser: Tokeniser;
+  /** How many partitions the topics of the stages have. */
+  readonly partitionCounts: { readonly visitor: number; readonly sku: number };
+  readonly clockSkewMs: number;
+  /** The present in UTC milliseconds. */
+  readonly clock: () => number;
+  /** Makes all batches durable, or none. Called once per ingest that has a good event. */
+  readonly append: (batches: readonly AppendBatch[]) => Promise<void>;
+}
+
+/** Where events come in: they are checked, their personal fields become tokens, and the log takes them. */
+export interface Door {
+  /**
+   * Resolves when the good events are durable. `duplicates` counts ids that this door has seen
+   * lately; those events are appended all the same, because the task's own check is exact and this
+   * one may err. accepted + duplicates + rejected = the events given.
+   */
+  ingest(
+    type: EventType,
+    values: readonly unknown[],
+    options?: IngestOptions,
+  ): Promise<IngestAnswer>;
+}
+
+/** A record and where it goes. */
+interface Placed {
+  readonly partition: number;
+  readonly value: Buffer;
+}
+
+/** Opens the door in front of a log. */
+export function createDoor(options: DoorOptions): Door {
+  const recentIds = new GenerationMap<true>(RECENT_IDS_MAX);
+  return {
+    async ingest(type, values, { importName } = {}) {
+      const time: ParseTime = { nowMs: options.clock(), clockSkewMs: options.clockSkewMs };
+      const rejected: { index: number; code: string; message: string }[] = [];
+      const newIds: string[] = [];
+      const valuesOfPartition = new Map<number, Buffer[]>();
+      let goodCount = 0;
+      for (let index = 0; index < values.length; index += 1) {
+        const result = takeEvent(type, values[index], { door: options, time });
+        if (result.kind === 'rejected') {
+          rejected.push({ index, code: result.code, message: result.message });
+          continue;
+        }
+        goodCount += 1;
+        const key = `${type}:${result.eventId}`;
+        if (recentIds.get(key) === undefined) {
+          recentIds.set(key, true);
+          newIds.push(key);
+        }
+        const { partition, value } = result.placed;
+        const batch = valuesOfPartition.get(partition);
+        if (batch === undefined) valuesOfPartition.set(partition, [value]);
+        else batch.push(value);
+      }
+      const batches = toBatches(TOPIC_OF_EVENT[type], valuesOfPartition, importName);
+      try {
+        if (batches.length > 0) await options.append(batches);
+      } catch (error) {
+        // The sender will try again, and must not be told that those are duplicates.
+        for (const key of newIds) recentIds.delete(key);
+        throw error;
+      }
+      return { accepted: newIds.length, duplicates: goodCount - newIds.length, rejected };
+    },
+  };
+}
+
+function toBatches(
+  topic: Topic,
+  valuesOfPartition: ReadonlyMap<number, readonly Buffer[]>,
+  importName: string | undefined,
+): AppendBatch[] {
+  return [...valuesOfPartition].map(([partition, values]) => ({
+    topic,
+    partition,
+    values,
+    ...(importName === undefined ? {} : { importName }),
+  }));
+}
+
+type Taken =
+  | { readonly kind: 'ok'; readonly eventId: string; readonly placed: Placed }
+  | EventRejection;
+
+function takeEvent(
+  type: EventType,
+  value: unknown,
+  { door, time }: { readonly door: DoorOptions; readonly time: ParseTime },
+): Taken {
+  const result = parseEvent(type, value, time);
+  if (result.kind === 'rejected') return result;
+  return { kind: 'ok', eventId: result.event.event_id, placed: place(type, result.event, door) };
+}
+
+function place(type: EventType, event: RawEvent<EventType>, door: DoorOptions): Placed {
+  switch (type) {
+    case 'click':
+      return placeClick(erase(event), door);
+    case 'order':
+      return placeOrder(erase(event), door);
+    case 'inventory':
+      return placeInventory(erase(event), door);
+    case 'reference':
+      return placeReference(erase(event), door);
+  }
+}
+
+/** Tokenises in place: the object is the parser's own copy, and no other part holds it. */
+function placeClick(click: Raw<Click>, { tokeniser, partitionCounts }: DoorOptions): Placed {
+  const partition = visitorPartition(click.visitor_id, partitionCounts.visitor);
+  click.visitor_id = tokeniser.token('visitor', click.visitor_id);
+  click.session_id = optionalToken(tokeniser, 'session', click.session_id);
+  click.ip = optionalToken(tokeniser, 'ip', click.ip);
+  click.user_agent = optionalToken(tokeniser, 'user_agent', click.user_agent);
+  return { partition, value: encodeEvent('weir.clicks', erase(click)) };
+}
+
+function placeOrder(order: Raw<Order>, { tokeniser, partitionCounts }: DoorOptions): Placed {
+  const partition = visitorPartition(order.visitor_id, partitionCounts.visitor);
+  order.visitor_id = tokeniser.token('visitor', order.visitor_id);
+  order.customer_id = optionalToken(tokeniser, 'customer', order.customer_id);
+  return { partition, value: encodeEvent('weir.orders', erase(order)) };
+}
+
+function placeInventory(event: Raw<Inventory>, { partitionCounts }: DoorOptions): Placed {
+  return {
+    partition: partitionOf(event.sku, partitionCounts.sku),
+    value: encodeEvent('weir.inventory', erase(event)),
+  };
+}
+
+/** Facts for everyone have one order, so one partition. */
+const REFERENCE_PARTITION = 0;
+
+function placeReference(event: Raw<Reference>, { tokeniser }: DoorOptions): Placed {
+  if (event.visitor_id !== null) {
+    event.visitor_id = tokeniser.token('visitor', event.visitor_id);
+    // What such a fact is about is the visitor, whatever its sender calls it.
+    event.subject = event.visitor_id;
+  }
+  event.into = optionalToken(tokeniser, 'visitor', event.into);
+  return { partition: REFERENCE_PARTITION, value: encodeEvent('weir.reference', erase(event)) };
+}
+
+/** An empty address or user agent is none: as a token it would make strangers look like one client. */
+function optionalToken(tokeniser: Tokeniser, kind: TokenKind, value: string | null): string | null {
+  return value === null || normalise(kind, value) === '' ? null : tokeniser.token(kind, value);
+}
+
+/**
+ * The raw id decides, as with a producer that writes to Kafka directly; normalised, because two ways
+ * to write an id have one token and a token must live in one partition.
+ */
+function visitorPartition(visitorId: string, partitionCount: number): number {
+  return partitionOf(normalise('visitor', visitorId), partitionCount);
+}

@@ -1,0 +1,153 @@
+import avro from 'avsc';
+
+import { erase } from '../brand.ts';
+import { isObject } from './fields.ts';
+import { type EventRejection, quote, reject } from './rejection.ts';
+
+/** Deepest nesting of a writer's schema; ours need four levels. */
+const SCHEMA_DEPTH_MAX = 8;
+
+/** Most fields in all records of a writer's schema; our largest has 30. */
+const SCHEMA_FIELDS_MAX = 512;
+
+const PRIMITIVES: ReadonlySet<string> = new Set([
+  'null',
+  'boolean',
+  'int',
+  'long',
+  'float',
+  'double',
+  'string',
+]);
+
+/** Names that would change what a decoded object is. */
+const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+export interface WriterSchema {
+  readonly kind: 'ok';
+  readonly type: avro.Type;
+  /** The record's name without its namespace, such as `Click`. */
+  readonly name: string;
+}
+
+/**
+ * Compiles the schema that a file brings along. avsc turns schemas into code, so a schema from
+ * outside is not handed to it: its plain parts are copied into a new one after their names were
+ * checked, and everything else (defaults, aliases, maps, bytes, references) is refused or left out.
+ */
+export function compileWriterSchema(text: string): WriterSchema | EventRejection {
+  const copier = new SchemaCopier();
+  try {
+    const schema: unknown = JSON.parse(text);
+    if (!isObject(schema) || schema['type'] !== 'record') return refuse('a record', 'another type');
+    const copy = copier.copy(schema, 0);
+    const name = String(schema['name']).split('.').at(-1) ?? '';
+    return {
+      kind: 'ok',
+      type: avro.Type.forSchema(erase(copy), { omitRecordMethods: true }),
+      name,
+    };
+  } catch (error) {
+    if (error instanceof SchemaRefused) return refuse(error.expected, error.got);
+    return refuse('an Avro schema', 'text that is none');
+  }
+}
+
+function refuse(expected: string, got: string): EventRejection {
+  return reject('EVENT_AVRO_SCHEMA_REFUSED', { expected, got, path: "the file's schema" });
+}
+
+/** Leaves the recursion below; never leaves this file. */
+class SchemaRefused extends Error {
+  readonly expected: string;
+  readonly got: string;
+
+  constructor(expected: string, got: string) {
+    super(expected);
+    this.expected = expected;
+    this.got = got;
+  }
+}
+
+class SchemaCopier {
+  #fieldCount = 0;
+  #nameCount = 0;
+
+  copy(schema: unknown, depth: number): unknown {
+    if (depth > SCHEMA_DEPTH_MAX)
+      throw new SchemaRefused(`at most ${SCHEMA_DEPTH_MAX} levels`, 'more');
+    if (typeof schema === 'string') return this.#primitive(schema);
+    if (Array.isArray(schema)) return schema.map((branch) => this.copy(branch, depth + 1));
+    if (!isObject(schema)) throw new SchemaRefused('an Avro type', 'another value');
+    const { type } = schema;
+    if (type === 'record') return this.#record(schema, depth);
+    if (type === 'enum') return this.#enum(schema);
+    if (type === 'array') return this.#array(schema, depth);
+    // `{ "type": "long", "logicalType": … }`, and the doubled form some writers use.
+    return this.copy(type, depth + 1);
+  }
+
+  #primitive(name: string): string {
+    if (!PRIMITIVES.has(name)) {
+      throw new SchemaRefused(`${[...PRIMITIVES].join(', ')}, record, enum or array`, quote(name));
+    }
+    return name;
+  }
+
+  #record(schema: Readonly<Record<string, unknown>>, depth: number): unknown {
+    const { fields } = schema;
+    if (!Array.isArray(fields) || fields.length === 0) throw new SchemaRefused('fields', 'none');
+    this.#fieldCount += fields.length;
+    if (this.#fieldCount > SCHEMA_FIELDS_MAX)
+      throw new SchemaRefused(`at most ${SCHEMA_FIELDS_MAX} fields`, 'more');
+    return {
+      type: 'record',
+      name: this.#ownName(),
+      fields: fields.map((field: unknown) => {
+        if (!isObject(field)) throw new SchemaRefused('a field', 'another value');
+        return { name: checkedName(field['name']), type: this.copy(field['type'], depth + 1) };
+      }),
+    };
+  }
+
+  #enum(schema: Readonly<Record<string, unknown>>): unknown {
+    const { symbols } = schema;
+    if (!Array.isArray(symbols)) throw new SchemaRefused('symbols', 'none');
+    return { type: 'enum', name: this.#ownName(), symbols: symbols.map(checkedName) };
+  }
+
+  #array(schema: Readonly<Record<string, unknown>>, depth: number): unknown {
+    const items = this.copy(schema['items'], depth + 1);
+    // Items of no bytes would let a few bytes stand for a list without end.
+    if (isEmptyOnWire(items)) throw new SchemaRefused('items that take room', 'null');
+    return { type: 'array', items };
+  }
+
+  /** Names of types are ours: the writer's might clash with each other or with avsc's own. */
+  #ownName(): string {
+    this.#nameCount += 1;
+    return `Type${this.#nameCount}`;
+  }
+}
+
+function isEmptyOnWire(schema: unknown): boolean {
+  if (schema === 'null') return true;
+  if (!isObject(schema) || !Array.isArray(schema['fields'])) return false;
+  return schema['fields'].every(
+    (field: unknown) => isObject(field) && isEmptyOnWire(field['type']),
+  );
+}
+
+function checkedName(name: unknown): string {
+  if (
+    typeof name !== 'string' ||
+    !/^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name) ||
+    FORBIDDEN_NAMES.has(name)
+  ) {
+    throw new SchemaRefused(
+      'a plain name',
+      typeof name === 'string' ? quote(name) : 'another value',
+    );
+  }
+  return name;
+}
