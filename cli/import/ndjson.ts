@@ -1,5 +1,5 @@
 import { parseJson } from '../../schemas/events/batch.ts';
-import { isObject } from '../../schemas/events/fields.ts';
+import { isObject } from '../../schemas/events/check-record.ts';
 import { quote } from '../../schemas/events/rejection.ts';
 import { EVENT_TYPES, type EventType } from '../../schemas/topics.ts';
 import { BatchGatherer, type ImportBatch } from './batch.ts';

@@ -3,7 +3,7 @@ import { Readable, pipeline } from 'node:stream';
 import { parse } from 'csv-parse';
 
 import { EngineError } from '../../schemas/errors.ts';
-import { isObject } from '../../schemas/events/fields.ts';
+import { isObject } from '../../schemas/events/check-record.ts';
 import { quote } from '../../schemas/events/rejection.ts';
 import { isCurrency, minorUnitsPerUnit } from '../../schemas/money.ts';
 import {
@@ -17,18 +17,20 @@ import { readFileBytes } from './file-bytes.ts';
 import { type Invoice, type InvoiceEvents, type InvoiceLine, invoiceEvents } from './invoice.ts';
 import { LocalTime, parseLocalMs } from './local-time.ts';
 
-/** Which column of the file holds what. */
-export interface OrdersCsvColumns {
-  readonly invoice: string;
-  readonly sku: string;
-  readonly quantity: string;
-  readonly time: string;
-  readonly price: string;
-  /** May be empty in a line. */
-  readonly customer: string;
-  /** May be empty in a line. */
-  readonly region: string;
-}
+/** What the columns of the file hold; customer and region may be empty in a line. */
+export const COLUMN_ROLES = [
+  'invoice',
+  'sku',
+  'quantity',
+  'time',
+  'price',
+  'customer',
+  'region',
+] as const;
+export type ColumnRole = (typeof COLUMN_ROLES)[number];
+
+/** The name of the column for every role. */
+export type OrdersCsvColumns = Readonly<Record<ColumnRole, string>>;
 
 /** The columns of the Online Retail file. */
 export const ONLINE_RETAIL_COLUMNS: OrdersCsvColumns = {
@@ -155,7 +157,7 @@ class OrdersReader {
   readonly #localTime: LocalTime;
   readonly #invoices = new Map<string, Invoice>();
   readonly #gatherer = new BatchGatherer();
-  #header: Readonly<Record<keyof OrdersCsvColumns, number>> | undefined;
+  #header: Readonly<Record<ColumnRole, number>> | undefined;
   #lastInvoice: string | undefined;
   #lastLine = 0;
   lineCount = 0;
@@ -179,7 +181,7 @@ class OrdersReader {
   /** Takes what the parser hands out: the fields of a row and where it stands. */
   take(entry: unknown): void {
     const { record, info } = isObject(entry) ? entry : { record: undefined, info: undefined };
-    const fields: readonly unknown[] = Array.isArray(record) ? record : [];
+    const fields = Array.isArray(record) ? record.map(String) : [];
     const line = isObject(info) ? Number(info['lines']) : 0;
     this.lineCount += 1;
     this.#lastLine = line;
@@ -250,9 +252,11 @@ class OrdersReader {
     yield* this.#gatherer.take(bytesRead, 'order');
   }
 
-  #readHeader(fields: readonly unknown[]): Record<keyof OrdersCsvColumns, number> {
-    const names = fields.map((field) => String(field).trim());
-    const missing = Object.values(this.#columns).filter((column) => !names.includes(column));
+  #readHeader(fields: readonly string[]): Record<ColumnRole, number> {
+    const names = fields.map((field) => field.trim());
+    const missing = COLUMN_ROLES.map((role) => this.#columns[role]).filter(
+      (column) => !names.includes(column),
+    );
     if (missing.length > 0) {
       throw new EngineError({
         code: 'IMPORT_COLUMN_MISSING',
@@ -261,7 +265,7 @@ class OrdersReader {
         details: { file: this.#file, column: missing.join(', ') },
       });
     }
-    const at = (column: keyof OrdersCsvColumns): number => names.indexOf(this.#columns[column]);
+    const at = (column: ColumnRole): number => names.indexOf(this.#columns[column]);
     return {
       invoice: at('invoice'),
       sku: at('sku'),
@@ -274,17 +278,12 @@ class OrdersReader {
   }
 
   #takeLine(
-    fields: readonly unknown[],
-    header: Readonly<Record<keyof OrdersCsvColumns, number>>,
+    fields: readonly string[],
+    header: Readonly<Record<ColumnRole, number>>,
     line: number,
   ): void {
-    const field = (column: keyof OrdersCsvColumns): string =>
-      String(fields[header[column]] ?? '').trim();
-    const reject = (
-      code: ImportLineCode,
-      expected: string,
-      column: keyof OrdersCsvColumns,
-    ): void => {
+    const field = (column: ColumnRole): string => (fields[header[column]] ?? '').trim();
+    const reject = (code: ImportLineCode, expected: string, column: ColumnRole): void => {
       const got = quote(field(column));
       const rejection: LineRejection = {
         line,

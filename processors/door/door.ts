@@ -12,7 +12,7 @@ import { type EventType, TOPIC_OF_EVENT, type Topic } from '../../schemas/topics
 import { GenerationMap } from './generations.ts';
 import { type TokenKind, type Tokeniser, normalise } from './tokeniser.ts';
 
-/** Event ids that the door remembers to answer with a number of duplicates: about 50 MB. */
+/** Event ids of each type that the door remembers to answer with a number of duplicates: about 50 MB. */
 const RECENT_IDS_MAX = 500_000;
 
 /** The records that one ingest adds to one partition, in the order of the batch. */
@@ -58,10 +58,16 @@ interface Placed {
 
 /** Opens the door in front of a log. */
 export function createDoor(options: DoorOptions): Door {
-  const recentIds = new GenerationMap<true>(RECENT_IDS_MAX);
+  const recentIdsOfType = {
+    click: new GenerationMap<true>(RECENT_IDS_MAX),
+    order: new GenerationMap<true>(RECENT_IDS_MAX),
+    inventory: new GenerationMap<true>(RECENT_IDS_MAX),
+    reference: new GenerationMap<true>(RECENT_IDS_MAX),
+  };
   return {
     async ingest(type, values, { importName } = {}) {
       const time: ParseTime = { nowMs: options.clock(), clockSkewMs: options.clockSkewMs };
+      const recentIds = recentIdsOfType[type];
       const rejected: { index: number; code: string; message: string }[] = [];
       const newIds: string[] = [];
       const valuesOfPartition = new Map<number, Buffer[]>();
@@ -73,10 +79,9 @@ export function createDoor(options: DoorOptions): Door {
           continue;
         }
         goodCount += 1;
-        const key = `${type}:${result.eventId}`;
-        if (recentIds.get(key) === undefined) {
-          recentIds.set(key, true);
-          newIds.push(key);
+        if (recentIds.get(result.eventId) === undefined) {
+          recentIds.set(result.eventId, true);
+          newIds.push(result.eventId);
         }
         const { partition, value } = result.placed;
         const batch = valuesOfPartition.get(partition);
@@ -88,7 +93,7 @@ export function createDoor(options: DoorOptions): Door {
         if (batches.length > 0) await options.append(batches);
       } catch (error) {
         // The sender will try again, and must not be told that those are duplicates.
-        for (const key of newIds) recentIds.delete(key);
+        for (const id of newIds) recentIds.delete(id);
         throw error;
       }
       return { accepted: newIds.length, duplicates: goodCount - newIds.length, rejected };

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 
+import { erase } from '../brand.ts';
 import type { Topic } from '../topics.ts';
 
 /** The parts of Avro's schema language that Weir's events use. */
@@ -34,5 +35,5 @@ export const AVRO_SCHEMAS: Readonly<Record<Topic, AvroRecord>> = {
 };
 
 function load(file: string): AvroRecord {
-  return JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'));
+  return erase(JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')));
 }

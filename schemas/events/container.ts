@@ -1,6 +1,6 @@
 import { constants, inflateRawSync, zstdDecompressSync } from 'node:zlib';
 
-import avro from 'avsc';
+import type avro from 'avsc';
 
 import { type EventRejection, quote, reject } from './rejection.ts';
 import { compileWriterSchema } from './writer-schema.ts';
@@ -149,10 +149,10 @@ function decodeBlock(header: Header, packed: Buffer, count: number): ContainerBl
     const bytes = header.unpack(packed);
     let at = 0;
     while (values.length < count && at < bytes.length) {
-      const { value, offset } = header.type.decode(bytes, at);
-      if (offset <= at) break;
-      values.push(value);
-      at = offset;
+      const decoded: { value: unknown; offset: number } = header.type.decode(bytes, at);
+      if (decoded.offset <= at) break;
+      values.push(decoded.value);
+      at = decoded.offset;
     }
     isWhole = values.length === count && at === bytes.length;
   } catch {

@@ -3,16 +3,10 @@ import type { VisitorToken } from '../ids.ts';
 import { EVENT_TIME_MS_MIN } from '../time.ts';
 import { type EventOfTopic, type EventType, TOPIC_OF_EVENT, type Topic } from '../topics.ts';
 import { AVRO_SCHEMAS } from './avro-schemas.ts';
-import {
-  type CheckedRecord,
-  type RecordCheck,
-  checkRecord,
-  compileRecord,
-  isObject,
-  isRejection,
-} from './fields.ts';
+import { type CheckedRecord, checkRecord, isObject, isRejection } from './check-record.ts';
 import type { Inventory, InventoryKind } from './inventory.ts';
 import type { Order } from './order.ts';
+import { type RecordCheck, compileRecord } from './record-check.ts';
 import type { Reference, ReferenceKind } from './reference.ts';
 import { type EventRejection, describe, quote, reject } from './rejection.ts';
 

@@ -146,8 +146,12 @@ function decodeSingleObject<T extends Topic>(
     );
   }
   try {
-    const { value, offset } = codec.type.decode(bytes, start + HEADER_BYTES);
-    if (offset === end) return { kind: 'ok', event: value };
+    const decoded: { value: unknown; offset: number } = codec.type.decode(
+      bytes,
+      start + HEADER_BYTES,
+    );
+    const { offset } = decoded;
+    if (offset === end) return { kind: 'ok', event: erase(decoded.value) };
     const got = offset < 0 ? 'one that is cut off' : `${offset - start}`;
     return deadLetter(
       'WIRE_BODY_DAMAGED',

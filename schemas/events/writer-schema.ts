@@ -1,7 +1,7 @@
 import avro from 'avsc';
 
 import { erase } from '../brand.ts';
-import { isObject } from './fields.ts';
+import { isObject } from './check-record.ts';
 import { type EventRejection, quote, reject } from './rejection.ts';
 
 /** Deepest nesting of a writer's schema; ours need four levels. */
