@@ -1,0 +1,108 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, test } from 'vitest';
+
+import { ApiMetrics } from '../api/metrics.ts';
+import { IMPORT_LINE_CODES } from '../cli/import/batch.ts';
+import { settingNames } from '../processors/config.ts';
+import { Metrics } from '../processors/engine/telemetry/metrics.ts';
+import { ERROR_CODES } from '../schemas/errors.ts';
+import { EVENT_CODES } from '../schemas/events/rejection.ts';
+import { WIRE_CODES } from '../schemas/events/wire.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+/** The part of a document under the heading `section`. */
+function sectionOf(file: string, section: string): string {
+  const [, after = ''] = read(file).split(`\n## ${section}\n`);
+  return after.split('\n## ')[0] ?? '';
+}
+
+/** The rows that begin with a name in backticks: their cells, the first one without the backticks. */
+function rowsOf(text: string): string[][] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.slice(1, -1).split('|'))
+    .map((cells) => cells.map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')));
+}
+
+/** The files of the product, with their text. */
+function sources(): { readonly path: string; readonly text: string }[] {
+  return globSync('{schemas,processors,api,cli}/**/*.ts', { cwd: ROOT })
+    .filter((path) => !path.endsWith('.test.ts'))
+    .map((path) => ({ path, text: read(path) }));
+}
+
+const LISTS: [string, readonly string[]][] = [
+  ['Commands and the running process', ERROR_CODES],
+  ['Refused events', EVENT_CODES],
+  ['Damaged records', WIRE_CODES],
+  ['Refused lines of a file', IMPORT_LINE_CODES],
+];
+
+test.each(LISTS)(
+  'docs/errors.md explains under "%s" every code there is, and no other',
+  (section, codes) => {
+    const rows = rowsOf(sectionOf('docs/errors.md', section));
+    expect(rows.map(([code]) => code)).toEqual(codes.toSorted());
+    for (const [code, ...explanation] of rows) {
+      expect(explanation, code).toHaveLength(3);
+      for (const cell of explanation) expect(cell, code).toMatch(/^[A-Z0-9`].*\.$/);
+    }
+  },
+);
+
+test('every code in the source is explained in the documentation', () => {
+  const documentation = globSync('docs/*.md', { cwd: ROOT })
+    .map((path) => read(path))
+    .join('\n');
+  // Codes of Node and of Fastify, which Weir only compares with.
+  const foreign = /^(ERR|FST|HPE)_/;
+  const unexplained = sources().flatMap(({ path, text }) =>
+    Array.from(text.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g), ([, code = '']) => code)
+      .filter((code) => !foreign.test(code) && !documentation.includes(`\`${code}\``))
+      .map((code) => `${code} of ${path}`),
+  );
+  expect(unexplained).toEqual([]);
+});
+
+test('docs/metrics.md describes every metric with its kind and labels, and no other', async () => {
+  // A metric's declaration: kind, name, help, labels.
+  const engine =
+    /this\.#(?<kind>counter|gauge|histogram)\(\s*'(?<name>\w+)',\s*'[^']+',\s*\[(?<labels>[^\]]*)\]/g;
+  const api =
+    /new (?<kind>Counter|Gauge|Histogram)\(\{\s*name: '(?<name>\w+)',\s*help: '[^']+',(?:\s*labelNames: \[(?<labels>[^\]]*)\])?/g;
+  const declared = [
+    ...read('processors/engine/telemetry/metrics.ts').matchAll(engine),
+    ...read('api/metrics.ts').matchAll(api),
+  ].map(({ groups }) => [
+    groups?.['name'],
+    groups?.['kind']?.toLowerCase(),
+    (groups?.['labels'] ?? '').replaceAll(/['\s]/g, '').replaceAll(',', ', '),
+  ]);
+  const rows = rowsOf(read('docs/metrics.md'));
+  expect(rows.map(([name, kind, labels]) => [name, kind, labels])).toEqual(declared);
+  for (const [name, , , meaning] of rows) expect(meaning, name).toMatch(/^[A-Z0-9].*\.$/);
+  // What is registered is the oracle for the declarations found above.
+  const served = (await new Metrics().registry.metrics()) + (await new ApiMetrics().text());
+  const names = Array.from(served.matchAll(/^# TYPE (\w+)/gm), ([, name]) => name);
+  expect(names.filter((name) => !/^(process|nodejs)_/.test(name ?? ''))).toEqual(
+    rows.map(([name]) => name),
+  );
+});
+
+test('every setting is read by something', () => {
+  const readers = sources().filter(({ path }) => path !== 'processors/config.ts');
+  const unread = settingNames().filter(({ path }) => {
+    const [section = '', key] = path.split('.');
+    const patterns = [`\\b(config|Config)\\.${section}\\b`, `\\b${key ?? section}\\b`];
+    return !readers.some(({ text }) => patterns.every((pattern) => new RegExp(pattern).test(text)));
+  });
+  expect(unread.map(({ path }) => path)).toEqual([]);
+});
