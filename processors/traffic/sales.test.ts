@@ -198,14 +198,12 @@ const anyOrder = fc
 describeOperatorLaws({
   name: 'sales',
   operators: [createSalesOperator(lawConfig)],
-  events: fc
-    .array(anyOrder, { maxLength: 25 })
-    .map((orders) =>
-      orders.map((order, index) => ({
-        topic: 'weir.orders',
-        event: { ...order, event_id: `e${index}` },
-      })),
-    ),
+  events: fc.array(anyOrder, { maxLength: 25 }).map((orders) =>
+    orders.map((order, index) => ({
+      topic: 'weir.orders',
+      event: { ...order, event_id: `e${index}` },
+    })),
+  ),
   oracle: byBruteForce,
   sumsTables: [CHANNEL_1M],
   signedSums: ['margin_minor'],

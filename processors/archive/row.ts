@@ -1,0 +1,136 @@
+import type { FactsTable } from '../engine/operator/table.ts';
+
+/** Every accepted click. A nullable boolean travels as `boolean` with `null`, a nullable double likewise. */
+export const CLICKS_LOG = {
+  kind: 'facts',
+  name: 'clicks_log',
+  columns: [
+    { name: 'occurred_at', type: 'instant' },
+    { name: 'event_id', type: 'text' },
+    { name: 'source', type: 'text' },
+    { name: 'seq', type: 'nullable-integer' },
+    { name: 'visitor_id', type: 'text' },
+    { name: 'session_id', type: 'nullable-text' },
+    { name: 'kind', type: 'text' },
+    { name: 'channel', type: 'text' },
+    { name: 'campaign', type: 'nullable-text' },
+    { name: 'sku', type: 'nullable-text' },
+    { name: 'url', type: 'nullable-text' },
+    { name: 'referrer', type: 'nullable-text' },
+    { name: 'ip', type: 'nullable-text' },
+    { name: 'user_agent', type: 'nullable-text' },
+    { name: 'region', type: 'nullable-text' },
+    { name: 'signed_in', type: 'boolean' },
+    { name: 'server_side', type: 'boolean' },
+    { name: 'consent_analytics', type: 'boolean' },
+    { name: 'consent_marketing', type: 'boolean' },
+    { name: 'ingested_at', type: 'instant' },
+  ],
+} as const satisfies FactsTable;
+
+/** Every accepted change of an order, without its lines. */
+export const ORDERS_LOG = {
+  kind: 'facts',
+  name: 'orders_log',
+  columns: [
+    { name: 'occurred_at', type: 'instant' },
+    { name: 'event_id', type: 'text' },
+    { name: 'source', type: 'text' },
+    { name: 'seq', type: 'nullable-integer' },
+    { name: 'order_id', type: 'text' },
+    { name: 'status', type: 'text' },
+    { name: 'visitor_id', type: 'text' },
+    { name: 'customer_id', type: 'nullable-text' },
+    { name: 'sales_channel', type: 'text' },
+    { name: 'currency', type: 'text' },
+    { name: 'region', type: 'nullable-text' },
+    { name: 'zone', type: 'nullable-text' },
+    { name: 'fulfilment', type: 'nullable-text' },
+    { name: 'node_id', type: 'nullable-text' },
+    { name: 'due_at', type: 'nullable-instant' },
+    { name: 'promo_id', type: 'nullable-text' },
+    { name: 'reason', type: 'nullable-text' },
+    { name: 'ingested_at', type: 'instant' },
+  ],
+} as const satisfies FactsTable;
+
+/** Every line of every accepted change of an order. */
+export const ORDER_LINES_LOG = {
+  kind: 'facts',
+  name: 'order_lines_log',
+  columns: [
+    { name: 'occurred_at', type: 'instant' },
+    { name: 'event_id', type: 'text' },
+    { name: 'order_id', type: 'text' },
+    { name: 'status', type: 'text' },
+    { name: 'visitor_id', type: 'text' },
+    { name: 'sales_channel', type: 'text' },
+    { name: 'currency', type: 'text' },
+    { name: 'line_id', type: 'text' },
+    { name: 'sku', type: 'text' },
+    { name: 'quantity', type: 'integer' },
+    { name: 'unit_price_minor', type: 'integer' },
+    { name: 'unit_cost_minor', type: 'nullable-integer' },
+    { name: 'ingested_at', type: 'instant' },
+  ],
+} as const satisfies FactsTable;
+
+/** Every accepted inventory event. */
+export const INVENTORY_LOG = {
+  kind: 'facts',
+  name: 'inventory_log',
+  columns: [
+    { name: 'occurred_at', type: 'instant' },
+    { name: 'event_id', type: 'text' },
+    { name: 'source', type: 'text' },
+    { name: 'seq', type: 'nullable-integer' },
+    { name: 'sku', type: 'text' },
+    { name: 'kind', type: 'text' },
+    { name: 'node_id', type: 'nullable-text' },
+    { name: 'channel', type: 'nullable-text' },
+    { name: 'on_hand', type: 'nullable-integer' },
+    { name: 'reserved', type: 'nullable-integer' },
+    { name: 'safety', type: 'nullable-integer' },
+    { name: 'quantity', type: 'nullable-integer' },
+    { name: 'lead_time_days', type: 'double' },
+    { name: 'due_at', type: 'nullable-instant' },
+    { name: 'price_minor', type: 'nullable-integer' },
+    { name: 'currency', type: 'nullable-text' },
+    { name: 'tax_included', type: 'boolean' },
+    { name: 'promo_id', type: 'nullable-text' },
+    { name: 'capacity', type: 'nullable-integer' },
+    { name: 'used', type: 'nullable-integer' },
+    { name: 'ingested_at', type: 'instant' },
+  ],
+} as const satisfies FactsTable;
+
+/** Every accepted reference event, one flat row. */
+export const REFERENCE_LOG = {
+  kind: 'facts',
+  name: 'reference_log',
+  columns: [
+    { name: 'occurred_at', type: 'instant' },
+    { name: 'event_id', type: 'text' },
+    { name: 'source', type: 'text' },
+    { name: 'seq', type: 'nullable-integer' },
+    { name: 'subject', type: 'text' },
+    { name: 'kind', type: 'text' },
+    { name: 'base', type: 'nullable-text' },
+    { name: 'quote', type: 'nullable-text' },
+    { name: 'rate', type: 'double' },
+    { name: 'channel', type: 'nullable-text' },
+    { name: 'campaign', type: 'nullable-text' },
+    { name: 'amount_minor', type: 'nullable-integer' },
+    { name: 'currency', type: 'nullable-text' },
+    { name: 'metric', type: 'nullable-text' },
+    { name: 'value', type: 'double' },
+    { name: 'from', type: 'nullable-instant' },
+    { name: 'to', type: 'nullable-instant' },
+    { name: 'visitor_id', type: 'nullable-text' },
+    { name: 'into', type: 'nullable-text' },
+    { name: 'rule', type: 'nullable-text' },
+    { name: 'consent_analytics', type: 'boolean' },
+    { name: 'consent_marketing', type: 'boolean' },
+    { name: 'ingested_at', type: 'instant' },
+  ],
+} as const satisfies FactsTable;
