@@ -14,8 +14,6 @@ import {
   duration,
   flag,
   integer,
-  names,
-  optionalText,
   secret,
   text,
 } from './setting.ts';
@@ -57,15 +55,7 @@ const SETTINGS = {
     port: integer(8_080, { min: 0, max: 65_535 }),
     max_body_bytes: bytes(8 * MIB, { min: KIB, max: 256 * MIB }),
   },
-  clickhouse: {
-    url: optionalText(
-      'an http:// or https:// address; without the key ClickHouse runs embedded',
-      (value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
-    ),
-    sql_port: integer(8_123, { min: 0, max: 65_535 }),
-  },
   partitions: integer(4, { min: 1, max: 256 }),
-  channels: names(['dtc', 'amazon', 'messaging', 'retail']),
   lateness: {
     out_of_orderness: duration('60s', { min: '0ms', max: '24h' }),
     idle_timeout: duration('30s', { min: '1s', max: '24h' }),
@@ -99,15 +89,11 @@ const SETTINGS = {
   },
   retention: {
     log: duration('14d', { min: '1d', max: '3650d' }),
-    raw: duration('395d', { min: '1d', max: '3650d' }),
-    aggregates: duration('1095d', { min: '1d', max: '3650d' }),
-    dead_letters: duration('30d', { min: '1d', max: '3650d' }),
   },
   ingest: {
     max_backlog_records: integer(1_000_000, { min: 1_000, max: 100_000_000 }),
     batch_events_max: integer(10_000, { min: 1, max: 100_000 }),
     event_bytes_max: bytes(MIB, { min: KIB, max: 16 * MIB }),
-    nesting_max: integer(16, { min: 2, max: 64 }),
   },
   live: {
     clients_max: integer(1_000, { min: 1, max: 100_000 }),
@@ -128,15 +114,20 @@ const SETTINGS = {
  */
 export type Config = ConfigOf<typeof SETTINGS>;
 
-/** Sections that the documentation promises but that nothing reads yet, and what happens instead. */
+/** Settings that are planned and that nothing reads yet, and what happens instead. */
 const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   Object.entries({
     kafka: 'the log is embedded in the data directory',
     schema_registry: 'events are JSON, or Avro with the schemas in schemas/events',
+    clickhouse: 'ClickHouse runs embedded, without a port of its own',
+    channels: 'every channel that has events is shown',
     lift: 'no lift is computed',
     bots: 'no traffic is filtered',
     parity: 'no prices are compared',
     alerts: 'alerts are shown on the page and in the API only',
+    'retention.raw': 'events stay in ClickHouse until they are deleted there',
+    'retention.aggregates': 'results stay in ClickHouse until they are deleted there',
+    'retention.dead_letters': 'dead letters stay in ClickHouse until they are deleted there',
     auth: 'requests are not authenticated, and Weir listens on loopback addresses only',
   }),
 );
@@ -146,10 +137,6 @@ const AGREEMENTS: readonly {
   readonly holds: (config: Config) => boolean;
   readonly message: string;
 }[] = [
-  {
-    holds: ({ http, clickhouse }) => http.port === 0 || http.port !== clickhouse.sql_port,
-    message: 'http.port, clickhouse.sql_port: expected two different ports',
-  },
   {
     holds: ({ http, ingest }) => ingest.event_bytes_max <= http.max_body_bytes,
     message: 'ingest.event_bytes_max: expected at most http.max_body_bytes',
@@ -339,10 +326,9 @@ function show(raw: unknown): string {
 
 /** What to say about a path or variable that is no setting: not built yet, or misspelt. */
 function unknownName(name: string, known: readonly string[]): string {
-  for (const [section, instead] of NOT_BUILT) {
-    const [path, variable] = [`${section}.`, `${variableOf(section)}_`];
-    if (`${name}.`.startsWith(path) || `${name}_`.startsWith(variable)) {
-      return `${name}: ${section} is not built yet, so the key would have no effect; remove it. Until then ${instead}`;
+  for (const [path, instead] of NOT_BUILT) {
+    if (`${name}.`.startsWith(`${path}.`) || `${name}_`.startsWith(`${variableOf(path)}_`)) {
+      return `${name}: ${path} is not built yet, so the key would have no effect; remove it. Until then ${instead}`;
     }
   }
   const nearest = nearestOf(name, known);

@@ -45,10 +45,6 @@ const MS_OF_UNIT = new Map([
   ['d', DAY_MS],
 ]);
 const WHOLE_NUMBER = /^\d{1,15}$/;
-const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-
-/** Channels are a dimension of every table: more of them than this is a mistake in the list. */
-const NAMES_MAX = 64;
 
 /** Text that `accepts`. */
 export function text(
@@ -61,20 +57,12 @@ export function text(
   return { kind: 'setting', initial, allowed, parse, parseText: parse, isSecret: false };
 }
 
-/** Text that `accepts`, absent by default. */
-export function optionalText(
-  allowed: string,
-  accepts: (value: string) => boolean,
-): Setting<string | undefined> {
-  return { ...text('', allowed, accepts), initial: undefined };
-}
-
-/** Optional text that is never shown. */
+/** Text that `accepts`, absent by default and never shown. */
 export function secret(
   allowed: string,
   accepts: (value: string) => boolean,
 ): Setting<string | undefined> {
-  return { ...optionalText(allowed, accepts), isSecret: true };
+  return { ...text('', allowed, accepts), initial: undefined, isSecret: true };
 }
 
 /** A whole number within `range`. */
@@ -124,37 +112,17 @@ export function flag(initial: boolean): Setting<boolean> {
 export function choices<const Option extends string>(
   options: readonly Option[],
 ): Setting<readonly Option[]> {
-  return list(options, `a list of some of ${options.join(', ')}, each once`, (raw) =>
-    options.find((option) => option === raw),
-  );
-}
-
-/** Names of the user's choice, at least one and each once. In a variable: joined by commas. */
-export function names(initial: readonly string[]): Setting<readonly string[]> {
-  const allowed = `a list of 1 to ${NAMES_MAX} different names of up to 64 characters: a–z, 0–9, _ and -, the first a letter or digit`;
-  return list(initial, allowed, (raw) =>
-    typeof raw === 'string' && NAME.test(raw) ? raw : undefined,
-  );
-}
-
-function list<Entry>(
-  initial: readonly Entry[],
-  allowed: string,
-  parseEntry: (raw: unknown) => Entry | undefined,
-): Setting<readonly Entry[]> {
-  const parse = (raw: unknown): readonly Entry[] | undefined => {
-    if (!Array.isArray(raw) || raw.length === 0 || raw.length > NAMES_MAX) return undefined;
-    const entries = raw.flatMap((element) => parseEntry(element) ?? []);
-    return new Set(entries).size === raw.length ? Object.freeze(entries) : undefined;
+  const parse = (raw: unknown): readonly Option[] | undefined => {
+    if (!Array.isArray(raw) || raw.length === 0) return undefined;
+    const chosen = raw.flatMap((entry) => options.find((option) => option === entry) ?? []);
+    return new Set(chosen).size === raw.length ? Object.freeze(chosen) : undefined;
   };
-  const parseText = (value: string): readonly Entry[] | undefined =>
-    parse(value.split(',').map((entry) => entry.trim()));
   return {
     kind: 'setting',
-    initial: Object.freeze([...initial]),
-    allowed,
+    initial: Object.freeze([...options]),
+    allowed: `a list of some of ${options.join(', ')}, each once`,
     parse,
-    parseText,
+    parseText: (value) => parse(value.split(',').map((entry) => entry.trim())),
     isSecret: false,
   };
 }
