@@ -237,7 +237,7 @@ export class Embedded implements EnginePort {
       tasks: this.#tasks(),
       checkpoint: {
         sequence: checkpoint.sequence,
-        age_ms: Math.max(0, this.#clock.nowMs() - checkpoint.lastMs),
+        age_ms: checkpoint.ageMs,
         duration_ms: checkpoint.durationMs,
       },
       sink: { pending_rows: outbox.pendingRows, healthy: outbox.isHealthy },

@@ -88,10 +88,14 @@ export class WindowSums {
       row.isDirty = true;
       this.#dirty.push(row);
     }
-    if (!row.isUnpublished) {
-      row.isUnpublished = true;
-      this.#unpublished.push(row);
-    }
+    this.#markUnpublished(row);
+  }
+
+  /** Has the current sums of a row published, whether they changed or not. */
+  publishAgain(row: { readonly key: string; readonly windowStartMs: number; readonly correctedOnMs: number; readonly dimensions: readonly string[] }): void {
+    this.#markUnpublished(
+      this.#rows.get(row.key) ?? this.#open(row.key, row.windowStartMs, row.correctedOnMs, row.dimensions),
+    );
   }
 
   /** The rows that changed since the last call, for the checkpoint. */
@@ -121,6 +125,12 @@ export class WindowSums {
     const kept = new Map<string, SumsRow>();
     for (const [key, row] of this.#rows) if (row.isDirty || row.isUnpublished) kept.set(key, row);
     this.#rows = kept;
+  }
+
+  #markUnpublished(row: SumsRow): void {
+    if (row.isUnpublished) return;
+    row.isUnpublished = true;
+    this.#unpublished.push(row);
   }
 
   #open(key: string, windowStartMs: number, correctedOnMs: number, dimensions: readonly string[]): SumsRow {

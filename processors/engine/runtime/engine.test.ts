@@ -69,7 +69,10 @@ class Rig {
       log: this.log,
       store: this.store,
       sink: this.sink,
-      clock: { nowMs: () => this.nowMs, sleep: () => Promise.resolve(), random: () => 0.5 },
+      clock: {
+        nowMs: () => this.nowMs,
+        monotonicMs: () => this.nowMs,
+        sleep: () => Promise.resolve(), random: () => 0.5 },
       limits: {
         outOfOrdernessMs: MINUTE_MS,
         idleTimeoutMs: 30_000,

@@ -51,6 +51,8 @@ interface NodeRecord {
   readonly format: 1;
   readonly epoch: number;
   readonly sequence: number;
+  /** The published watermark, which must not go back after a restart. */
+  readonly watermarkMs: number;
   readonly partitions: number;
   readonly layouts: Readonly<Record<Stage, readonly Layout[]>>;
 }
@@ -85,7 +87,9 @@ export class Engine {
   private constructor(options: EngineOptions, node: NodeRecord) {
     this.#options = options;
     this.#node = node;
-    this.#lastCheckpointMs = options.clock.nowMs();
+    this.#watermarkMs = node.watermarkMs;
+    this.#writtenWatermarkMs = node.watermarkMs;
+    this.#lastCheckpointMs = options.clock.monotonicMs();
     this.#outbox = new Outbox({ ...options, events: options.events });
   }
 
@@ -121,8 +125,9 @@ export class Engine {
     return this.#watermarkMs;
   }
 
-  get checkpointStatus(): { readonly sequence: number; readonly lastMs: number; readonly durationMs: number } {
-    return { sequence: this.#node.sequence, lastMs: this.#lastCheckpointMs, durationMs: this.#lastDurationMs };
+  get checkpointStatus(): { readonly sequence: number; readonly ageMs: number; readonly durationMs: number } {
+    const ageMs = this.#options.clock.monotonicMs() - this.#lastCheckpointMs;
+    return { sequence: this.#node.sequence, ageMs, durationMs: this.#lastDurationMs };
   }
 
   /** Counts of the events that users sent, over all tasks: internal topics are left out. */
@@ -142,7 +147,7 @@ export class Engine {
    */
   step(): number {
     if (this.#isFull()) return 0;
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#options.clock.monotonicMs();
     for (let tried = 0; tried < this.#tasks.length; tried += 1) {
       const index = this.#turn;
       this.#turn = (this.#turn + 1) % this.#tasks.length;
@@ -164,12 +169,17 @@ export class Engine {
   get isCheckpointDue(): boolean {
     if (this.#committing !== undefined) return false;
     if (this.#pendingCount() >= this.#options.limits.checkpointPendingMax) return true;
-    return this.#options.clock.nowMs() - this.#lastCheckpointMs >= this.#options.limits.checkpointMs;
+    return this.#options.clock.monotonicMs() - this.#lastCheckpointMs >= this.#options.limits.checkpointMs;
   }
 
   /** Whether `publish` has something to say. */
   get hasUnpublished(): boolean {
-    return this.#tasks.some((task) => task.hasUnpublished);
+    return this.#tasks.some((task) => task.hasUnpublished && !this.#failed.has(task));
+  }
+
+  /** Whether something waits for the next checkpoint. */
+  get hasPending(): boolean {
+    return this.#committing !== undefined || this.#outbox.hasDelivered || this.#pendingCount() > 0;
   }
 
   /** The rows that changed since the last call, merged by key; undefined when none did. */
@@ -178,6 +188,7 @@ export class Engine {
     let newestEventMs = 0;
     let newestAppendedMs = 0;
     for (const task of this.#tasks) {
+      if (this.#failed.has(task)) continue;
       newestEventMs = Math.max(newestEventMs, task.newestEventMs);
       newestAppendedMs = Math.max(newestAppendedMs, task.newestAppendedMs);
       task.newestEventMs = 0;
@@ -237,7 +248,7 @@ export class Engine {
 
   async #commit(): Promise<boolean> {
     const { clock, store, events } = this.#options;
-    const startedAtMs = clock.nowMs();
+    const startedAtMs = clock.monotonicMs();
     this.#lastCheckpointMs = startedAtMs;
     this.#advanceWatermark();
     const writes: Write[] = [];
@@ -256,13 +267,13 @@ export class Engine {
       deliveries.push(this.#progress(sequence));
     }
     const deliver = this.#outbox.stage(deliveries, writes);
-    this.#node = { ...this.#node, sequence };
+    this.#node = { ...this.#node, sequence, watermarkMs: this.#watermarkMs };
     writes.push({ key: NODE_KEY, value: pack(this.#node) });
-    const collectMs = clock.nowMs() - startedAtMs;
+    const collectMs = clock.monotonicMs() - startedAtMs;
     await this.#write(store, writes);
     for (const task of tasks) task.committed();
     deliver();
-    this.#lastDurationMs = clock.nowMs() - startedAtMs;
+    this.#lastDurationMs = clock.monotonicMs() - startedAtMs;
     events.onCheckpoint({ sequence, collectMs, durationMs: this.#lastDurationMs, writes: writes.length });
     return true;
   }
@@ -289,6 +300,7 @@ export class Engine {
     if (this.#committing !== undefined) return undefined;
     this.#failed.delete(task);
     const reopened = this.#openTask(task.stage, task.partition);
+    reopened.republish(task);
     this.#tasks[index] = reopened;
     return reopened;
   }
@@ -350,7 +362,7 @@ export class Engine {
         limits,
         partitionCount: (topic) => this.#partitionsOf(stageOf(topic)),
         onCount: (code) => events.onCount(code),
-        nowMs: clock.nowMs(),
+        nowMs: clock.monotonicMs(),
       },
       this.#poison.get(`${stage}-${partition}`) ?? new Map(),
     );
@@ -397,6 +409,7 @@ function nextNode(options: EngineOptions): NodeRecord {
     format: 1,
     epoch: (before?.epoch ?? 0) + 1,
     sequence: before?.sequence ?? 0,
+    watermarkMs: before?.watermarkMs ?? -Infinity,
     partitions: options.partitions,
     layouts,
   };

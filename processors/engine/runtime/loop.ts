@@ -72,9 +72,9 @@ export class EngineLoop {
     let failure: { readonly error: unknown } | undefined;
     while (!this.#isStopping) {
       this.#wake = new AbortController();
-      const startedAtMs = this.#clock.nowMs();
+      const startedAtMs = this.#clock.monotonicMs();
       let taken = 0;
-      while (this.#clock.nowMs() - startedAtMs < SLICE_MS) {
+      while (this.#clock.monotonicMs() - startedAtMs < SLICE_MS) {
         const step = this.#engine.step();
         if (step === 0) break;
         taken += step;
@@ -92,7 +92,7 @@ export class EngineLoop {
   }
 
   #publishWhenDue(): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#lastPublishedMs < this.#liveTickMs) return;
     const batch = this.#engine.publish();
     if (batch === undefined) return;

@@ -131,12 +131,12 @@ export class Outbox {
 
   async #deliver(key: string, delivery: Delivery): Promise<boolean> {
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
-      const startedAtMs = this.#clock.nowMs();
+      const startedAtMs = this.#clock.monotonicMs();
       try {
         if (delivery.kind === 'insert') await this.#sink.insert(delivery.insert);
         else await this.#log.append(delivery.batches);
         this.#failedAttempts.delete(key);
-        this.#events.onDelivered({ delivery, durationMs: this.#clock.nowMs() - startedAtMs });
+        this.#events.onDelivered({ delivery, durationMs: this.#clock.monotonicMs() - startedAtMs });
         return true;
       } catch (cause) {
         const error = asEngineError(cause);

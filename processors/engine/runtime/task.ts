@@ -73,6 +73,21 @@ interface ActiveImport {
   endedInputs: number[];
 }
 
+/** One record of a batch. */
+interface RecordPlace {
+  readonly batch: RecordBatch;
+  readonly at: number;
+}
+
+const IN_FUTURE = {
+  code: 'EVENT_TIME_IN_FUTURE',
+  message: 'Expected an event time up to the clock plus its skew limit',
+};
+const CONFLICT = {
+  code: 'EVENT_ID_CONFLICT',
+  message: 'Expected the same body as the event that came first with this id',
+};
+
 type Apply = (state: unknown, event: object, output: TaskOutput, record: object) => void;
 
 const ID_BYTES = 12;
@@ -106,6 +121,7 @@ export class Task {
   #deduplicationChunks: { chunk: number; idCount: number }[] = [];
   #isChanged = false;
   #sweepAfter: string | undefined;
+  #collectedWatermarkMs = -Infinity;
   #collectedOffsets: ReadonlyMap<Topic, number> = new Map();
   #durableOffsets: ReadonlyMap<Topic, number> = new Map();
   /** Offsets whose record made an operator throw; they become dead letters. */
@@ -224,8 +240,10 @@ export class Task {
   collect(writes: Write[]): void {
     this.#state.collect(writes);
     this.#sweep(writes);
-    if (!this.#isChanged) return;
+    // The watermark also moves when an input falls idle, and what a sweep removes depends on it.
+    if (!this.#isChanged && this.#collectedWatermarkMs === this.#watermark.currentMs) return;
     this.#isChanged = false;
+    this.#collectedWatermarkMs = this.#watermark.currentMs;
     this.#collectedOffsets = new Map(this.#inputs.map(({ topic, nextOffset }) => [topic, nextOffset]));
     this.#collectIds(writes);
     const record: TaskRecord = {
@@ -236,6 +254,16 @@ export class Task {
       imports: this.#imports,
     };
     writes.push({ key: `m/task/${this.name}`, value: pack(record) });
+  }
+
+  /**
+   * Tells viewers again what the checkpoint holds of the rows that `failed` had changed since: the
+   * task that takes over after a failure calls it once.
+   */
+  republish(failed: Task): void {
+    this.sums.forEach((sums, index) => {
+      for (const row of failed.sums[index]?.takeDirty() ?? []) sums.publishAgain(row);
+    });
   }
 
   /** What was collected is durable: memory beyond the bounds is given back. */
@@ -312,53 +340,49 @@ export class Task {
   }
 
   #take(input: Input, index: number, batch: RecordBatch, at: number): void {
-    const offset = batch.firstOffset + at;
-    const start = batch.starts[at] ?? 0;
-    const end = batch.ends[at] ?? 0;
-    const { counts } = input;
-    counts.received += 1;
-    const poisoned = this.#poison.get(`${input.topic}/${offset}`);
-    if (poisoned !== undefined) {
-      this.#deadLetter(batch, at, 'PROCESSOR_FAILED', poisoned);
-      counts.dead_lettered += 1;
-      return;
-    }
-    const decoded = decodeEvent(input.topic, batch.bytes, start, end);
-    if (decoded.kind !== 'ok') {
-      this.#deadLetter(batch, at, decoded.code, decoded.message);
-      counts.dead_lettered += 1;
-      return;
-    }
-    const { event } = decoded;
-    const eventMs = event.occurred_at;
-    if (eventMs > batch.appendedAtMs + this.#options.limits.clockSkewMs) {
-      this.#deadLetter(batch, at, 'EVENT_TIME_IN_FUTURE', 'Expected an event time up to the clock plus its skew limit');
-      counts.quarantined += 1;
-      return;
-    }
-    const seen = this.#deduplicator.see(event.event_id, hashBytes(batch.bytes, start, end));
-    if (seen !== 'new') {
-      if (seen === 'duplicate') {
-        counts.duplicate += 1;
-      } else {
-        this.#deadLetter(batch, at, 'EVENT_ID_CONFLICT', 'Expected the same body as the event that came first with this id');
-        counts.dead_lettered += 1;
-      }
-      return;
-    }
-    if (batch.importName === undefined && this.#isExpired(eventMs)) {
-      this.#late(batch, at, event);
-      counts.late += 1;
-      return;
-    }
-    this.#applyEvent(input.topic, batch, at, event);
-    counts.contributed += 1;
-    if (eventMs > this.newestEventMs) this.newestEventMs = eventMs;
-    if (batch.importName === undefined) this.#watermark.observe(index, eventMs);
-    else this.#import(batch.importName).newestEventMs = Math.max(this.#import(batch.importName).newestEventMs, eventMs);
+    const fate = this.#fateOf(input.topic, index, { batch, at });
+    input.counts[fate] += 1;
+    input.counts.received += 1;
   }
 
-  #applyEvent(topic: Topic, batch: RecordBatch, at: number, event: EventOfTopic[Topic]): void {
+  /** Uses one record, or says why not. */
+  #fateOf(topic: Topic, index: number, { batch, at }: RecordPlace): Exclude<keyof EventCounts, 'received'> {
+    const start = batch.starts[at] ?? 0;
+    const end = batch.ends[at] ?? 0;
+    const poisoned = this.#poison.get(`${topic}/${batch.firstOffset + at}`);
+    if (poisoned !== undefined) return this.#deadLetter(batch, at, { code: 'PROCESSOR_FAILED', message: poisoned });
+    const decoded = decodeEvent(topic, batch.bytes, start, end);
+    if (decoded.kind !== 'ok') return this.#deadLetter(batch, at, decoded);
+    const { event } = decoded;
+    if (event.occurred_at > batch.appendedAtMs + this.#options.limits.clockSkewMs) {
+      this.#deadLetter(batch, at, IN_FUTURE);
+      return 'quarantined';
+    }
+    switch (this.#deduplicator.see(event.event_id, hashBytes(batch.bytes, start, end))) {
+      case 'duplicate':
+        return 'duplicate';
+      case 'conflict':
+        return this.#deadLetter(batch, at, CONFLICT);
+      case 'new':
+        break;
+    }
+    if (batch.importName === undefined && this.#isExpired(event.occurred_at)) return this.#late(batch, at, event);
+    this.#applyEvent(topic, event, { batch, at });
+    this.#observe(index, event.occurred_at, batch.importName);
+    return 'contributed';
+  }
+
+  #observe(index: number, eventMs: number, importName: string | undefined): void {
+    if (eventMs > this.newestEventMs) this.newestEventMs = eventMs;
+    if (importName === undefined) {
+      this.#watermark.observe(index, eventMs);
+    } else {
+      const active = this.#import(importName);
+      active.newestEventMs = Math.max(active.newestEventMs, eventMs);
+    }
+  }
+
+  #applyEvent(topic: Topic, event: EventOfTopic[Topic], { batch, at }: RecordPlace): void {
     const record = this.#record;
     record.topic = topic;
     record.partition = this.partition;
@@ -373,6 +397,7 @@ export class Task {
       watermarkMs: record.watermarkMs,
       importName: batch.importName,
     });
+    if (batch.importName !== undefined) this.#import(batch.importName);
     const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]] ?? '';
     const entry = this.#state.entry(key, this.isImporting ? -Infinity : record.watermarkMs);
     try {
@@ -391,18 +416,15 @@ export class Task {
     return minuteEndMs + this.#options.limits.allowedLatenessMs <= this.#watermark.currentMs;
   }
 
-  #deadLetter(batch: RecordBatch, at: number, code: string, message: string): void {
+  #deadLetter(batch: RecordBatch, at: number, reason: { readonly code: string; readonly message: string }): 'dead_lettered' {
     this.#beginEngineFact(batch, at);
     const payload = Buffer.from(batch.bytes.subarray(batch.starts[at], batch.ends[at])).toString('base64');
-    this.output.append(DEAD_LETTERS, [
-      batch.appendedAtMs,
-      code,
-      message.slice(0, DEAD_LETTER_MESSAGE_LENGTH_MAX),
-      payload,
-    ]);
+    const message = reason.message.slice(0, DEAD_LETTER_MESSAGE_LENGTH_MAX);
+    this.output.append(DEAD_LETTERS, [batch.appendedAtMs, reason.code, message, payload]);
+    return 'dead_lettered';
   }
 
-  #late(batch: RecordBatch, at: number, event: EventOfTopic[Topic]): void {
+  #late(batch: RecordBatch, at: number, event: EventOfTopic[Topic]): 'late' {
     this.#beginEngineFact(batch, at);
     this.output.append(LATE_EVENTS, [
       batch.appendedAtMs,
@@ -412,6 +434,7 @@ export class Task {
       event.source,
       this.#watermark.currentMs,
     ]);
+    return 'late';
   }
 
   #beginEngineFact(batch: RecordBatch, at: number): void {

@@ -1,0 +1,138 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Engine } from '../../processors/engine/runtime/engine.ts';
+import { decodeEvent } from '../../schemas/events/wire.ts';
+import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
+import { TOPICS_OF_STAGE } from '../../schemas/topics.ts';
+import { ACCEPTED, type Accepted, SUMS_TABLES, resultsOf } from './oracle.ts';
+import type { World } from './process.ts';
+import { type Viewer, sortedNonZero } from './viewer.ts';
+import { PARTITIONS } from './workload.ts';
+
+const lowestWatermarks = new WeakMap<Engine, Map<string, number>>();
+const progressSeen = new WeakMap<World, number>();
+
+/** What must hold after every step; a description of what does not, or undefined. */
+export function checkAlways(world: World, engine: Engine): string | undefined {
+  if (world.sink.conflictingInserts > 0) return 'A deduplication token was used for other rows: they are lost';
+  const watermarks = lowestWatermarks.get(engine) ?? new Map<string, number>();
+  lowestWatermarks.set(engine, watermarks);
+  for (const task of engine.tasks) {
+    const before = watermarks.get(task.name) ?? -Infinity;
+    // A task that met poison goes on from the checkpoint, and with it its watermark.
+    if (task.watermarkMs < before && task.counts().dead_lettered === 0) return `The watermark of ${task.name} went back`;
+    watermarks.set(task.name, task.watermarkMs);
+    const { received, contributed, duplicate, late, dead_lettered, quarantined } = task.counts();
+    if (received !== contributed + duplicate + late + dead_lettered + quarantined) {
+      return `${task.name} received ${received} events, but their fates do not add up to that`;
+    }
+  }
+  const [progress] = world.sink.tables.get('progress_rows')?.values() ?? [];
+  const watermark = Number(progress?.['watermark'] ?? -Infinity);
+  if (watermark < (progressSeen.get(world) ?? -Infinity)) return 'The published watermark went back';
+  progressSeen.set(world, watermark);
+  return undefined;
+}
+
+/** What must hold once everything has settled. */
+export function checkEnd(world: World, engine: Engine, viewer: Viewer): string | undefined {
+  const records = recordsOf(world);
+  const fates = fatesOf(world);
+  const accepted: Accepted[] = [];
+  const firstBodies = new Map<string, string>();
+  for (const record of records) {
+    const fate = fates.get(record.place);
+    const known = record.event === undefined ? undefined : firstBodies.get(record.identity);
+    if (fate === undefined && known !== record.body) return `No trace of ${record.place}: neither counted, late, dead nor duplicate`;
+    if (fate === 'accepted') {
+      if (record.event === undefined) return `${record.place} is no event but was accepted`;
+      if (known !== undefined) return `${record.place} was accepted although its id came before`;
+      accepted.push({ topic: record.topic, event: record.event });
+    }
+    if (record.event !== undefined && fate !== 'dead' && known === undefined) firstBodies.set(record.identity, record.body);
+  }
+  const { received } = engine.counts();
+  const external = records.filter(({ topic }) => !topic.startsWith('weir.internal.')).length;
+  if (received !== external) return `The log holds ${external} records, ${received} were counted as received`;
+  return compareTables(world, engine, { accepted, viewer });
+}
+
+function compareTables(world: World, engine: Engine, { accepted, viewer }: { readonly accepted: readonly Accepted[]; readonly viewer: Viewer }): string | undefined {
+  const oracle = resultsOf(accepted);
+  for (const table of SUMS_TABLES) {
+    const expected = sortedNonZero(
+      [...(oracle.sums.get(table.name) ?? [])].map(([key, sums]) => {
+        const [windowStartMs, ...dimensions] = key.split('|');
+        const named = Object.fromEntries(table.sums.map((name, index) => [name, sums[index] ?? 0]));
+        return [[(Number(windowStartMs) / 1_000).toFixed(3), ...dimensions].join('|'), named] as const;
+      }),
+    );
+    const stored = world.sink.totals(table);
+    if (!isDeepStrictEqual(stored, expected)) return difference(`${table.name} is not what the events make`, expected, stored);
+    // Final windows leave the state of their task and are in ClickHouse alone.
+    const sinceMs = Math.max(0, ...engine.tasks.map(({ watermarkMs }) => watermarkMs));
+    const shown = viewer.totals(table, sinceMs);
+    const recent = Object.fromEntries(Object.entries(expected).filter(([key]) => Number(key.split('|')[0]) * 1_000 >= sinceMs));
+    if (!isDeepStrictEqual(shown, recent)) return difference(`A viewer of ${table.name} sees other rows`, recent, shown);
+  }
+  return undefined;
+}
+
+function difference(what: string, expected: unknown, found: unknown): string {
+  return `${what}\nexpected ${JSON.stringify(expected)}\nfound    ${JSON.stringify(found)}`;
+}
+
+interface LogRecord {
+  readonly topic: Topic;
+  /** topic|partition|offset */
+  readonly place: string;
+  readonly event: EventOfTopic[Topic] | undefined;
+  /** stage, partition and event id: what deduplication knows an event by. */
+  readonly identity: string;
+  readonly body: string;
+}
+
+function recordsOf(world: World): LogRecord[] {
+  const records: LogRecord[] = [];
+  for (const [stage, topics] of Object.entries(TOPICS_OF_STAGE)) {
+    for (const topic of topics) {
+      for (let partition = 0; partition < PARTITIONS; partition += 1) {
+        for (let offset = 0; offset < world.log.endOffset(topic, partition); ) {
+          const batch = world.log.read(topic, partition, offset);
+          if (batch === undefined) break;
+          for (let at = 0; at < batch.count; at += 1) {
+            const bytes = batch.bytes.subarray(batch.starts[at], batch.ends[at]);
+            const decoded = decodeEvent(topic, batch.bytes, batch.starts[at] ?? 0, batch.ends[at] ?? 0);
+            const event = decoded.kind === 'ok' ? decoded.event : undefined;
+            records.push({
+              topic,
+              place: [topic, partition, batch.firstOffset + at].join('|'),
+              event,
+              identity: `${stage}/${partition}/${event?.event_id ?? ''}`,
+              body: bytes.toString('base64'),
+            });
+          }
+          offset = batch.firstOffset + batch.count;
+        }
+      }
+    }
+  }
+  return records;
+}
+
+type Fate = 'accepted' | 'late' | 'dead';
+
+function fatesOf(world: World): Map<string, Fate> {
+  const fates = new Map<string, Fate>();
+  const tables: readonly (readonly [string, Fate])[] = [
+    [ACCEPTED.name, 'accepted'],
+    ['late_events_log', 'late'],
+    ['dead_letters_log', 'dead'],
+  ];
+  for (const [table, fate] of tables) {
+    for (const row of world.sink.tables.get(table)?.values() ?? []) {
+      fates.set([row['topic'], row['partition'], row['offset']].join('|'), fate);
+    }
+  }
+  return fates;
+}
+

@@ -1,0 +1,103 @@
+import { pack, unpack } from 'msgpackr';
+import type { Processor } from '../../processors/engine/operator/processor.ts';
+import type { Sink } from '../../processors/engine/sink/sink.ts';
+import type { Store } from '../../processors/engine/state/store.ts';
+import { erase } from '../../schemas/brand.ts';
+import { HOUR_MS } from '../../schemas/time.ts';
+import type { World } from './process.ts';
+
+/** A deliberate defect: what the simulation must notice. It changes only what stands around the engine. */
+export interface Variant {
+  readonly name: string;
+  readonly world?: (world: World) => World;
+  readonly store?: (store: Store) => Store;
+  readonly sink?: (sink: Sink) => Sink;
+  /** @param crashes how often the process has crashed so far */
+  readonly processors?: (processors: readonly Processor[], crashes: number) => readonly Processor[];
+}
+
+export const VARIANTS: readonly Variant[] = [
+  {
+    name: 'the version is not raised at a restart',
+    store: (store) =>
+      withWrites(store, (key, value) => (key === 'm/node' ? pack({ ...record(value), epoch: 0 }) : value)),
+  },
+  {
+    name: 'a deduplication token is used again',
+    sink: (sink) => ({ insert: (insert) => sink.insert({ ...insert, token: `weir:${insert.table}` }) }),
+  },
+  {
+    name: 'deduplication forgets at a restart',
+    store: (store) => ({
+      ...store,
+      get: (key) => (key.startsWith('d/') ? Buffer.alloc(0) : store.get(key)),
+    }),
+  },
+  {
+    name: 'a delta is applied twice after a restart',
+    processors: (processors, crashes) =>
+      crashes === 0
+        ? processors
+        : processors.map((processor) => ({ ...processor, operators: processor.operators.map(addingTwice) })),
+  },
+  {
+    name: 'the watermark goes back at a restart',
+    store: (store) => ({
+      ...store,
+      get: (key) => {
+        const value = store.get(key);
+        if (value === undefined || !key.startsWith('m/task/')) return value;
+        const task = record(value);
+        const newestEventMs = erase<readonly number[]>(task['newestEventMs']).map((newest) => newest - HOUR_MS);
+        return pack({ ...task, watermarkMs: Number(task['watermarkMs']) - HOUR_MS, newestEventMs });
+      },
+    }),
+  },
+  {
+    name: 'the outbox is not stored',
+    store: (store) => withWrites(store, (key, value) => (key.startsWith('o/') ? undefined : value)),
+  },
+  {
+    name: 'offsets are stored without the state',
+    store: (store) => withWrites(store, (key, value) => (key.startsWith('s/') ? undefined : value)),
+  },
+];
+
+function withWrites(
+  store: Store,
+  change: (key: string, value: Uint8Array) => Uint8Array | undefined,
+): Store {
+  return {
+    ...store,
+    commit: (writes) =>
+      store.commit(
+        writes.map(({ key, value }) => ({ key, value: value === undefined ? undefined : change(key, value) })),
+      ),
+  };
+}
+
+function record(value: Uint8Array): Record<string, unknown> {
+  return erase(unpack(value));
+}
+
+function addingTwice(operator: Processor['operators'][number]): Processor['operators'][number] {
+  const apply = Object.fromEntries(
+    Object.entries(operator.apply).map(([topic, each]) => [
+      topic,
+      (state: unknown, event: object, output: object, context: object) => {
+        const doubled = new Proxy(output, {
+          get: (target, name) => {
+            const method: unknown = Reflect.get(target, name);
+            if (typeof method !== 'function') return method;
+            return (...values: unknown[]) => {
+              Reflect.apply(method, target, values);
+              if (name === 'add') Reflect.apply(method, target, values);
+            };
+          },
+        });
+        erase<(...values: unknown[]) => void>(each)(state, event, doubled, context);
+      },
+    ]),
+  );
+  return { ...operator, apply: erase(apply) };
+}

@@ -1,0 +1,179 @@
+import type { Random } from '../../bench/shop/random.ts';
+import type { AppendBatch } from '../../processors/engine/log/log.ts';
+import { CLICK_KINDS, type Click } from '../../schemas/events/click.ts';
+import type { Inventory } from '../../schemas/events/inventory.ts';
+import type { Order } from '../../schemas/events/order.ts';
+import { encodeEvent } from '../../schemas/events/wire.ts';
+import { partitionOf, visitorToken } from '../../schemas/ids.ts';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
+import type { Faults } from './faults.ts';
+
+/** Partitions of the simulated node: two are enough for tasks to differ. */
+export const PARTITIONS = 2;
+/** How late an event may be in the simulation: short, so that windows become final within a run. */
+export const ALLOWED_LATENESS_MS = HOUR_MS;
+export const OUT_OF_ORDERNESS_MS = MINUTE_MS;
+/** A campaign that makes the simulation's own operator throw. */
+export const POISON_CAMPAIGN = 'poison';
+
+const VISITORS = ['v-ann', 'v-bob', 'v-cid', 'v-dee', 'v-eve'];
+const CHANNELS = ['direct', 'search', 'social', 'amazon'];
+const SKUS = ['cup', 'pot'];
+const EVENT_STEP_MS_MAX = 15 * MINUTE_MS;
+
+/** Draws the events of one run, in the order in which their senders send them. */
+export class Workload {
+  readonly #random: Random;
+  readonly #faults: Faults;
+  readonly #sent: AppendBatch[] = [];
+  readonly #orders: Order[] = [];
+  #eventMs: number;
+  #next = 0;
+
+  constructor(random: Random, faults: Faults, startMs: number) {
+    this.#random = random;
+    this.#faults = faults;
+    this.#eventMs = startMs;
+  }
+
+  /** The next batch on its way into the log. */
+  next(nowMs: number): AppendBatch {
+    const repeated = this.#sent[this.#random.below(Math.max(1, this.#sent.length))];
+    if (repeated !== undefined && this.#faults.strikes('duplicate_record')) return repeated;
+    const batch = this.#faults.strikes('damaged_record') ? this.#damaged() : this.#fresh(nowMs);
+    this.#sent.push(batch);
+    return batch;
+  }
+
+  #fresh(nowMs: number): AppendBatch {
+    const step = this.#random.below(EVENT_STEP_MS_MAX);
+    this.#eventMs = Math.min(this.#eventMs + step, nowMs - SECOND_MS);
+    const isImport = this.#faults.strikes('import_of_history');
+    const occurredMs = this.#occurredMs(nowMs, isImport);
+    const id = this.#faults.strikes('conflicting_record') ? this.#random.below(this.#next + 1) : this.#next;
+    this.#next += 1;
+    const batch = this.#draw(`e${id}`, occurredMs);
+    return isImport ? { ...batch, importName: 'history' } : batch;
+  }
+
+  #occurredMs(nowMs: number, isImport: boolean): number {
+    if (isImport) return this.#eventMs - this.#random.below(30 * HOUR_MS);
+    if (this.#faults.strikes('future_event')) return nowMs + 2 * HOUR_MS;
+    if (this.#faults.strikes('late_event')) return this.#eventMs - this.#random.below(3 * ALLOWED_LATENESS_MS);
+    if (this.#faults.strikes('out_of_order_event')) return this.#eventMs - this.#random.below(OUT_OF_ORDERNESS_MS);
+    return this.#eventMs;
+  }
+
+  #draw(eventId: string, occurredMs: number): AppendBatch {
+    const draw = this.#random.below(10);
+    if (draw < 6) return this.#click(eventId, occurredMs);
+    if (draw < 8) return this.#order(eventId, occurredMs);
+    return this.#inventory(eventId, occurredMs);
+  }
+
+  #click(eventId: string, occurredMs: number): AppendBatch {
+    const visitor = this.#pick(VISITORS);
+    const click: Click = {
+      event_id: eventId,
+      occurred_at: occurredMs,
+      source: 'simulation',
+      seq: null,
+      visitor_id: visitorToken(visitor),
+      session_id: null,
+      kind: this.#pick(CLICK_KINDS),
+      channel: this.#pick(CHANNELS),
+      campaign: this.#faults.strikes('poison_event') ? POISON_CAMPAIGN : this.#pick(['spring', null]),
+      sku: null,
+      url: null,
+      referrer: null,
+      ip: null,
+      user_agent: null,
+      region: null,
+      signed_in: null,
+      server_side: null,
+      consent: null,
+    };
+    return this.#batch('weir.clicks', visitor, encodeEvent('weir.clicks', click));
+  }
+
+  #order(eventId: string, occurredMs: number): AppendBatch {
+    const earlier = this.#orders[this.#random.below(Math.max(1, this.#orders.length))];
+    const status = earlier === undefined ? 'placed' : this.#pick(['placed', 'placed', 'returned', 'cancelled'] as const);
+    const isNew = earlier === undefined || status === 'placed';
+    const order: Order = {
+      event_id: eventId,
+      occurred_at: occurredMs,
+      source: 'simulation',
+      seq: null,
+      order_id: isNew ? `o-${eventId}` : earlier.order_id,
+      status,
+      visitor_id: isNew ? visitorToken(this.#pick(VISITORS)) : earlier.visitor_id,
+      customer_id: null,
+      sales_channel: isNew ? this.#pick(['dtc', 'amazon']) : earlier.sales_channel,
+      currency: 'EUR',
+      lines: isNew ? this.#lines() : earlier.lines.slice(0, 1).map((line) => ({ ...line, quantity: 1 })),
+      region: null,
+      zone: null,
+      fulfilment: null,
+      node_id: null,
+      due_at: null,
+      promo_id: null,
+      reason: null,
+    };
+    if (isNew) this.#orders.push(order);
+    return this.#batch('weir.orders', order.visitor_id, encodeEvent('weir.orders', order));
+  }
+
+  #lines(): Order['lines'] {
+    return Array.from({ length: 1 + this.#random.below(2) }, (_, index) => ({
+      line_id: String(index + 1),
+      sku: this.#pick(SKUS),
+      quantity: 1 + this.#random.below(3),
+      unit_price_minor: 100 + this.#random.below(900),
+      unit_cost_minor: this.#pick([50, null]),
+    }));
+  }
+
+  #inventory(eventId: string, occurredMs: number): AppendBatch {
+    const sku = this.#pick(SKUS);
+    const isCount = this.#random.chance(0.3);
+    const event: Inventory = {
+      event_id: eventId,
+      occurred_at: occurredMs,
+      source: 'simulation',
+      seq: null,
+      sku,
+      kind: isCount ? 'count' : 'movement',
+      node_id: null,
+      channel: null,
+      on_hand: isCount ? this.#random.below(12) : null,
+      reserved: isCount ? this.#random.below(2) : null,
+      safety: null,
+      quantity: isCount ? null : this.#random.below(9) - 3,
+      lead_time_days: null,
+      due_at: null,
+      price_minor: null,
+      currency: null,
+      tax_included: null,
+      promo_id: null,
+      capacity: null,
+      used: null,
+    };
+    return this.#batch('weir.inventory', sku, encodeEvent('weir.inventory', event));
+  }
+
+  #damaged(): AppendBatch {
+    const bytes = Buffer.from(Array.from({ length: 1 + this.#random.below(30) }, () => this.#random.below(256)));
+    return { topic: 'weir.clicks', partition: this.#random.below(PARTITIONS), values: [bytes] };
+  }
+
+  #batch(topic: 'weir.clicks' | 'weir.orders' | 'weir.inventory', key: string, value: Buffer): AppendBatch {
+    return { topic, partition: partitionOf(key, PARTITIONS), values: [value] };
+  }
+
+  #pick<Choice>(choices: readonly Choice[]): Choice {
+    const choice = choices[this.#random.below(choices.length)];
+    if (choice === undefined) throw new RangeError('nothing to choose from');
+    return choice;
+  }
+}
