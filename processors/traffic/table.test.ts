@@ -329,7 +329,9 @@ function withId(lawEvent: LawEvent, id: string): LawEvent {
       return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id: id } };
     case 'weir.orders':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id: id } };
-    default:
+    case 'weir.reference':
+    case 'weir.inventory':
+    case 'weir.internal.sku':
       return lawEvent;
   }
 }
