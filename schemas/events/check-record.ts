@@ -8,6 +8,12 @@ const NESTING_MAX = 16;
 /** Instants lie before the year 10000, where ISO 8601's four-digit years end. */
 const INSTANT_MS_MAX = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
+/**
+ * Whole numbers stay below 2^52: avsc writes and reads those exactly, and reads every one beyond
+ * as something at or beyond it, so that none comes in wrong unnoticed.
+ */
+const INTEGER_MAX = 2 ** 52 - 1;
+
 /** Names that would change what an object is instead of what it holds. */
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
@@ -198,10 +204,11 @@ function checkText(field: FieldCheck, text: string, path: string): EventRejectio
 function checkNumber(field: FieldCheck, number: number, path: string): EventRejection | undefined {
   const at = path + field.name;
   const isInvalid =
-    field.content === 'double' ? !Number.isFinite(number) : !Number.isSafeInteger(number);
+    field.content === 'double'
+      ? !Number.isFinite(number)
+      : !Number.isInteger(number) || Math.abs(number) > INTEGER_MAX;
   if (isInvalid) {
-    const expected =
-      field.content === 'double' ? 'a finite number' : 'a whole number of at most 2^53 − 1';
+    const expected = field.content === 'double' ? 'a finite number' : 'a whole number below 2^52';
     return reject('EVENT_NUMBER_INVALID', { expected, got: String(number), path: at });
   }
   if (number < field.min) {

@@ -74,13 +74,15 @@ export function parseRecord<T extends Topic>(
   return rejection ?? { kind: 'ok', event: erase(record) };
 }
 
+const OLDEST_DAY = new Date(EVENT_TIME_MS_MIN).toISOString().slice(0, 10);
+
 function checkTime(
   occurredAtMs: number,
   { nowMs, clockSkewMs }: ParseTime,
 ): EventRejection | undefined {
   if (occurredAtMs < EVENT_TIME_MS_MIN) {
     return reject('EVENT_TIME_TOO_OLD', {
-      expected: `milliseconds from ${EVENT_TIME_MS_MIN} (2000-01-01) on`,
+      expected: `milliseconds from ${EVENT_TIME_MS_MIN} (${OLDEST_DAY}) on`,
       got: String(occurredAtMs),
       path: 'occurred_at',
     });

@@ -1,8 +1,9 @@
-import avro from 'avsc';
+import type avro from 'avsc';
 
 import { erase } from '../brand.ts';
 import type { EventOfTopic, Topic } from '../topics.ts';
 import { AVRO_SCHEMAS } from './avro-schemas.ts';
+import { compileSchema } from './bounded-array.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { parseRecord } from './parse.ts';
 import type { EventCode } from './rejection.ts';
@@ -54,7 +55,7 @@ const CODECS: Readonly<Record<Topic, TopicCodec>> = {
 };
 
 function createCodec(topic: Topic): TopicCodec {
-  const type = avro.Type.forSchema(erase(AVRO_SCHEMAS[topic]), { omitRecordMethods: true });
+  const type = compileSchema(AVRO_SCHEMAS[topic]);
   const fingerprint = fingerprintOf(JSON.stringify(type.schema()));
   return {
     type,

@@ -1,6 +1,6 @@
-import avro from 'avsc';
+import type avro from 'avsc';
 
-import { erase } from '../brand.ts';
+import { compileSchema } from './bounded-array.ts';
 import { isObject } from './check-record.ts';
 import { type EventRejection, quote, reject } from './rejection.ts';
 
@@ -44,7 +44,7 @@ export function compileWriterSchema(text: string): WriterSchema | EventRejection
     const name = String(schema['name']).split('.').at(-1) ?? '';
     return {
       kind: 'ok',
-      type: avro.Type.forSchema(erase(copy), { omitRecordMethods: true }),
+      type: compileSchema(copy),
       name,
     };
   } catch (error) {
