@@ -1,0 +1,53 @@
+import type { Acknowledgements } from './live/acknowledgements.ts';
+import type { LiveFeed } from './live/feed.ts';
+import type { TodayHours } from './live/today.ts';
+import { type Verdict, judge } from './live/verdict.ts';
+import { Attribution } from './panels/attribution.tsx';
+import { Banner } from './panels/banner.tsx';
+import { Channels } from './panels/channels.tsx';
+import { Header } from './panels/header.tsx';
+import { Incidents } from './panels/incidents.tsx';
+import { Pipeline } from './panels/pipeline.tsx';
+import { Stock } from './panels/stock.tsx';
+
+/** The whole page at the browser's instant `nowMs`. */
+export function App(props: {
+  readonly feed: LiveFeed;
+  readonly today: TodayHours;
+  readonly acknowledgements: Acknowledgements;
+  readonly nowMs: number;
+}) {
+  const { feed, today, acknowledgements, nowMs } = props;
+  const { store } = feed;
+  const verdict = judge(feed.status, store.freshness, nowMs);
+  const isOld = verdict.kind === 'disconnected' || verdict.kind === 'stale';
+  return (
+    <>
+      <Header store={store} verdict={verdict} nowMs={nowMs} />
+      <Banner verdict={verdict} onRetry={() => feed.retryNow()} />
+      <main class={isOld ? 'old' : ''}>
+        <Channels store={store} today={today} nowMs={nowMs} />
+        <div class="columns">
+          <div class="column">
+            <Attribution feed={feed} nowMs={nowMs} />
+            <Stock store={store} nowMs={nowMs} />
+          </div>
+          <div class="column">
+            <Incidents store={store} acknowledgements={acknowledgements} nowMs={nowMs} />
+            <Pipeline store={store} nowMs={nowMs} />
+          </div>
+        </div>
+      </main>
+      <p class="unseen" role="status">
+        {announcement(verdict, feed)}
+      </p>
+    </>
+  );
+}
+
+/** For those who hear the page: rare changes only, never the stream of numbers. */
+function announcement(verdict: Verdict, feed: LiveFeed): string {
+  const { newestAlert } = feed.store;
+  if (verdict.kind !== 'live') return verdict.kind === 'reconnecting' ? 'Reconnecting' : '';
+  return newestAlert === undefined ? 'Live' : `New incident: ${newestAlert.subject}`;
+}

@@ -1,0 +1,85 @@
+import { render } from 'preact';
+
+import { SECOND_MS } from '../../../schemas/time.ts';
+import { App } from './app.tsx';
+import { Acknowledgements } from './live/acknowledgements.ts';
+import {
+  browserClock,
+  createEventsTransport,
+  createWebSocketTransport,
+} from './live/browser-transports.ts';
+import { LiveFeed } from './live/feed.ts';
+import { TodayHours } from './live/today.ts';
+
+import 'uplot/dist/uPlot.min.css';
+import './styles/page.css';
+import './styles/channels.css';
+import './styles/panels.css';
+
+/**
+ * Least time between two paintings. The server sends every 50 ms, but a number that changes twenty
+ * times a second cannot be read, and the battery of a phone pays for it.
+ */
+const PAINT_APART_MS = 200;
+
+const root = document.getElementById('app');
+let paintedAt = Number.NEGATIVE_INFINITY;
+let isPaintDue = false;
+
+function paint(): void {
+  isPaintDue = false;
+  paintedAt = performance.now();
+  if (root === null) return;
+  const nowMs = Date.now();
+  render(<App feed={feed} today={today} acknowledgements={acknowledgements} nowMs={nowMs} />, root);
+}
+
+/** Paints soon: with the next frame when the last painting is long enough ago. */
+function paintSoon(): void {
+  if (isPaintDue) return;
+  isPaintDue = true;
+  const waitMs = Math.max(0, paintedAt + PAINT_APART_MS - performance.now());
+  window.setTimeout(() => window.requestAnimationFrame(paint), waitMs);
+}
+
+async function getJson(path: string): Promise<unknown> {
+  const response = await fetch(path, { headers: { accept: 'application/json' } });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  const body: unknown = await response.json();
+  return body;
+}
+
+async function postJson(path: string, body: unknown) {
+  const response = await fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  return { isOk: response.ok, status: response.status, body: parsed(text) };
+}
+
+/** The value of JSON text; undefined for an empty body or a proxy's HTML. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const feed = new LiveFeed({
+  clock: browserClock,
+  websocket: createWebSocketTransport(window.location),
+  events: createEventsTransport(),
+  changed: paintSoon,
+});
+const today = new TodayHours({ clock: browserClock, getJson, changed: paintSoon });
+const acknowledgements = new Acknowledgements({ postJson, changed: paintSoon });
+
+feed.start();
+paint();
+// Ages grow although nothing arrives.
+window.setInterval(paintSoon, SECOND_MS);
+// A phone that wakes up need not wait for the next try.
+window.addEventListener('online', () => feed.retryNow());

@@ -1,0 +1,190 @@
+import { useMemo, useState } from 'preact/hooks';
+
+import { MINUTE_MS } from '../../../../schemas/time.ts';
+import type { LiveStore } from '../live/store.ts';
+import type { TodayHours } from '../live/today.ts';
+import { totalChannels, visitorsAt } from '../numbers/channel-totals.ts';
+import { formatMinute, formatMoment } from '../numbers/format.ts';
+import { type TrendMetric, minuteSeries } from '../numbers/minute-series.ts';
+import { Command, Empty } from '../parts/empty.tsx';
+import { Segmented } from '../parts/segmented.tsx';
+import { ChannelTable } from './channel-table.tsx';
+import { ChannelTiles, TILES_MAX, mainCurrency } from './channel-tiles.tsx';
+
+const RANGES = [
+  { value: 'live', label: 'Last 3 h' },
+  { value: 'today', label: 'Today' },
+] as const;
+type Range = (typeof RANGES)[number]['value'];
+
+const TRENDS = [
+  { value: 'clicks_net', label: 'Net clicks' },
+  { value: 'orders', label: 'Orders' },
+  { value: 'revenue_minor', label: 'Revenue' },
+] as const satisfies readonly { readonly value: TrendMetric; readonly label: string }[];
+
+/** What every channel brings: tiles to glance at, a table to read. */
+export function Channels(props: {
+  readonly store: LiveStore;
+  readonly today: TodayHours;
+  readonly nowMs: number;
+}) {
+  const { store, today, nowMs } = props;
+  const [range, setRange] = useState<Range>('live');
+  const [metric, setMetric] = useState<TrendMetric>('clicks_net');
+  const newest = store.newestWindowStart;
+  const { revision } = store.channels;
+  if (range === 'today' && newest !== undefined) void today.refresh(newest);
+  const totals = useMemo(() => {
+    const live = store.channels.rows.values();
+    if (newest === undefined || range === 'live') return totalChannels(live);
+    return totalChannels(today.join(live, newest));
+  }, [revision, range, today.revision, newest]);
+  const series = useMemo(() => {
+    if (newest === undefined) return new Map();
+    const currencies = new Map(totals.map((total) => [total.channel, mainCurrency(total)]));
+    const currencyOf = (channel: string) => currencies.get(channel);
+    return minuteSeries(store.channels.rows.values(), { metric, currencyOf, newestStart: newest });
+  }, [revision, metric, totals, newest]);
+  const visitors = useMemo(
+    () => visitorsAt(store.channels.rows.values(), (newest ?? 0) - MINUTE_MS),
+    [revision, newest],
+  );
+  const withdrawals = store.withdrawals.recent(nowMs);
+  const serverNow = store.freshness.serverNow(nowMs);
+  return (
+    <section
+      class="channels"
+      aria-labelledby="channels-title"
+      aria-busy={store.seqOf('channels') === undefined}
+    >
+      <div class="section-head">
+        <h2 id="channels-title">Channels</h2>
+        <p class="span">{newest === undefined ? '' : spanText(range, newest, serverNow)}</p>
+        <div class="controls">
+          <Segmented
+            legend="Line in the tiles"
+            name="trend"
+            choices={TRENDS}
+            chosen={metric}
+            onChoose={setMetric}
+          />
+          <Segmented
+            legend="Time shown"
+            name="range"
+            choices={RANGES}
+            chosen={range}
+            onChoose={setRange}
+          />
+        </div>
+      </div>
+      {range === 'today' && <TodayNote today={today} newest={newest} />}
+      {totals.length === 0 ? (
+        <NoChannels
+          isLoaded={store.seqOf('channels') !== undefined}
+          hasOlder={(store.pipeline?.contributed ?? 0) > 0}
+        />
+      ) : (
+        <>
+          <ChannelTiles
+            key={range}
+            totals={totals}
+            series={series}
+            metric={metric}
+            withdrawals={withdrawals}
+          />
+          {totals.length > TILES_MAX && (
+            <p class="quiet">{totals.length - TILES_MAX} more channels in the table</p>
+          )}
+          <div class="panel flush">
+            <ChannelTable
+              key={range}
+              totals={totals}
+              visitors={visitors}
+              withdrawals={withdrawals}
+            />
+          </div>
+          <MaturityNote watermark={store.watermark} serverNow={serverNow} />
+        </>
+      )}
+    </section>
+  );
+}
+
+function spanText(range: Range, newest: number, serverNow: number): string {
+  const until = formatMinute(newest + MINUTE_MS);
+  if (range === 'today') {
+    return `${new Date(newest).toISOString().slice(0, 10)}, 00:00 – ${until} UTC`;
+  }
+  const from = newest + MINUTE_MS - 3 * 60 * MINUTE_MS;
+  return `${formatMoment(from, serverNow)} – ${until} UTC`;
+}
+
+function MaturityNote(props: {
+  readonly watermark: number | undefined;
+  readonly serverNow: number;
+}) {
+  const { watermark, serverNow } = props;
+  if (watermark === undefined) return null;
+  return (
+    <p class="footnote">
+      Minutes before {formatMoment(watermark, serverNow)} UTC are complete. Later ones still fill;
+      late events, returns and bot verdicts may correct any of them.
+    </p>
+  );
+}
+
+function TodayNote(props: { readonly today: TodayHours; readonly newest: number | undefined }) {
+  const { today, newest } = props;
+  if (newest === undefined || today.isComplete(newest)) return null;
+  return (
+    <p class="footnote" role="status">
+      {today.problem === undefined
+        ? 'Loading the earlier hours of the day …'
+        : `The earlier hours of the day are missing: ${today.problem}.`}
+    </p>
+  );
+}
+
+function NoChannels(props: { readonly isLoaded: boolean; readonly hasOlder: boolean }) {
+  // The example must not change under the reader's mouse.
+  const command = useMemo(() => exampleOrder(Date.now()), []);
+  if (!props.isLoaded) return <Empty>Waiting for the first numbers …</Empty>;
+  if (props.hasOlder) {
+    return (
+      <Empty>
+        <strong>No clicks or orders in the hours shown.</strong> Older ones are at GET
+        /v1/channels?grain=day.
+      </Empty>
+    );
+  }
+  return (
+    <Empty>
+      <p>
+        <strong>No events yet.</strong> Start the simulated shop:
+      </p>
+      <Command text="npx weir demo" />
+      <p>or send a first order yourself:</p>
+      <Command text={command} />
+    </Empty>
+  );
+}
+
+function exampleOrder(nowMs: number): string {
+  const order = {
+    event_id: `first-${nowMs}`,
+    occurred_at: nowMs,
+    source: 'terminal',
+    order_id: '1001',
+    status: 'placed',
+    visitor_id: 'visitor-1',
+    sales_channel: 'dtc',
+    currency: 'EUR',
+    lines: [{ line_id: '1', sku: 'mug', quantity: 2, unit_price_minor: 1250 }],
+  };
+  return [
+    `curl ${window.location.origin}/v1/events/order \\`,
+    `  -H 'content-type: application/json' \\`,
+    `  -d '${JSON.stringify([order])}'`,
+  ].join('\n');
+}

@@ -1,0 +1,142 @@
+import type { AcknowledgementState, Acknowledgements } from '../live/acknowledgements.ts';
+import type { AlertRow } from '../live/rows.ts';
+import type { LiveStore } from '../live/store.ts';
+import { formatLength, formatMoment } from '../numbers/format.ts';
+import { orderIncidents } from '../numbers/incident-order.ts';
+import { Empty } from '../parts/empty.tsx';
+
+/** Incidents shown of each kind; beyond it the list would bury the newest. */
+const SHOWN_MAX = 20;
+const RESOLVED_SHOWN_MAX = 3;
+
+/** What is wrong in the shop now, who has taken it over, and how long it has been open. */
+export function Incidents(props: {
+  readonly store: LiveStore;
+  readonly acknowledgements: Acknowledgements;
+  readonly nowMs: number;
+}) {
+  const { store, acknowledgements, nowMs } = props;
+  const { open, acknowledged, resolved } = orderIncidents(store.alerts.rows.values());
+  const serverNow = store.freshness.serverNow(nowMs);
+  const shown = [
+    ...[...open, ...acknowledged].slice(0, SHOWN_MAX),
+    ...resolved.slice(0, RESOLVED_SHOWN_MAX),
+  ];
+  const hiddenCount = Math.max(0, open.length + acknowledged.length - SHOWN_MAX);
+  return (
+    <section class="panel" aria-labelledby="incidents-title">
+      <div class="section-head">
+        <h2 id="incidents-title">Incidents</h2>
+        <p class="span">
+          {open.length} open, {acknowledged.length} acknowledged
+        </p>
+      </div>
+      {open.length + acknowledged.length === 0 && (
+        <Empty>
+          {store.seqOf('alerts') === undefined
+            ? 'Waiting for the first numbers …'
+            : 'Nothing is open. An incident opens when a SKU runs out or its counts stop making sense.'}
+        </Empty>
+      )}
+      <ul class="incidents">
+        {shown.map((alert) => (
+          <Incident
+            key={alert.alert_id}
+            alert={alert}
+            state={acknowledgements.stateOf(alert.alert_id)}
+            serverNow={serverNow}
+            onAcknowledge={() => void acknowledgements.acknowledge(alert.alert_id)}
+          />
+        ))}
+      </ul>
+      {hiddenCount > 0 && <p class="footnote">and {hiddenCount} more: GET /v1/alerts</p>}
+    </section>
+  );
+}
+
+function Incident(props: {
+  readonly alert: AlertRow;
+  readonly state: AcknowledgementState | undefined;
+  readonly serverNow: number;
+  readonly onAcknowledge: () => void;
+}) {
+  const { alert, state, serverNow, onAcknowledge } = props;
+  const { resolved_at: resolvedAt, opened_at: openedAt } = alert;
+  const lengthMs = (resolvedAt ?? serverNow) - openedAt;
+  const phase = phaseOf(alert);
+  return (
+    <li class={`incident ${phase}`} data-alert={alert.alert_id} data-phase={phase}>
+      <div class="incident-what">
+        <p>
+          <span class={`badge ${severityClass(alert.severity)}`}>{words(alert.kind)}</span>{' '}
+          <strong>{alert.subject}</strong>
+        </p>
+        <p class="quiet">
+          {[placeOf(alert), alert.detail].filter((part) => part !== '').join(' · ')}
+        </p>
+        {state?.kind === 'failed' && (
+          <p class="failed" role="alert">
+            Not acknowledged: {state.reason}
+          </p>
+        )}
+      </div>
+      <p class="incident-time" title={`Opened ${formatMoment(openedAt, serverNow)} UTC`}>
+        {resolvedAt === undefined ? 'open ' : 'resolved after '}
+        <b>{formatLength(lengthMs)}</b>
+      </p>
+      <div class="incident-action">
+        {phase === 'open' && (
+          <AcknowledgeButton alert={alert} state={state} onClick={onAcknowledge} />
+        )}
+        {phase !== 'open' && alert.acknowledged_at !== undefined && (
+          <p class="quiet">
+            {alert.acknowledged_by === undefined ? 'taken over' : `by ${alert.acknowledged_by}`},{' '}
+            {formatMoment(alert.acknowledged_at, serverNow)}
+          </p>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function AcknowledgeButton(props: {
+  readonly alert: AlertRow;
+  readonly state: AcknowledgementState | undefined;
+  readonly onClick: () => void;
+}) {
+  const { alert, state, onClick } = props;
+  if (state?.kind === 'sent') return <p class="quiet">Acknowledged, waiting for its update</p>;
+  const isSending = state?.kind === 'sending';
+  return (
+    <button
+      type="button"
+      disabled={isSending}
+      aria-label={`Acknowledge ${alert.subject}`}
+      onClick={onClick}
+    >
+      {isSending ? 'Sending …' : 'Acknowledge'}
+    </button>
+  );
+}
+
+function phaseOf(alert: AlertRow): 'open' | 'acknowledged' | 'resolved' {
+  if (alert.resolved_at !== undefined) return 'resolved';
+  return alert.acknowledged_at === undefined ? 'open' : 'acknowledged';
+}
+
+/** SKU and node, where the subject does not name them already. */
+function placeOf(alert: AlertRow): string {
+  const parts = [alert.sku, alert.node_id].filter((part) => part !== '');
+  return parts.filter((part) => !alert.subject.includes(part)).join(' at ');
+}
+
+function severityClass(severity: string): string {
+  if (severity === 'critical' || severity === 'error' || severity === 'high') return 'bad';
+  if (severity === 'warning' || severity === 'medium') return 'warn';
+  return 'plain';
+}
+
+/** `stock_out` as `stock out`. */
+function words(name: string): string {
+  return name.replaceAll(/[_-]/g, ' ').toLowerCase();
+}

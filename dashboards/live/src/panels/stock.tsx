@@ -1,0 +1,126 @@
+import { useMemo, useState } from 'preact/hooks';
+
+import type { StockRow } from '../live/rows.ts';
+import type { LiveStore } from '../live/store.ts';
+import { NO_VALUE, formatCount, formatLength } from '../numbers/format.ts';
+import { Empty } from '../parts/empty.tsx';
+
+/** Rows shown before a person asks for more, and after. */
+const SHOWN_FIRST = 10;
+const SHOWN_MAX = 200;
+
+/** States that need someone; the order is that of the table. */
+const TROUBLED_STATES: readonly string[] = ['OUT', 'STALE'];
+
+/** What cannot be sold, and what cannot be trusted. */
+export function Stock(props: { readonly store: LiveStore; readonly nowMs: number }) {
+  const { store, nowMs } = props;
+  const [isWide, setWide] = useState(false);
+  const { revision } = store.stock;
+  const { counts, troubled } = useMemo(() => summarise(store.stock.rows.values()), [revision]);
+  const serverNow = store.freshness.serverNow(nowMs);
+  const shown = troubled.slice(0, isWide ? SHOWN_MAX : SHOWN_FIRST);
+  const count = (state: string) => formatCount(counts.get(state) ?? 0);
+  return (
+    <section class="panel" aria-labelledby="stock-title">
+      <div class="section-head">
+        <h2 id="stock-title">Stock</h2>
+        <p class="span">
+          {count('IN_STOCK')} in stock, {count('OUT')} out, {count('STALE')} stale,{' '}
+          {count('UNKNOWN')} unknown
+        </p>
+      </div>
+      {troubled.length === 0 ? (
+        <NothingTroubled isLoaded={store.seqOf('stock') !== undefined} hasRows={counts.size > 0} />
+      ) : (
+        <StockTable rows={shown} serverNow={serverNow} />
+      )}
+      {troubled.length > SHOWN_FIRST && (
+        <button type="button" class="link" onClick={() => setWide(!isWide)} aria-expanded={isWide}>
+          {isWide ? 'Show fewer' : `Show all ${formatCount(troubled.length)}`}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function StockTable(props: { readonly rows: readonly StockRow[]; readonly serverNow: number }) {
+  return (
+    <table class="cards" role="table" data-table="stock">
+      <caption class="unseen">SKUs that are out of stock or stale</caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          <th role="columnheader" scope="col">
+            SKU
+          </th>
+          {['Node', 'State', 'Available', 'On hand', 'Reserved', 'Safety', 'Since'].map((name) => (
+            <th role="columnheader" scope="col" key={name}>
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {props.rows.map((row) => (
+          <tr role="row" key={`${row.sku} ${row.node_id}`}>
+            <th role="rowheader" scope="row">
+              {row.sku}
+            </th>
+            <td role="cell" data-label="Node" class="text">
+              {row.node_id}
+            </td>
+            <td role="cell" data-label="State" class="text">
+              <span class={`badge ${row.state === 'OUT' ? 'bad' : 'warn'}`}>{row.state}</span>
+            </td>
+            <td role="cell" data-label="Available">
+              {units(row.available)}
+            </td>
+            <td role="cell" data-label="On hand">
+              {units(row.on_hand)}
+            </td>
+            <td role="cell" data-label="Reserved">
+              {units(row.reserved)}
+            </td>
+            <td role="cell" data-label="Safety">
+              {units(row.safety)}
+            </td>
+            <td role="cell" data-label="Since">
+              {row.changed_at === undefined ? '' : formatLength(props.serverNow - row.changed_at)}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Units, or a dash before the first count. */
+function units(value: number | undefined): string {
+  return value === undefined ? NO_VALUE : formatCount(value);
+}
+
+function NothingTroubled(props: { readonly isLoaded: boolean; readonly hasRows: boolean }) {
+  if (!props.isLoaded) return <Empty>Waiting for the first numbers …</Empty>;
+  if (props.hasRows) return <Empty>Everything that is counted is in stock.</Empty>;
+  return <Empty>No stock levels yet. Send counts and movements: POST /v1/events/inventory.</Empty>;
+}
+
+function summarise(rows: Iterable<StockRow>): {
+  readonly counts: ReadonlyMap<string, number>;
+  /** OUT before STALE, the latest change first. */
+  readonly troubled: readonly StockRow[];
+} {
+  const counts = new Map<string, number>();
+  const troubled: StockRow[] = [];
+  for (const row of rows) {
+    counts.set(row.state, (counts.get(row.state) ?? 0) + 1);
+    if (TROUBLED_STATES.includes(row.state)) troubled.push(row);
+  }
+  troubled.sort(
+    (a, b) =>
+      TROUBLED_STATES.indexOf(a.state) - TROUBLED_STATES.indexOf(b.state) ||
+      (b.changed_at ?? 0) - (a.changed_at ?? 0) ||
+      (a.sku < b.sku ? -1 : 1),
+  );
+  return { counts, troubled };
+}
