@@ -1,6 +1,6 @@
 import { fingerprintOf } from './identity.ts';
+import type { Outage } from './level.ts';
 import type { StockoutRow } from './row.ts';
-import type { Outage } from './timeline.ts';
 
 /** That a person took a stockout over, as the log has it. */
 export interface Acknowledgement {

@@ -7,6 +7,7 @@ import {
   outageCovering,
   outageFor,
 } from './incident.ts';
+import { type Count, availableAfter } from './level.ts';
 import {
   ALERTS,
   STOCK_CURRENT,
@@ -24,29 +25,31 @@ import {
   noteSequenceNumber,
 } from './sequence.ts';
 import {
-  type Count,
   type Timeline,
   appendChange,
   appendCount,
-  availableAfter,
-  createTimeline,
+  createNumbers,
   currentOutageOf,
   foldTimeline,
+  foldedMsOf,
   hasFoldable,
   insertChange,
   insertCount,
+  isInexact,
   isOut,
+  keptLengthsOf,
+  newestCountMsOf,
   newestCountOf,
+  newestLevelOf,
   newestMsOf,
   outagesOf,
 } from './timeline.ts';
 
-/** What the stock operator keeps of one SKU at one node. */
-export interface StockNode {
+/** What the stock operator knows of one SKU at one node; lists are null while they are empty. */
+export interface StockNode extends Timeline {
   readonly nodeId: string;
-  readonly timeline: Timeline;
-  readonly sequences: SourceSequence[];
-  acknowledgements: Acknowledgement[];
+  sequences: SourceSequence[] | null;
+  acknowledgements: Acknowledgement[] | null;
   /** Whether `weir.stock_current` has a row of it. */
   isShown: boolean;
 }
@@ -63,62 +66,65 @@ export interface Arrival {
 /** Acknowledgements kept per SKU × node: each is of a stockout that can still change. */
 const ACKNOWLEDGEMENTS_MAX = 16;
 
-/** Rough sizes for the memory bound, measured on a heap of 100,000 nodes. */
-const NODE_BYTES = 360;
-const CHANGE_BYTES = 8;
-const COUNT_BYTES = 120;
-const SEQUENCE_BYTES = 80;
-const RUN_BYTES = 56;
-const ACKNOWLEDGEMENT_BYTES = 160;
+/** Rough sizes for the memory bound, measured with 100,000 nodes on the heap. */
+const NODE_BYTES = 260;
+const NUMBER_BYTES = 8;
+const COUNT_BYTES = 130;
+const SEQUENCE_BYTES = 100;
+const RUN_BYTES = 90;
+const ACKNOWLEDGEMENT_BYTES = 170;
 
+/** A node of which nothing is known yet. */
 export function createNode(nodeId: string): StockNode {
   return {
     nodeId,
-    timeline: createTimeline(),
-    sequences: [],
-    acknowledgements: [],
     isShown: false,
+    numbers: createNumbers(),
+    counts: null,
+    foldedCountId: '',
+    sequences: null,
+    acknowledgements: null,
   };
 }
 
 /** A rough size of a node in bytes. */
 export function nodeBytesOf(node: StockNode): number {
+  const kept = keptLengthsOf(node);
   let bytes =
     NODE_BYTES +
-    node.timeline.changes.length * CHANGE_BYTES +
-    node.timeline.counts.length * COUNT_BYTES +
-    node.acknowledgements.length * ACKNOWLEDGEMENT_BYTES;
-  for (const { runs } of node.sequences) bytes += SEQUENCE_BYTES + runs.length * RUN_BYTES;
+    kept.numbers * NUMBER_BYTES +
+    kept.counts * COUNT_BYTES +
+    (node.acknowledgements?.length ?? 0) * ACKNOWLEDGEMENT_BYTES;
+  if (node.sequences === null) return bytes;
+  for (const { runs } of node.sequences) bytes += SEQUENCE_BYTES + (runs?.length ?? 0) * RUN_BYTES;
   return bytes;
 }
 
 /** Takes units that left (negative) or came (positive) at the arrival's time. */
 export function takeChange(node: StockNode, units: number, arrival: Arrival): void {
   if (units === 0) return;
-  const { timeline } = node;
   fold(node, arrival);
-  if (arrival.timeMs > newestMsOf(timeline) && node.acknowledgements.length === 0) {
-    const outage = isOut(timeline) ? currentOutageOf(timeline) : undefined;
-    appendChange(timeline, arrival.timeMs, units);
+  if (arrival.timeMs > newestMsOf(node) && node.acknowledgements === null) {
+    const outage = isOut(node) ? currentOutageOf(node) : undefined;
+    appendChange(node, arrival.timeMs, units);
     writeCrossing(node, outage, arrival);
   } else {
-    rewrite(node, arrival, () => insertChange(timeline, arrival.timeMs, units));
+    rewrite(node, arrival, () => insertChange(node, arrival.timeMs, units));
   }
   fold(node, arrival);
 }
 
 /** Takes an absolute count at the arrival's time. */
 export function takeCount(node: StockNode, count: Count, arrival: Arrival): void {
-  const { timeline } = node;
   fold(node, arrival);
-  if (arrival.timeMs > newestMsOf(timeline) && node.acknowledgements.length === 0) {
-    const outage = isOut(timeline) ? currentOutageOf(timeline) : undefined;
-    appendCount(timeline, count);
+  if (arrival.timeMs > newestMsOf(node) && node.acknowledgements === null) {
+    const outage = isOut(node) ? currentOutageOf(node) : undefined;
+    appendCount(node, count);
     writeCrossing(node, outage, arrival);
   } else {
-    rewrite(node, arrival, () => insertCount(timeline, count));
+    rewrite(node, arrival, () => insertCount(node, count));
   }
-  coverSequences(node.sequences, newestCountMsOf(timeline));
+  if (node.sequences !== null) coverSequences(node.sequences, newestCountMsOf(node));
   fold(node, arrival);
 }
 
@@ -129,9 +135,9 @@ export function takeSequenceNumber(
   arrival: Arrival,
 ): void {
   const outcome = noteSequenceNumber(
-    node.sequences,
-    { ...number, timeMs: arrival.timeMs },
-    newestCountMsOf(node.timeline),
+    node,
+    { source: number.source, seq: number.seq, timeMs: arrival.timeMs },
+    newestCountMsOf(node),
   );
   if (outcome !== 'ok') arrival.output.count(outcome);
 }
@@ -143,41 +149,37 @@ export function takeAcknowledgement(
   arrival: Arrival,
 ): void {
   fold(node, arrival);
-  const { timeline } = node;
-  const isFolded =
-    acknowledgement.openedMs <= (timeline.foldedNewestMs ?? Number.NEGATIVE_INFINITY);
-  if (isFolded && outageCovering(acknowledgement.openedMs, outagesOf(timeline)) === undefined) {
+  const isFolded = acknowledgement.openedMs <= foldedMsOf(node);
+  if (isFolded && outageCovering(acknowledgement.openedMs, outagesOf(node)) === undefined) {
     // What it was for is over and final; what opened since is not what the person saw.
     arrival.output.count('stock_acknowledgement_late');
     return;
   }
   rewrite(node, arrival, () => {
-    node.acknowledgements.push(acknowledgement);
-    if (node.acknowledgements.length <= ACKNOWLEDGEMENTS_MAX) return 'ok';
-    node.acknowledgements.shift();
-    return 'stock_acknowledgement_limit';
+    const before = node.acknowledgements ?? [];
+    node.acknowledgements = [...before, acknowledgement].slice(-ACKNOWLEDGEMENTS_MAX);
+    return before.length < ACKNOWLEDGEMENTS_MAX ? 'ok' : 'stock_acknowledgement_limit';
   });
-  dropAcknowledgements(node, outagesOf(timeline), arrival);
+  dropAcknowledgements(node, outagesOf(node), arrival);
 }
 
 /** Writes the node's current row, once there is something to show. */
 export function writeCurrent(node: StockNode, arrival: Arrival): void {
-  const { timeline } = node;
-  const newestMs = newestMsOf(timeline);
+  const newestMs = newestMsOf(node);
   const hasEntries = newestMs !== Number.NEGATIVE_INFINITY;
   if (!hasEntries && !node.isShown) return;
   node.isShown = hasEntries;
-  const count = newestCountOf(timeline);
-  const { units } = timeline.newest;
+  const count = newestCountOf(node);
+  const { units, sinceMs } = newestLevelOf(node);
   const row = {
     sku: arrival.sku,
     nodeId: node.nodeId,
     state: stateOf(node),
-    available: availableAfter(count, units),
-    onHand: count === null ? undefined : count.onHand + units,
+    available: count && availableAfter(count, units),
+    onHand: count && count.onHand + units,
     reserved: count?.reserved,
     safety: count?.safety,
-    changedAtMs: count === null ? undefined : timeline.newest.sinceMs,
+    changedAtMs: count && sinceMs,
     asOfMs: hasEntries ? newestMs : arrival.timeMs,
     isWithdrawn: !hasEntries,
   };
@@ -185,15 +187,11 @@ export function writeCurrent(node: StockNode, arrival: Arrival): void {
 }
 
 function stateOf(node: StockNode): StockState {
-  const { timeline } = node;
-  if (newestCountOf(timeline) === null) return 'UNKNOWN';
-  if (hasSequenceGap(node.sequences)) return 'STALE';
-  if (timeline.isInexact && timeline.counts.length === 0) return 'STALE';
-  return isOut(timeline) ? 'OUT' : 'IN_STOCK';
-}
-
-function newestCountMsOf(timeline: Timeline): number {
-  return newestCountOf(timeline)?.timeMs ?? Number.NEGATIVE_INFINITY;
+  if (newestCountMsOf(node) === Number.NEGATIVE_INFINITY) return 'UNKNOWN';
+  if (isInexact(node) || (node.sequences !== null && hasSequenceGap(node.sequences))) {
+    return 'STALE';
+  }
+  return isOut(node) ? 'OUT' : 'IN_STOCK';
 }
 
 /** Writes the stockout that an entry after everything else has opened or resolved, if any. */
@@ -202,10 +200,10 @@ function writeCrossing(
   before: Incident['outage'] | undefined,
   arrival: Arrival,
 ): void {
-  const isOutNow = isOut(node.timeline);
+  const isOutNow = isOut(node);
   if (isOutNow === (before !== undefined)) return;
   const outage = isOutNow
-    ? currentOutageOf(node.timeline)
+    ? currentOutageOf(node)
     : before && { ...before, resolvedMs: arrival.timeMs };
   if (outage === undefined) return;
   const after = [{ outage, acknowledgement: undefined }];
@@ -222,7 +220,7 @@ function rewrite(node: StockNode, arrival: Arrival, change: () => string): void 
 }
 
 function incidentsOfNode(node: StockNode): Incident[] {
-  return incidentsOf(outagesOf(node.timeline), node.acknowledgements);
+  return incidentsOf(outagesOf(node), node.acknowledgements ?? []);
 }
 
 function writeRows(rows: readonly StockoutRow[], { output }: Arrival): void {
@@ -234,12 +232,11 @@ function writeRows(rows: readonly StockoutRow[], { output }: Arrival): void {
 
 /** Folds what can no longer change, and drops the acknowledgements of what has become final. */
 function fold(node: StockNode, arrival: Arrival): void {
-  const { timeline } = node;
-  if (!hasFoldable(timeline, arrival.horizonMs)) return;
-  const outages = node.acknowledgements.length === 0 ? [] : outagesOf(timeline);
-  const outcome = foldTimeline(timeline, arrival.horizonMs);
+  if (!hasFoldable(node, arrival.horizonMs)) return;
+  const outages = node.acknowledgements === null ? [] : outagesOf(node);
+  const outcome = foldTimeline(node, arrival.horizonMs);
   if (outcome !== 'ok') arrival.output.count(outcome);
-  if (node.acknowledgements.length > 0) dropAcknowledgements(node, outages, arrival);
+  dropAcknowledgements(node, outages, arrival);
 }
 
 /**
@@ -253,12 +250,14 @@ function dropAcknowledgements(
   outages: readonly Incident['outage'][],
   arrival: Arrival,
 ): void {
-  const remaining = outagesOf(node.timeline);
-  node.acknowledgements = node.acknowledgements.filter((acknowledgement) => {
+  if (node.acknowledgements === null) return;
+  const remaining = outagesOf(node);
+  const kept = node.acknowledgements.filter((acknowledgement) => {
     const outage = outageFor(acknowledgement, outages);
     if (outage === undefined) {
       return Math.max(acknowledgement.openedMs, acknowledgement.timeMs) >= arrival.horizonMs;
     }
     return remaining.some(({ openedMs }) => openedMs === outage.openedMs);
   });
+  node.acknowledgements = kept.length === 0 ? null : kept;
 }

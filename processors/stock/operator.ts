@@ -34,7 +34,7 @@ export interface StockLevelsConfig {
 /** The stock of one SKU at all nodes. */
 interface StockState {
   /** Rising by node id. */
-  readonly nodes: StockNode[];
+  nodes: StockNode[];
   bytes: number;
 }
 
@@ -151,7 +151,8 @@ function withNode(
       return;
     }
     node = createNode(nodeId);
-    state.nodes.splice(at, 0, node);
+    // A concatenated list is as long as its elements; one that was pushed to has room for seventeen.
+    state.nodes = state.nodes.slice(0, at).concat(node, state.nodes.slice(at));
     state.bytes += nodeBytesOf(node);
   }
   const bytesBefore = nodeBytesOf(node);

@@ -8,40 +8,44 @@ import {
   noteSequenceNumber,
 } from './sequence.ts';
 
+interface Owner {
+  sequences: SourceSequence[] | null;
+}
+
 const NEVER_MS = Number.NEGATIVE_INFINITY;
 
-function note(sequences: SourceSequence[], seq: number, timeMs: number, countMs = NEVER_MS): void {
-  expect(noteSequenceNumber(sequences, { source: 'till', seq, timeMs }, countMs)).toBe('ok');
+function note(owner: Owner, seq: number, timeMs: number, countMs = NEVER_MS): void {
+  expect(noteSequenceNumber(owner, { source: 'till', seq, timeMs }, countMs)).toBe('ok');
 }
 
 test('numbers without a hole are no gap, wherever they begin', () => {
-  const sequences: SourceSequence[] = [];
-  for (const seq of [41, 42, 43]) note(sequences, seq, seq);
-  expect(hasSequenceGap(sequences)).toBe(false);
+  const owner: Owner = { sequences: null };
+  for (const seq of [41, 42, 43]) note(owner, seq, seq);
+  expect(hasSequenceGap(owner.sequences ?? [])).toBe(false);
 });
 
 test('a missing number is a gap until it arrives', () => {
-  const sequences: SourceSequence[] = [];
-  for (const seq of [1, 2, 4]) note(sequences, seq, seq);
-  expect(hasSequenceGap(sequences)).toBe(true);
-  note(sequences, 3, 3);
-  expect(hasSequenceGap(sequences)).toBe(false);
+  const owner: Owner = { sequences: null };
+  for (const seq of [1, 2, 4]) note(owner, seq, seq);
+  expect(hasSequenceGap(owner.sequences ?? [])).toBe(true);
+  note(owner, 3, 3);
+  expect(hasSequenceGap(owner.sequences ?? [])).toBe(false);
 });
 
 test('a count at or after the number behind the hole closes the gap', () => {
-  const sequences: SourceSequence[] = [];
-  for (const seq of [1, 2, 4]) note(sequences, seq, seq * 10);
-  coverSequences(sequences, 39);
-  expect(hasSequenceGap(sequences)).toBe(true);
-  coverSequences(sequences, 40);
-  expect(hasSequenceGap(sequences)).toBe(false);
+  const owner: Owner = { sequences: null };
+  for (const seq of [1, 2, 4]) note(owner, seq, seq * 10);
+  coverSequences(owner.sequences ?? [], 39);
+  expect(hasSequenceGap(owner.sequences ?? [])).toBe(true);
+  coverSequences(owner.sequences ?? [], 40);
+  expect(hasSequenceGap(owner.sequences ?? [])).toBe(false);
 });
 
 test('one source counts on its own: its numbers do not fill the holes of another', () => {
-  const sequences: SourceSequence[] = [];
-  for (const seq of [1, 3]) note(sequences, seq, seq);
-  noteSequenceNumber(sequences, { source: 'warehouse', seq: 2, timeMs: 2 }, NEVER_MS);
-  expect(hasSequenceGap(sequences)).toBe(true);
+  const owner: Owner = { sequences: null };
+  for (const seq of [1, 3]) note(owner, seq, seq);
+  noteSequenceNumber(owner, { source: 'warehouse', seq: 2, timeMs: 2 }, NEVER_MS);
+  expect(hasSequenceGap(owner.sequences ?? [])).toBe(true);
 });
 
 test('whether there is a gap follows from the numbers and the count, not from their order', () => {
@@ -52,38 +56,38 @@ test('whether there is a gap follows from the numbers and the count, not from th
   });
   fc.assert(
     fc.property(fc.array(arrival, { maxLength: 16 }), (arrivals) => {
-      const sequences: SourceSequence[] = [];
+      const owner: Owner = { sequences: null };
       let countMs = NEVER_MS;
       for (const { seq, timeMs, isCount } of arrivals) {
         if (isCount && timeMs > countMs) {
           countMs = timeMs;
-          coverSequences(sequences, countMs);
+          coverSequences(owner.sequences ?? [], countMs);
         }
-        note(sequences, seq, timeMs, countMs);
+        note(owner, seq, timeMs, countMs);
       }
-      expect(hasSequenceGap(sequences)).toBe(hasGapByDefinition(arrivals, countMs));
+      expect(hasSequenceGap(owner.sequences ?? [])).toBe(hasGapByDefinition(arrivals, countMs));
     }),
     { numRuns: 2_000 },
   );
 });
 
 test('a source with too many holes gives up the oldest and says so', () => {
-  const sequences: SourceSequence[] = [];
+  const owner: Owner = { sequences: null };
   const outcomes = Array.from({ length: 18 }, (_, index) =>
-    noteSequenceNumber(sequences, { source: 'till', seq: index * 2, timeMs: index }, NEVER_MS),
+    noteSequenceNumber(owner, { source: 'till', seq: index * 2, timeMs: index }, NEVER_MS),
   );
   expect(outcomes.filter((outcome) => outcome !== 'ok')).toEqual([
     'stock_gap_limit',
     'stock_gap_limit',
   ]);
-  expect(sequences[0]?.runs).toHaveLength(16);
-  expect(hasSequenceGap(sequences)).toBe(true);
+  expect(owner.sequences?.[0]?.runs).toHaveLength(16);
+  expect(hasSequenceGap(owner.sequences ?? [])).toBe(true);
 });
 
 test('more sources than are told apart are counted', () => {
-  const sequences: SourceSequence[] = [];
+  const owner: Owner = { sequences: null };
   const outcomes = Array.from({ length: 9 }, (_, index) =>
-    noteSequenceNumber(sequences, { source: `source-${index}`, seq: 1, timeMs: 1 }, NEVER_MS),
+    noteSequenceNumber(owner, { source: `source-${index}`, seq: 1, timeMs: 1 }, NEVER_MS),
   );
   expect(outcomes.at(-2)).toBe('ok');
   expect(outcomes.at(-1)).toBe('stock_source_limit');

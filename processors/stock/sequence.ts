@@ -9,8 +9,8 @@ export interface SourceSequence {
    * number has said what was there. Null while no count covers any number.
    */
   floor: number | null;
-  /** Runs of consecutive numbers above the floor, rising. */
-  runs: SequenceRun[];
+  /** Runs of consecutive numbers above the floor, rising; null while there are none. */
+  runs: SequenceRun[] | null;
 }
 
 interface SequenceRun {
@@ -29,27 +29,29 @@ const RUNS_MAX = 16;
 export type SequenceOutcome = 'ok' | 'stock_source_limit' | 'stock_gap_limit';
 
 /**
- * Takes one number of a source, changing `sequences`.
+ * Takes one number of a source, changing `owner.sequences`.
  *
  * @param countMs the event time of the newest count, −Infinity without one
  * @returns `ok`, or which bound was reached
  */
 export function noteSequenceNumber(
-  sequences: SourceSequence[],
+  owner: { sequences: SourceSequence[] | null },
   number: { readonly source: string; readonly seq: number; readonly timeMs: number },
   countMs: number,
 ): SequenceOutcome {
+  const sequences = owner.sequences ?? [];
   let sequence = sequences.find(({ source }) => source === number.source);
   if (sequence === undefined) {
     if (sequences.length >= SOURCES_MAX) return 'stock_source_limit';
-    sequence = { source: number.source, floor: null, runs: [] };
-    sequences.push(sequence);
+    sequence = { source: number.source, floor: null, runs: null };
+    // Unlike a push, this leaves no room for sixteen sources more.
+    owner.sequences = sequences.concat(sequence);
   }
   if (sequence.floor !== null && number.seq <= sequence.floor) return 'ok';
   if (sequence.floor === number.seq - 1) raiseFloor(sequence, number.seq);
-  else insertNumber(sequence.runs, number.seq, number.timeMs);
+  else insertNumber((sequence.runs ??= []), number.seq, number.timeMs);
   coverOne(sequence, countMs);
-  if (sequence.runs.length <= RUNS_MAX) return 'ok';
+  if (sequence.runs === null || sequence.runs.length <= RUNS_MAX) return 'ok';
   raiseFloor(sequence, sequence.runs[0]?.last ?? number.seq);
   return 'stock_gap_limit';
 }
@@ -62,26 +64,27 @@ export function coverSequences(sequences: readonly SourceSequence[], countMs: nu
 /** Whether a number that matters has not come. */
 export function hasSequenceGap(sequences: readonly SourceSequence[]): boolean {
   for (const { floor, runs } of sequences) {
-    if (runs.length > (floor === null ? 1 : 0)) return true;
+    if (runs !== null && runs.length > (floor === null ? 1 : 0)) return true;
   }
   return false;
 }
 
 function coverOne(sequence: SourceSequence, countMs: number): void {
-  const covered = sequence.runs.findLast(({ oldestMs }) => oldestMs <= countMs);
+  const covered = sequence.runs?.findLast(({ oldestMs }) => oldestMs <= countMs);
   if (covered !== undefined) raiseFloor(sequence, covered.last);
 }
 
 function raiseFloor(sequence: SourceSequence, to: number): void {
   let floor = to;
   let passedCount = 0;
-  for (const run of sequence.runs) {
+  for (const run of sequence.runs ?? []) {
     if (run.first > floor + 1) break;
     floor = Math.max(floor, run.last);
     passedCount += 1;
   }
   sequence.floor = floor;
-  sequence.runs.splice(0, passedCount);
+  if (sequence.runs === null || passedCount === 0) return;
+  sequence.runs = passedCount < sequence.runs.length ? sequence.runs.slice(passedCount) : null;
 }
 
 function insertNumber(runs: SequenceRun[], seq: number, timeMs: number): void {
