@@ -1,0 +1,119 @@
+import type { AddressInfo } from 'node:net';
+
+import { pino } from 'pino';
+
+import { EngineError, messageOf } from '../schemas/errors.ts';
+import type { Panel } from '../schemas/panel.ts';
+import type { EnginePort } from '../schemas/ports.ts';
+import { SECOND_MS } from '../schemas/time.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import { createServer } from './server.ts';
+
+/** The part of the configuration that the api needs, in the configuration's own words. */
+export interface ApiConfig {
+  readonly http: {
+    readonly host: string;
+    /** 0 takes any free port. */
+    readonly port: number;
+    readonly max_body_bytes: number;
+  };
+  readonly ingest: { readonly batch_events_max: number; readonly event_bytes_max: number };
+  readonly live: { readonly clients_max: number; readonly buffered_bytes_max: number };
+}
+
+export interface ApiOptions {
+  readonly config: ApiConfig;
+  readonly engine: EnginePort;
+  readonly panels: readonly Panel[];
+  /** Directory of the built page, such as `dashboards/live/dist`. */
+  readonly pageDir: string | undefined;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  /** Names, beside localhost and IP addresses, under which browsers may reach this server. */
+  readonly hostNames?: readonly string[];
+}
+
+export interface RunningApi {
+  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Stops taking requests, lets those in progress finish, and ends the live connections. */
+  close(): Promise<void>;
+}
+
+/** Requests in progress get this long at the end, within the five seconds a stop may take. */
+const CLOSE_GRACE_MS = 2 * SECOND_MS;
+
+/**
+ * Starts the api.
+ *
+ * @throws {EngineError} HTTP_PORT_IN_USE; CONFIG_INVALID when the address cannot be listened on
+ */
+export async function startApi(options: ApiOptions): Promise<RunningApi> {
+  const { config, engine, panels, pageDir } = options;
+  const app = createServer({
+    engine,
+    panels,
+    pageDir,
+    logger: options.logger ?? pino(),
+    ingest: {
+      bodyBytesMax: config.http.max_body_bytes,
+      eventBytesMax: config.ingest.event_bytes_max,
+      eventsMax: config.ingest.batch_events_max,
+    },
+    live: {
+      viewersMax: config.live.clients_max,
+      bufferedBytesMax: config.live.buffered_bytes_max,
+    },
+    access: { hostNames: options.hostNames ?? [] },
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+  });
+  const { host, port } = config.http;
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await app.close();
+    throw listenError(error, { host, port });
+  }
+  return {
+    url: urlOf(app.server.address(), host),
+    async close() {
+      const timer = setTimeout(() => {
+        app.server.closeAllConnections();
+      }, CLOSE_GRACE_MS);
+      await app.close();
+      clearTimeout(timer);
+    },
+  };
+}
+
+function listenError(
+  error: unknown,
+  { host, port }: { readonly host: string; readonly port: number },
+): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') {
+    return new EngineError({
+      code: 'HTTP_PORT_IN_USE',
+      kind: 'fatal',
+      message: `Port ${port} of ${host} is in use by another program. Stop that program, or set http.port to a free port`,
+      details: { port },
+      cause: error,
+    });
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return new EngineError({
+      code: 'CONFIG_INVALID',
+      kind: 'fatal',
+      message: `Expected to listen on port ${port} of ${host}: ${messageOf(error)}. Set http.host and http.port to others`,
+      details: { port },
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function urlOf(address: string | AddressInfo | null, host: string): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${typeof address === 'object' && address !== null ? address.port : ''}`;
+}
