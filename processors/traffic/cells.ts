@@ -27,35 +27,37 @@ const CHANNEL_STRIDE = 3_000_000 * MINUTES_PER_DAY;
 const EXACT_CELLS_MAX = 16;
 
 /**
- * Counts a click in its cell. Returns the cells, the same array or a new one, and in `news` for which
- * of minute, hour and day the visitor is new in this channel.
+ * Counts a click in its cell, in place or in a new array. Returns for which of minute, hour and day
+ * the visitor is new in this channel, as bits.
  */
 export function addToCells(
-  cells: Cells,
+  owner: { cells: Cells },
   click: {
     readonly channelIndex: number;
     readonly timeMs: number;
     readonly isAddToCart: boolean;
   },
-): { readonly cells: Cells; readonly news: number } {
+): number {
+  const { cells } = owner;
   const key = keyOf(click.channelIndex, click.timeMs);
   const carts = click.isAddToCart ? 1 : 0;
   const at = lowerBound(cells, key);
   if (cells[at] === key) {
     cells[at + 1] = (cells[at + 1] ?? 0) + 1;
     cells[at + 2] = (cells[at + 2] ?? 0) + carts;
-    return { cells, news: 0 };
+    return 0;
   }
   const earlier = cells[at - CELL_WIDTH] ?? -1;
   const later = cells[at] ?? -1;
+  if (cells.length < EXACT_CELLS_MAX * CELL_WIDTH) {
+    owner.cells = cells.toSpliced(at, 0, key, 1, carts);
+  } else {
+    cells.splice(at, 0, key, 1, carts);
+  }
   let news = NEW_IN_MINUTE;
   if (!isSame(MINUTES_PER_HOUR, key, earlier, later)) news |= NEW_IN_HOUR;
   if (!isSame(MINUTES_PER_DAY, key, earlier, later)) news |= NEW_IN_DAY;
-  if (cells.length < EXACT_CELLS_MAX * CELL_WIDTH) {
-    return { cells: cells.toSpliced(at, 0, key, 1, carts), news };
-  }
-  cells.splice(at, 0, key, 1, carts);
-  return { cells, news };
+  return news;
 }
 
 /** Whether the cell of a click exists already. */

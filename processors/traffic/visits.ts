@@ -77,14 +77,9 @@ export function addVisit(
   if (timeMs < visits.forgottenToMs) return UNMATCHED;
   if (channelIndex < 0) {
     channelIndex = visits.channels.length;
-    visits.channels = [...visits.channels, channel];
+    visits.channels = visits.channels.toSpliced(channelIndex, 0, channel);
   }
-  const { cells, news } = addToCells(visits.cells, {
-    channelIndex,
-    timeMs,
-    isAddToCart: click.isAddToCart,
-  });
-  visits.cells = cells;
+  const news = addToCells(visits, { channelIndex, timeMs, isAddToCart: click.isAddToCart });
   addSession(visits, { timeMs, channelIndex }, config, onSession);
   return news;
 }
