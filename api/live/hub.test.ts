@@ -263,7 +263,7 @@ test('what cannot be subscribed is refused with its code', () => {
 });
 
 test('more viewers than the limit are turned away until one leaves', () => {
-  const { hub } = openHub(1);
+  const { hub } = openHub({ viewersMax: 1 });
   hub.start();
   const first = new MemoryViewer();
   expect(hub.join(first)).toBe(true);

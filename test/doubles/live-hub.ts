@@ -80,7 +80,9 @@ export function alert(id: string, state: string, version: number): Update {
 }
 
 /** A hub over a memory engine, not started. */
-export function openHub(viewersMax = 10): {
+export function openHub(
+  options: { readonly viewersMax?: number; readonly bufferedBytesMax?: number } = {},
+): {
   readonly hub: LiveHub;
   readonly engine: MemoryEngine;
   readonly clock: ManualClock;
@@ -93,7 +95,7 @@ export function openHub(viewersMax = 10): {
     engine,
     panels: [CHANNELS, ALERTS],
     clock,
-    limits: { bufferedBytesMax: BUFFERED_BYTES_MAX, viewersMax },
+    limits: { bufferedBytesMax: BUFFERED_BYTES_MAX, viewersMax: 10, ...options },
     counter: metrics,
   });
   return { hub, engine, clock, metrics };
