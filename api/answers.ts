@@ -45,7 +45,7 @@ export const ProblemSchema = Type.Object(
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.String({ description: 'Stable; docs/api.md explains each' }),
+    code: Type.String({ description: 'Stable; docs/errors.md explains each' }),
     detail: Type.String(),
     instance: Type.String(),
   },

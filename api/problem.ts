@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 
 import type { FastifyReply } from 'fastify';
 
-/** Every code that an HTTP answer can carry, with its status. Never renamed; docs/api.md explains each. */
+/** Every code that an HTTP answer can carry, with its status. Never renamed; docs/errors.md explains each. */
 export const PROBLEMS = {
   ALERT_ALREADY_ACKNOWLEDGED: 409,
   ALERT_RESOLVED: 409,

@@ -51,8 +51,8 @@ const BODY_BYTES_MAX = 64 * 1_024;
 /** A full batch over a slow mobile line; a client that trickles bytes is cut off after it. */
 const REQUEST_TIMEOUT_MS = 120 * SECOND_MS;
 
-/** Longest path parameter: an alert id. */
-const PARAMETER_LENGTH_MAX = 256;
+/** Longest path parameter: an alert id, of which every character may be percent-encoded. */
+const PARAMETER_LENGTH_MAX = 2_048;
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 

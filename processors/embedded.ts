@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Row, Update, UpdateBatch } from '../schemas/panel.ts';
-import type { EnginePort, PipelineStatus, QueryParameter, Refusal, TaskStatus } from '../schemas/ports.ts';
+import type { EnginePort, EventCounts, PipelineStatus, QueryParameter, Refusal, TaskStatus } from '../schemas/ports.ts';
 import { EngineError } from '../schemas/errors.ts';
 import { DAY_MS, SECOND_MS } from '../schemas/time.ts';
 import { type EventType, TOPIC_OF_EVENT, type Topic } from '../schemas/topics.ts';
@@ -18,6 +18,7 @@ import { Engine, stageOf } from './engine/runtime/engine.ts';
 import { EngineLoop } from './engine/runtime/loop.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
 import { keyOf } from './engine/runtime/task-output.ts';
+import { addCounts, noCounts } from './engine/runtime/task.ts';
 import { rowUpdate } from './engine/runtime/updates.ts';
 import { ClickHouse } from './engine/sink/clickhouse.ts';
 import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
@@ -242,6 +243,15 @@ export class Embedded implements EnginePort {
       },
       sink: { pending_rows: outbox.pendingRows, healthy: outbox.isHealthy },
     };
+  }
+
+  /** Counts of one topic over all tasks. */
+  countsOf(topic: Topic): EventCounts {
+    const total = noCounts();
+    for (const task of this.#engine.tasks) {
+      for (const input of task.inputs()) if (input.topic === topic) addCounts(total, input.counts);
+    }
+    return total;
   }
 
   async metrics(): Promise<{ readonly contentType: string; readonly body: string }> {

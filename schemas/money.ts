@@ -46,30 +46,47 @@ export function minorUnitsPerUnit(currency: string): number {
  * every part is rounded toward zero, then the units left over go one each to the largest
  * remainders, ties to the earlier index. A negative total is the mirror image of the positive one.
  *
- * @param weights finite, zero or more, at least one above zero
+ * Whole weights make remainders whole numbers too, so that what is a tie never depends on the
+ * rounding of a fraction.
+ *
+ * @param totalMinor a safe integer
+ * @param weights whole numbers, zero or more, with a sum above zero and within the safe integers
  * @see Hare–Niemeyer (largest remainder) method
  */
 export function splitByLargestRemainder(totalMinor: number, weights: readonly number[]): number[] {
+  assert(Number.isSafeInteger(totalMinor), 'a total must be a safe integer');
   let weightSum = 0;
-  for (const weight of weights) weightSum += weight;
-  assert(weightSum > 0 && Number.isFinite(weightSum), 'weights must have a positive, finite sum');
+  for (const weight of weights) {
+    assert(Number.isSafeInteger(weight) && weight >= 0, 'weights must be whole numbers from zero');
+    weightSum += weight;
+  }
+  assert(
+    weightSum > 0 && Number.isSafeInteger(weightSum),
+    'weights must have a safe sum above zero',
+  );
   const sign = totalMinor < 0 ? -1 : 1;
   const total = Math.abs(totalMinor);
   const parts: number[] = [];
   const remainders: number[] = [];
   let assigned = 0;
   for (const weight of weights) {
-    const exact = (total * weight) / weightSum;
-    const part = Math.floor(exact);
+    const product = total * weight;
+    // Products beyond the safe integers are rounded; BigInt is exact but several times slower.
+    const remainder = Number.isSafeInteger(product)
+      ? product % weightSum
+      : Number((BigInt(total) * BigInt(weight)) % BigInt(weightSum));
+    const part = Number.isSafeInteger(product)
+      ? (product - remainder) / weightSum
+      : Number((BigInt(total) * BigInt(weight)) / BigInt(weightSum));
     parts.push(part);
-    remainders.push(exact - part);
+    remainders.push(remainder);
     assigned += part;
   }
   const order = remainders.map((_, index) => index);
   order.sort((a, b) => (remainders[b] ?? 0) - (remainders[a] ?? 0) || a - b);
   const left = total - assigned;
   assert(
-    left >= 0 && left <= parts.length,
+    left >= 0 && left < parts.length,
     'largest remainder must leave less than one unit a part',
   );
   for (const index of order.slice(0, left)) parts[index] = (parts[index] ?? 0) + 1;

@@ -16,7 +16,7 @@ export const SUBPROTOCOL = 'weir.v1';
 /** Longest id a client may give a subscription, in UTF-16 units: it is repeated in every message. */
 export const SUBSCRIPTION_ID_LENGTH_MAX = 64;
 
-/** Why a client's message was refused. Never renamed; docs/api.md explains each. */
+/** Why a client's message was refused. Never renamed; docs/errors.md explains each. */
 export const LIVE_ERROR_CODES = [
   'LIVE_FILTER_INVALID',
   'LIVE_ID_IN_USE',

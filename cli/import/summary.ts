@@ -68,6 +68,23 @@ export class SummaryBuilder {
     }
   }
 
+  /**
+   * Replaces what the door could see by what the tasks have decided: of the events that became
+   * durable, how many were used and how many had come before.
+   */
+  settle(
+    type: EventType,
+    decided: { readonly contributed: number; readonly duplicate: number; readonly refused: number },
+  ): void {
+    const before = this.#events[type];
+    this.#events[type] = {
+      ...before,
+      accepted: decided.contributed,
+      duplicates: decided.duplicate,
+      rejected: before.rejected + decided.refused,
+    };
+  }
+
   summary(): ImportSummary {
     return {
       lines: {

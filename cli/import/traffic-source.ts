@@ -86,8 +86,11 @@ export function hostOf(address: string): string | undefined {
 function isSearchEngine(host: string): boolean {
   const parts = host.split('.');
   const at = parts.findIndex((part) => SEARCH_ENGINES.has(part));
-  if (at < 0 || at === parts.length - 1) return false;
-  return parts.slice(0, at).every((part) => SEARCH_PREFIXES.has(part));
+  const ending = parts.slice(at + 1);
+  // What follows is `com`, `de`, `co.uk`, …: anything longer is somebody else's host.
+  const isCountry =
+    ending.length >= 1 && ending.length <= 2 && ending.every((part) => part.length <= 3);
+  return at >= 0 && isCountry && parts.slice(0, at).every((part) => SEARCH_PREFIXES.has(part));
 }
 
 function parameterOf(target: string, name: string): string | undefined {

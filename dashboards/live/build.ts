@@ -10,13 +10,16 @@ import { EngineError } from '../../schemas/errors.ts';
 export const SCRIPT_BYTES_MAX = 150_000;
 
 const SOURCE_DIR = fileURLToPath(new URL('./src/', import.meta.url));
-const DIST_DIR = fileURLToPath(new URL('./dist/', import.meta.url));
+/** Where the page is built and served from. */
+export const DIST_DIR = fileURLToPath(new URL('./dist/', import.meta.url));
 
 /** Files that are served as they are. */
 const STATIC_FILES = ['index.html', 'icon.svg'] as const;
 
 /** The files of the built page by name, and the size of each. */
 export interface BuiltPage {
+  /** The directory to serve. */
+  readonly outDir: string;
   /** Absolute paths. */
   readonly files: readonly string[];
   /** Size of each file by its name. */
@@ -33,7 +36,10 @@ export async function buildPage(options: { readonly outDir?: string } = {}): Pro
   const outDir = options.outDir ?? DIST_DIR;
   await mkdir(outDir, { recursive: true });
   await build({
-    entryPoints: { app: join(SOURCE_DIR, 'main.tsx') },
+    entryPoints: [
+      { in: join(SOURCE_DIR, 'main.tsx'), out: 'app' },
+      { in: join(SOURCE_DIR, 'styles/app.css'), out: 'app' },
+    ],
     outdir: outDir,
     bundle: true,
     minify: true,
@@ -61,7 +67,7 @@ export async function buildPage(options: { readonly outDir?: string } = {}): Pro
       message: `Expected app.js of at most ${SCRIPT_BYTES_MAX} bytes, got ${scriptBytes}`,
     });
   }
-  return { files, bytes };
+  return { outDir, files, bytes };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

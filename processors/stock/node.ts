@@ -152,13 +152,13 @@ export function takeAcknowledgement(
   const isFolded = acknowledgement.openedMs <= foldedMsOf(node);
   if (isFolded && outageCovering(acknowledgement.openedMs, outagesOf(node)) === undefined) {
     // What it was for is over and final; what opened since is not what the person saw.
-    arrival.output.count('stock_acknowledgement_late');
+    arrival.output.count('STOCK_ACKNOWLEDGEMENT_LATE');
     return;
   }
   rewrite(node, arrival, () => {
     const before = node.acknowledgements ?? [];
     node.acknowledgements = [...before, acknowledgement].slice(-ACKNOWLEDGEMENTS_MAX);
-    return before.length < ACKNOWLEDGEMENTS_MAX ? 'ok' : 'stock_acknowledgement_limit';
+    return before.length < ACKNOWLEDGEMENTS_MAX ? 'ok' : 'STOCK_ACKNOWLEDGEMENT_LIMIT';
   });
   dropAcknowledgements(node, outagesOf(node), arrival);
 }

@@ -96,7 +96,7 @@ function takeInventory(
     } else if (event.kind === 'movement' && event.quantity !== null) {
       takeChange(node, event.quantity, arrival);
     } else if (event.kind === 'count' || event.kind === 'movement') {
-      arrival.output.count('stock_units_missing');
+      arrival.output.count('STOCK_UNITS_MISSING');
     }
     if (event.seq !== null && config.sequenceGaps) {
       takeSequenceNumber(node, { source: event.source, seq: event.seq }, arrival);
@@ -118,7 +118,7 @@ function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): voi
       const nodeId = event.node_id ?? DEFAULT_NODE_ID;
       const openedMs = openedMsOf(event.alert_id ?? '', event.sku, nodeId);
       if (openedMs === undefined) {
-        arrival.output.count('stock_alert_unknown');
+        arrival.output.count('STOCK_ALERT_UNKNOWN');
         return;
       }
       const acknowledgement = {
@@ -147,7 +147,7 @@ function withNode(
   let node = state.nodes[at];
   if (node?.nodeId !== nodeId) {
     if (state.nodes.length >= NODES_MAX) {
-      arrival.output.count('stock_node_limit');
+      arrival.output.count('STOCK_NODE_LIMIT');
       return;
     }
     node = createNode(nodeId);

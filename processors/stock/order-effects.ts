@@ -24,70 +24,85 @@ export interface StockEffect {
 }
 
 /**
- * What an order does to stock, as a function of the set of its events:
+ * What the events of one order id do to stock, as a function of their set:
  *
- * - Every placed line takes its units at the time it was placed.
- * - The order is cancelled by its first cancellation, for good: that gives back what the lines took
- *   and returns before it (by event time, ties by event id) did not bring back, earliest lines first,
- *   at the time of the cancellation but not before the line was placed. A cancellation of an order
- *   that was never seen gives back its own lines.
- * - A return gives back its own lines at its own time; after the cancellation, only of SKUs that the
- *   order did not have.
+ * - The first placed event takes its units at its time; a repeat of it takes nothing.
+ * - The first cancellation gives back what the order took and returns before it (by event time, ties
+ *   by event id) did not bring back, at its own time but not before the order was placed. Without an
+ *   order it does nothing.
+ * - A return gives back its own lines at its own time, whether its order is known or not; after the
+ *   cancellation only of SKUs that the order did not have. It comes back to the order's node when it
+ *   names none.
  *
- * A return that names no node comes back to the order's node.
+ * A pause of more than `orderPauseMs` between two events of an order id ends the order: what follows
+ * is another order of that id. So a bound on what is kept never changes a result.
  *
- * @returns one effect per SKU, node and instant, in an order that depends on the events alone; units
- *   may be 0
+ * @returns effects in an order that depends on the events alone; one place and instant may have several
  */
-export function stockEffectsOf(parts: readonly OrderPart[]): readonly StockEffect[] {
-  const effects = new Map<string, StockEffect>();
-  const add = (sku: string, nodeId: string, timeMs: number, units: number): void => {
-    const key = effectKeyOf({ sku, nodeId, timeMs });
-    effects.set(key, { sku, nodeId, timeMs, units: (effects.get(key)?.units ?? 0) + units });
-  };
+export function stockEffectsOf(
+  parts: readonly OrderPart[],
+  orderPauseMs: number,
+): readonly StockEffect[] {
   const ordered = parts.toSorted(byTime);
-  const placed = ordered.filter(({ status }) => status === 'placed');
-  const cancellation = ordered.find(({ status }) => status === 'cancelled');
-  const taken = placed.length > 0 || cancellation === undefined ? placed : [cancellation];
-  const skus = new Set(taken.flatMap(({ lines }) => lines.map(({ sku }) => sku)));
-  const orderNodeId = placed[0]?.nodeId ?? DEFAULT_NODE_ID;
-  const returned = new Map<string, number>();
-
-  for (const { lines, nodeId, timeMs } of placed) {
-    for (const { sku, quantity } of lines) add(sku, nodeId ?? DEFAULT_NODE_ID, timeMs, -quantity);
+  const effects: StockEffect[] = [];
+  let start = 0;
+  for (let end = 1; end <= ordered.length; end += 1) {
+    const beforeMs = ordered[end - 1]?.timeMs ?? 0;
+    const pauseMs = (ordered[end]?.timeMs ?? Number.POSITIVE_INFINITY) - beforeMs;
+    if (pauseMs <= orderPauseMs) continue;
+    addEffects(ordered.slice(start, end), effects);
+    start = end;
   }
-  for (const part of ordered) {
-    if (part.status !== 'returned') continue;
-    const isBefore = cancellation === undefined || byTime(part, cancellation) < 0;
-    for (const { sku, quantity } of part.lines) {
-      if (isBefore) returned.set(sku, (returned.get(sku) ?? 0) + quantity);
-      if (isBefore || !skus.has(sku)) add(sku, part.nodeId ?? orderNodeId, part.timeMs, quantity);
-    }
-  }
-  if (cancellation === undefined) return [...effects.values()];
-  for (const { lines, nodeId, timeMs } of taken) {
-    for (const { sku, quantity } of lines) {
-      const back = Math.min(quantity, returned.get(sku) ?? 0);
-      returned.set(sku, (returned.get(sku) ?? 0) - back);
-      const restoredMs = Math.max(timeMs, cancellation.timeMs);
-      add(sku, nodeId ?? DEFAULT_NODE_ID, restoredMs, quantity - back);
-    }
-  }
-  return [...effects.values()];
+  return effects;
 }
 
-/** What has to be added to `before` to make it `after`, without zeros, in a stable order. */
+/** Adds the effects of one order, its events ascending. */
+function addEffects(ordered: readonly OrderPart[], effects: StockEffect[]): void {
+  const placed = ordered.find(({ status }) => status === 'placed');
+  const cancellation = ordered.find(({ status }) => status === 'cancelled');
+  const orderNodeId = placed?.nodeId ?? DEFAULT_NODE_ID;
+  const leftUnits = new Map(placed?.lines.map(({ sku, quantity }) => [sku, quantity]));
+  for (const part of ordered) {
+    if (part === placed) {
+      for (const { sku, quantity } of part.lines) {
+        effects.push({ sku, nodeId: orderNodeId, timeMs: part.timeMs, units: -quantity });
+      }
+    } else if (part.status === 'returned') {
+      const isCancelled = cancellation !== undefined && byTime(part, cancellation) > 0;
+      const nodeId = part.nodeId ?? orderNodeId;
+      for (const { sku, quantity } of part.lines) {
+        const left = leftUnits.get(sku);
+        if (isCancelled && left !== undefined) continue;
+        effects.push({ sku, nodeId, timeMs: part.timeMs, units: quantity });
+        if (left !== undefined) leftUnits.set(sku, Math.max(0, left - quantity));
+      }
+    } else if (part === cancellation && placed !== undefined) {
+      const timeMs = Math.max(part.timeMs, placed.timeMs);
+      // Returns before it are behind us: they come first in `ordered`.
+      for (const [sku, units] of leftUnits) {
+        effects.push({ sku, nodeId: orderNodeId, timeMs, units });
+      }
+    }
+  }
+}
+
+/**
+ * What has to be added to `before` to make it `after`: one effect per SKU, node and instant, without
+ * zeros, in an order that depends on the two alone.
+ */
 export function differenceOf(
   before: readonly StockEffect[],
   after: readonly StockEffect[],
 ): readonly StockEffect[] {
-  const changed = new Map(after.map((effect) => [effectKeyOf(effect), effect]));
-  for (const effect of before) {
+  const changes = new Map<string, StockEffect>();
+  const add = (effect: StockEffect, sign: number): void => {
     const key = effectKeyOf(effect);
-    const units = (changed.get(key)?.units ?? 0) - effect.units;
-    changed.set(key, { ...effect, units });
-  }
-  return [...changed.values()].filter(({ units }) => units !== 0);
+    const units = (changes.get(key)?.units ?? 0) + sign * effect.units;
+    changes.set(key, { ...effect, units });
+  };
+  for (const effect of after) add(effect, 1);
+  for (const effect of before) add(effect, -1);
+  return [...changes.values()].filter(({ units }) => units !== 0);
 }
 
 function effectKeyOf(effect: Omit<StockEffect, 'units'>): string {

@@ -9,6 +9,7 @@ import { CollectingOutput } from '../../test/doubles/collecting-output.ts';
 import { createOrderLines } from './order-lines.ts';
 
 const START_MS = Date.UTC(2026, 2, 1);
+const RETURNS_KEPT_MS = 90 * DAY_MS;
 const at = (minute: number): number => START_MS + minute * MINUTE_MS;
 
 interface OrderOptions {
@@ -47,16 +48,19 @@ function order(status: OrderStatus, minute: number, options: OrderOptions = {}):
   };
 }
 
-/** Hands the orders of one visitor to the operator; the watermark trails the newest by `lagMs`. */
+/** Hands the orders of one visitor to the operator; the watermark trails the newest by a minute. */
 function forwardsOf(
   orders: readonly Order[],
-  { lagMs = DAY_MS, output = new CollectingOutput() } = {},
+  { returnsKeptMs = RETURNS_KEPT_MS, output = new CollectingOutput() } = {},
 ): SkuEvent[] {
-  const operator = createOrderLines({ returnsKeptMs: 90 * DAY_MS });
+  const operator = createOrderLines({
+    allowedLatenessMs: DAY_MS,
+    returnsKeptMs,
+  });
   let state: unknown = operator.createState();
   let newestMs = Number.NEGATIVE_INFINITY;
   for (const [offset, event] of orders.entries()) {
-    const watermarkMs = newestMs - lagMs;
+    const watermarkMs = newestMs - MINUTE_MS;
     operator.apply['weir.orders']?.(state, event, output, {
       topic: 'weir.orders',
       partition: 0,
@@ -179,11 +183,17 @@ test('a return after the cancellation brings nothing back a second time', () => 
   expect(netOf(forwardsOf(events))).toEqual({ '0 A@default': -3, '20 A@default': 3 });
 });
 
-test('a cancellation of an order that was never seen brings back its own lines', () => {
-  const cancelled = order('cancelled', 20, { nodeId: 'berlin', lines: [['A', 2]] });
-  expect(netOf(forwardsOf([cancelled]))).toEqual({ '20 A@berlin': 2 });
-  const placed = order('placed', 0, { nodeId: 'hamburg', lines: [['A', 3]] });
-  expect(netOf(forwardsOf([cancelled, placed]))).toEqual({ '0 A@hamburg': -3, '20 A@hamburg': 3 });
+test('a cancellation of an order that was never seen brings nothing back', () => {
+  expect(forwardsOf([order('cancelled', 20, { lines: [['A', 2]] })])).toEqual([]);
+});
+
+test('an order that is placed again takes its units once, at the earlier time', () => {
+  const events = [
+    order('placed', 5, { nodeId: 'berlin', lines: [['A', 2]] }),
+    order('placed', 3, { nodeId: 'hamburg', lines: [['A', 1]] }),
+  ];
+  expect(netOf(forwardsOf(events))).toEqual({ '3 A@hamburg': -1 });
+  expect(netOf(forwardsOf(events.toReversed()))).toEqual({ '3 A@hamburg': -1 });
 });
 
 test('shipping and delivering an order move no stock', () => {
@@ -197,35 +207,67 @@ test('a forwarded id is never longer than an id may be, and the same in every re
   expect(forwardsOf(events)).toEqual([event]);
 });
 
-test('an order is forgotten once returns are no longer expected', () => {
+test('after a pause longer than returns are kept an order id is another order', () => {
+  const day = 24 * 60;
   const placed = order('placed', 0, { nodeId: 'berlin', lines: [['A', 3]] });
-  const other = order('placed', 91 * 24 * 60, { orderId: 'order-2', lines: [['B', 1]] });
-  const cancelled = order('cancelled', 91 * 24 * 60 + 1);
-  expect(netOf(forwardsOf([placed, other, cancelled], { lagMs: 0 }))).toEqual({
+  const events = [
+    placed,
+    order('cancelled', 90 * day + 1),
+    order('returned', 90 * day + 2, { lines: [['A', 1]] }),
+  ];
+  const net = { '0 A@berlin': -3, '129602 A@default': 1 };
+  expect(netOf(forwardsOf(events))).toEqual(net);
+  expect(netOf(forwardsOf(events.toReversed()))).toEqual(net);
+  expect(netOf(forwardsOf([placed, order('cancelled', 90 * day)]))).toEqual({
     '0 A@berlin': -3,
-    '131040 B@default': -1,
+    '129600 A@berlin': 3,
   });
+});
+
+test('an order is forgotten when no event can belong to it any more', () => {
+  const operator = createOrderLines({
+    allowedLatenessMs: DAY_MS,
+    returnsKeptMs: RETURNS_KEPT_MS,
+  });
+  const state = operator.createState();
+  const record = { topic: 'weir.orders', partition: 0, offset: 0, appendedAtMs: 0 } as const;
+  const apply = operator.apply['weir.orders'];
+  const output = new CollectingOutput();
+  const first = order('placed', 0, { lines: [['A', 3]] });
+  apply?.(state, first, output, { ...record, watermarkMs: Number.NEGATIVE_INFINITY });
+  const bytes = operator.stateBytes(state);
+  const expiresAtMs = operator.expiresAtMs(state);
+  expect(expiresAtMs).toBe(at(0) + RETURNS_KEPT_MS + DAY_MS + MINUTE_MS);
+  const second = {
+    ...order('placed', 0, { orderId: 'order-2', lines: [['A', 3]] }),
+    event_id: 'e2',
+    occurred_at: expiresAtMs,
+  };
+  apply?.(state, second, output, { ...record, watermarkMs: expiresAtMs });
+  expect(operator.stateBytes(state)).toBe(bytes);
 });
 
 test('more orders than are remembered forget the oldest and are counted', () => {
   const output = new CollectingOutput();
-  const orders = Array.from({ length: 513 }, (_, index) =>
+  const orders = Array.from({ length: 1_001 }, (_, index) =>
     order('placed', index, { orderId: `order-${index}`, lines: [['A', 1]] }),
   );
-  const forwards = forwardsOf([...orders, order('cancelled', 600, { orderId: 'order-0' })], {
+  const forwards = forwardsOf([...orders, order('cancelled', 1_200, { orderId: 'order-0' })], {
     output,
   });
-  expect(forwards).toHaveLength(513);
-  expect(output.counts.get('stock_orders_limit')).toBe(2);
+  expect(forwards).toHaveLength(1_001);
+  expect(output.counts.get('STOCK_VISITOR_HISTORY_FULL')).toBe(2);
 });
 
-test('more events than one order remembers are counted and not used', () => {
+test('of more events than one order remembers only returns count, each by itself', () => {
   const output = new CollectingOutput();
-  const orders = Array.from({ length: 65 }, (_, index) =>
+  const returns = Array.from({ length: 65 }, (_, index) =>
     order('returned', index, { lines: [['A', 1]] }),
   );
-  expect(forwardsOf(orders, { output })).toHaveLength(64);
-  expect(output.counts.get('stock_order_events_limit')).toBe(1);
+  expect(
+    forwardsOf([...returns, order('placed', 70, { lines: [['A', 1]] })], { output }),
+  ).toHaveLength(65);
+  expect(output.counts.get('STOCK_ORDER_HISTORY_FULL')).toBe(2);
 });
 
 const anyLines = fc.array(fc.tuple(fc.constantFrom('A', 'B'), fc.integer({ min: 1, max: 4 })), {
@@ -262,7 +304,10 @@ test('what orders do to each shelf at each instant does not depend on the order 
         ),
       ),
       ([orders, shuffled]) => {
-        expect(netOf(forwardsOf(shuffled))).toEqual(netOf(forwardsOf(orders)));
+        for (const returnsKeptMs of [RETURNS_KEPT_MS, 2 * MINUTE_MS]) {
+          const net = netOf(forwardsOf(orders, { returnsKeptMs }));
+          expect(netOf(forwardsOf(shuffled, { returnsKeptMs }))).toEqual(net);
+        }
       },
     ),
     { numRuns: 1_000 },

@@ -1,4 +1,5 @@
 import type { Order } from '../../schemas/events/order.ts';
+import { MINUTE_MS } from '../../schemas/time.ts';
 import {
   type Operator,
   type Output,
@@ -15,7 +16,9 @@ import {
 
 /** What the order-lines operator may be told. */
 export interface OrderLinesConfig {
-  /** How long after its newest event an order is remembered, event time in milliseconds. */
+  /** How far behind the watermark an event may still arrive, milliseconds. */
+  readonly allowedLatenessMs: number;
+  /** How long after an order's newest event another one still belongs to it, milliseconds. */
   readonly returnsKeptMs: number;
 }
 
@@ -32,10 +35,13 @@ interface VisitorOrders {
   lineCount: number;
 }
 
-/** Orders remembered per visitor: a business customer's three months. Beyond it the oldest is forgotten. */
-const ORDERS_MAX = 512;
+/**
+ * Orders remembered per visitor. A shop that books all its guests under one visitor has more; beyond
+ * it the oldest is forgotten: it stays sold, but a cancellation no longer finds it.
+ */
+const ORDERS_MAX = 1_000;
 
-/** Events remembered per order: a return for every week and more. Beyond it an event is not used. */
+/** Events remembered per order. Beyond it a return counts by itself, and other events do nothing. */
 const PARTS_MAX = 64;
 
 /** Rough sizes for the memory bound. */
@@ -56,23 +62,21 @@ export function createOrderLines(config: OrderLinesConfig): Operator {
     apply: {
       'weir.orders': (state, event, output, record) => {
         forgetOldOrders(state, config, record);
-        takeOrder(state, event, output);
+        takeOrder({ state, config }, event, output);
       },
     },
-    expiresAtMs: ({ newestMs }) => newestMs + config.returnsKeptMs,
+    expiresAtMs: ({ newestMs }) => expiryMs(newestMs, config),
     stateBytes: ({ orders, lineCount }) => orders.length * ORDER_BYTES + lineCount * LINE_BYTES,
   });
 }
 
-function takeOrder(state: VisitorOrders, event: Order, output: Output): void {
+function takeOrder(
+  { state, config }: { readonly state: VisitorOrders; readonly config: OrderLinesConfig },
+  event: Order,
+  output: Output,
+): void {
   const { status } = event;
   if (status === 'shipped' || status === 'delivered') return;
-  const order = orderOf(state, event, output);
-  if (order.parts.length >= PARTS_MAX) {
-    output.count('stock_order_events_limit');
-    return;
-  }
-  const before = stockEffectsOf(order.parts);
   const part: OrderPart = {
     status,
     timeMs: event.occurred_at,
@@ -80,19 +84,43 @@ function takeOrder(state: VisitorOrders, event: Order, output: Output): void {
     nodeId: event.node_id,
     lines: linesOf(event),
   };
+  const order = orderOf(state, event, output);
+  if (order.parts.length >= PARTS_MAX) {
+    output.count('STOCK_ORDER_HISTORY_FULL');
+    if (status === 'returned') forward([], [part], { event, config, output });
+    return;
+  }
+  const before = [...order.parts];
   order.parts.push(part);
   order.newestMs = Math.max(order.newestMs, event.occurred_at);
   state.newestMs = Math.max(state.newestMs, event.occurred_at);
   state.lineCount += part.lines.length;
-  for (const [index, effect] of differenceOf(before, stockEffectsOf(order.parts)).entries()) {
-    output.forward('weir.internal.sku', effect.sku, {
+  forward(before, order.parts, { event, config, output });
+}
+
+/** Forwards what `after` does to stock and `before` did not, as consequences of `event`. */
+function forward(
+  before: readonly OrderPart[],
+  after: readonly OrderPart[],
+  {
+    event,
+    config,
+    output,
+  }: { readonly event: Order; readonly config: OrderLinesConfig; readonly output: Output },
+): void {
+  const changes = differenceOf(
+    stockEffectsOf(before, config.returnsKeptMs),
+    stockEffectsOf(after, config.returnsKeptMs),
+  );
+  for (const [index, { sku, nodeId, timeMs, units }] of changes.entries()) {
+    output.forward('weir.internal.sku', sku, {
       event_id: derivedEventId(event.event_id, index),
-      occurred_at: effect.timeMs,
+      occurred_at: timeMs,
       source: event.source,
-      sku: effect.sku,
-      kind: effect.units < 0 ? 'sold' : 'restored',
-      node_id: effect.nodeId,
-      quantity: Math.abs(effect.units),
+      sku,
+      kind: units < 0 ? 'sold' : 'restored',
+      node_id: nodeId,
+      quantity: Math.abs(units),
       order_id: event.order_id,
       sales_channel: event.sales_channel,
       alert_id: null,
@@ -102,7 +130,7 @@ function takeOrder(state: VisitorOrders, event: Order, output: Output): void {
 }
 
 function orderOf(state: VisitorOrders, event: Order, output: Output): OrderState {
-  const known = state.orders.find(({ orderId }) => orderId === event.order_id);
+  const known = state.orders.findLast(({ orderId }) => orderId === event.order_id);
   if (known !== undefined) return known;
   if (state.orders.length >= ORDERS_MAX) {
     let oldest = state.orders[0];
@@ -110,7 +138,7 @@ function orderOf(state: VisitorOrders, event: Order, output: Output): OrderState
       if (oldest !== undefined && order.newestMs < oldest.newestMs) oldest = order;
     }
     keepOrders(state, (order) => order !== oldest);
-    output.count('stock_orders_limit');
+    output.count('STOCK_VISITOR_HISTORY_FULL');
   }
   const order: OrderState = { orderId: event.order_id, newestMs: event.occurred_at, parts: [] };
   state.orders.push(order);
@@ -129,10 +157,17 @@ function forgetOldOrders(
   config: OrderLinesConfig,
   record: RecordContext,
 ): void {
-  const horizonMs = record.watermarkMs - config.returnsKeptMs;
-  if (state.orders.some(({ newestMs }) => newestMs <= horizonMs)) {
-    keepOrders(state, ({ newestMs }) => newestMs > horizonMs);
-  }
+  const isOver = ({ newestMs }: OrderState): boolean =>
+    expiryMs(newestMs, config) <= record.watermarkMs;
+  if (state.orders.some(isOver)) keepOrders(state, (order) => !isOver(order));
+}
+
+/**
+ * The watermark from which on every accepted event comes too late to belong to the order; a minute
+ * more, as late events are refused by the minute.
+ */
+function expiryMs(newestMs: number, config: OrderLinesConfig): number {
+  return newestMs + config.returnsKeptMs + config.allowedLatenessMs + MINUTE_MS;
 }
 
 function keepOrders(state: VisitorOrders, isKept: (order: OrderState) => boolean): void {

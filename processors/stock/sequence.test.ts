@@ -77,8 +77,8 @@ test('a source with too many holes gives up the oldest and says so', () => {
     noteSequenceNumber(owner, { source: 'till', seq: index * 2, timeMs: index }, NEVER_MS),
   );
   expect(outcomes.filter((outcome) => outcome !== 'ok')).toEqual([
-    'stock_gap_limit',
-    'stock_gap_limit',
+    'STOCK_GAP_LIMIT',
+    'STOCK_GAP_LIMIT',
   ]);
   expect(owner.sequences?.[0]?.runs).toHaveLength(16);
   expect(hasSequenceGap(owner.sequences ?? [])).toBe(true);
@@ -90,7 +90,7 @@ test('more sources than are told apart are counted', () => {
     noteSequenceNumber(owner, { source: `source-${index}`, seq: 1, timeMs: 1 }, NEVER_MS),
   );
   expect(outcomes.at(-2)).toBe('ok');
-  expect(outcomes.at(-1)).toBe('stock_source_limit');
+  expect(outcomes.at(-1)).toBe('STOCK_SOURCE_LIMIT');
 });
 
 /** A number between the newest covered one (or the first) and the last that never came. */

@@ -26,7 +26,7 @@ const SOURCES_MAX = 8;
 /** Open gaps kept per source; beyond it the oldest gap is given up, since a count must come anyway. */
 const RUNS_MAX = 16;
 
-export type SequenceOutcome = 'ok' | 'stock_source_limit' | 'stock_gap_limit';
+export type SequenceOutcome = 'ok' | 'STOCK_SOURCE_LIMIT' | 'STOCK_GAP_LIMIT';
 
 /**
  * Takes one number of a source, changing `owner.sequences`.
@@ -42,7 +42,7 @@ export function noteSequenceNumber(
   const sequences = owner.sequences ?? [];
   let sequence = sequences.find(({ source }) => source === number.source);
   if (sequence === undefined) {
-    if (sequences.length >= SOURCES_MAX) return 'stock_source_limit';
+    if (sequences.length >= SOURCES_MAX) return 'STOCK_SOURCE_LIMIT';
     sequence = { source: number.source, floor: null, runs: null };
     // Unlike a push, this leaves no room for sixteen sources more.
     owner.sequences = sequences.concat(sequence);
@@ -53,7 +53,7 @@ export function noteSequenceNumber(
   coverOne(sequence, countMs);
   if (sequence.runs === null || sequence.runs.length <= RUNS_MAX) return 'ok';
   raiseFloor(sequence, sequence.runs[0]?.last ?? number.seq);
-  return 'stock_gap_limit';
+  return 'STOCK_GAP_LIMIT';
 }
 
 /** Closes every gap that lies before an event at or before `countMs`, the newest count's time. */

@@ -275,7 +275,7 @@ test('an acknowledgement that names no stockout of the SKU and node is counted',
     (id, index) =>
       skuEvent(index, { event_id: `x${index}`, kind: 'acknowledged', alert_id: id, actor: 'ana' }),
   );
-  expect(run(unknown).counts.get('stock_alert_unknown')).toBe(3);
+  expect(run(unknown).counts.get('STOCK_ALERT_UNKNOWN')).toBe(3);
 });
 
 test('a missing sequence number makes the stock STALE until it arrives', () => {
@@ -322,7 +322,7 @@ test('prices, capacities and inbound deliveries make no stock row', () => {
 
 test('a count or movement without units is counted and not used', () => {
   const output = run([inventory(0, { kind: 'count' }), inventory(1, {})]);
-  expect(output.counts.get('stock_units_missing')).toBe(2);
+  expect(output.counts.get('STOCK_UNITS_MISSING')).toBe(2);
   expect(output.rows.size).toBe(0);
 });
 
@@ -338,7 +338,7 @@ test('a node busier than its bound folds its oldest changes and keeps the sum ex
   );
   run([count(0, 1_000), ...sales], output);
   expect(current(output, 'state', 'available')).toEqual({ 'A-1|berlin': ['IN_STOCK', 300] });
-  expect(output.counts.get('stock_entries_limit')).toBeGreaterThan(0);
+  expect(output.counts.get('STOCK_ENTRIES_LIMIT')).toBeGreaterThan(0);
 });
 
 test('history that arrives newest first beyond the bound ends at the same stock', () => {
@@ -356,7 +356,7 @@ test('a count that falls among folded changes makes the stock STALE until the ne
   );
   const output = run([...sales, count(100, 2_000)]);
   expect(current(output, 'state')).toEqual({ 'A-1|berlin': ['STALE'] });
-  expect(output.counts.get('stock_late_count')).toBe(1);
+  expect(output.counts.get('STOCK_LATE_COUNT')).toBe(1);
   const recounted = run([...sales, count(100, 2_000), count(900, 7, { event_id: 'recount' })]);
   expect(current(recounted, 'state', 'available')).toEqual({ 'A-1|berlin': ['IN_STOCK', 7] });
 });
@@ -375,5 +375,5 @@ test('more nodes than a SKU may have are counted and not used', () => {
     });
   }
   expect(output.rows.get(STOCK_CURRENT.name)?.size).toBe(4_096);
-  expect(output.counts.get('stock_node_limit')).toBe(1);
+  expect(output.counts.get('STOCK_NODE_LIMIT')).toBe(1);
 });

@@ -149,13 +149,13 @@ export function appendCount(timeline: Timeline, count: Count): void {
 /**
  * Adds units at any time of the kept part, or, when they come too late for that, to the folded level.
  *
- * @returns `stock_late_change` when the time of the change could not be told exactly
+ * @returns `STOCK_LATE_CHANGE` when the time of the change could not be told exactly
  */
 export function insertChange(
   timeline: Timeline,
   timeMs: number,
   units: number,
-): 'ok' | 'stock_late_change' {
+): 'ok' | 'STOCK_LATE_CHANGE' {
   const { numbers } = timeline;
   const foldedMs = foldedMsOf(timeline);
   if (timeMs <= foldedMs) {
@@ -163,7 +163,7 @@ export function insertChange(
     stepChange(baseOf(foldedCountOf(timeline)), numbers, FOLDED, { timeMs: foldedMs, units });
     markFolded(numbers, timeMs);
     recompute(timeline);
-    return 'stock_late_change';
+    return 'STOCK_LATE_CHANGE';
   }
   let at = numbers.length;
   while (at > CHANGES && timeMs < numberAt(numbers, at - PAIR_LENGTH)) at -= PAIR_LENGTH;
@@ -183,10 +183,10 @@ export function insertChange(
 /**
  * Adds a count at any time.
  *
- * @returns `stock_late_count` when it fell among folded changes: the timeline is inexact until the
+ * @returns `STOCK_LATE_COUNT` when it fell among folded changes: the timeline is inexact until the
  *   next count
  */
-export function insertCount(timeline: Timeline, count: Count): 'ok' | 'stock_late_count' {
+export function insertCount(timeline: Timeline, count: Count): 'ok' | 'STOCK_LATE_COUNT' {
   if (count.timeMs <= foldedMsOf(timeline)) return insertFoldedCount(timeline, count);
   const others = (timeline.counts ?? []).filter(({ timeMs }) => timeMs !== count.timeMs);
   const same = timeline.counts?.find(({ timeMs }) => timeMs === count.timeMs);
@@ -204,16 +204,16 @@ export function hasFoldable(timeline: Timeline, horizonMs: number): boolean {
 /**
  * Folds what lies before `horizonMs`, and more when a list has passed its bound.
  *
- * @returns `stock_entries_limit` when a bound made it fold entries that could still have changed
+ * @returns `STOCK_ENTRIES_LIMIT` when a bound made it fold entries that could still have changed
  */
-export function foldTimeline(timeline: Timeline, horizonMs: number): 'ok' | 'stock_entries_limit' {
+export function foldTimeline(timeline: Timeline, horizonMs: number): 'ok' | 'STOCK_ENTRIES_LIMIT' {
   while (oldestKeptMs(timeline) < horizonMs) foldOldest(timeline);
   const { numbers } = timeline;
   if (numberAt(numbers, COUNT_MS) < horizonMs) timeline.foldedCountId = '';
   if (numbers.length <= EXACT_LENGTH_MAX) timeline.numbers = numbers.slice();
   if (!isOverfull(timeline)) return 'ok';
   foldOldest(timeline);
-  return 'stock_entries_limit';
+  return 'STOCK_ENTRIES_LIMIT';
 }
 
 function isOverfull({ numbers, counts }: Timeline): boolean {
@@ -249,7 +249,7 @@ function foldOldest(timeline: Timeline): void {
   markFolded(numbers, timeMs);
 }
 
-function insertFoldedCount(timeline: Timeline, count: Count): 'ok' | 'stock_late_count' {
+function insertFoldedCount(timeline: Timeline, count: Count): 'ok' | 'STOCK_LATE_COUNT' {
   const { numbers } = timeline;
   const before = foldedCountOf(timeline);
   if (before !== undefined && !isReplacedBy(before, count)) return 'ok';
@@ -263,7 +263,7 @@ function insertFoldedCount(timeline: Timeline, count: Count): 'ok' | 'stock_late
   markFolded(numbers, count.timeMs);
   if (!isExact) numbers[INEXACT] = 1;
   recompute(timeline);
-  return isExact ? 'ok' : 'stock_late_count';
+  return isExact ? 'ok' : 'STOCK_LATE_COUNT';
 }
 
 /** Whether `count` is newer than the folded one; without the id of that, the first to come holds. */

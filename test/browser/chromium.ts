@@ -11,8 +11,8 @@ export const CHROMIUM_PATH = [process.env['WEIR_CHROMIUM'] ?? '', ...CHROMIUM_PA
 );
 
 /** Starts Chromium without a window and without its own connections to the outside. */
-export async function launchChromium(): Promise<Browser> {
-  return await chromium.launch({
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({
     ...(CHROMIUM_PATH === undefined ? {} : { executablePath: CHROMIUM_PATH }),
     args: [
       '--no-sandbox',

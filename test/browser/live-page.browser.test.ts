@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { buildPage } from '../../dashboards/live/build.ts';
 import { HOUR_MS, SECOND_MS } from '../../schemas/time.ts';
@@ -19,10 +19,6 @@ const PORT = 18_120;
 const DIST_DIR = '/tmp/page/browser-test-dist';
 const WIDE = { width: 1280, height: 900 } as const;
 const NARROW = { width: 390, height: 844 } as const;
-
-// Without a browser nothing can be said about the page; `apt-get install chromium` brings one.
-const inBrowser = test.skipIf(CHROMIUM_PATH === undefined);
-const withShop = test.skipIf(CHROMIUM_PATH === undefined || OTHER_URL !== undefined);
 
 let browser: Browser | undefined;
 let shop: ScriptedShop;
@@ -79,9 +75,9 @@ async function until(condition: () => Promise<boolean>, what: string): Promise<v
   await expect.poll(condition, { timeout: 15 * SECOND_MS, message: what }).toBe(true);
 }
 
-inBrowser(
-  'numbers change without a reload, and the page breaks no rule of its content policy',
-  async () => {
+// Without a browser nothing can be said about the page; `apt-get install chromium` brings one.
+describe.skipIf(CHROMIUM_PATH === undefined)('the page before any server', () => {
+  test('numbers change without a reload, and the page breaks no rule of its content policy', async () => {
     const page = await openPage();
     await until(async () => (await page.locator('[data-connection=live]').count()) === 1, 'live');
     const before = await number(page, '[data-figure=received]');
@@ -89,185 +85,58 @@ inBrowser(
     await until(async () => (await number(page, '[data-figure=received]')) > before, 'events grow');
     expect(await page.locator('canvas').count()).toBeGreaterThan(0);
     expect(complaints).toEqual([]);
-  },
-);
+  });
 
-inBrowser('another attribution model shows other credit and names its rule', async () => {
-  const page = await openPage();
-  await page.locator('.credit tbody tr').first().waitFor();
-  for (const model of ['First', 'Shapley', 'Last']) {
-    await page.getByLabel(model, { exact: true }).check({ force: true });
-    await page
-      .locator(`[data-model=${model.toLowerCase()}] .credit:not(.loading) tbody tr`)
-      .first()
-      .waitFor();
-  }
-  const differences = await page.locator('.credit tbody td:last-child').allTextContents();
-  expect(differences.map((text) => Number(text.replaceAll(/[^\d]/g, '')))).toEqual(
-    differences.map(() => 0),
-  );
-  expect(await page.getByText('All credit to the last touch.').count()).toBe(1);
-});
-
-withShop('an order appears in its tile, its channel row and its credit', async () => {
-  await serve({ isStill: true });
-  const page = await openPage();
-  const tile = '[data-channel=retail] [data-figure=orders]';
-  const before = await number(page, tile);
-  const revenue = await number(page, '[data-channel=retail] [data-figure=revenue]');
-  const bars = await number(page, '.credit caption');
-  shop.order('retail', 'GBP', 1_999);
-  shop.order('retail', 'EUR', 100_00);
-  await until(async () => (await number(page, tile)) === before + 2, 'two more orders');
-  const amounts = await page
-    .locator('.tile[data-channel=retail] .headline .line')
-    .allTextContents();
-  expect(amounts).toContain('€100.00');
-  expect(amounts.map((text) => Number(text.replaceAll(/[^\d.]/g, '')))).toContainEqual(
-    expect.closeTo(revenue + 19.99, 6),
-  );
-  await until(async () => (await number(page, '.credit caption')) !== bars, 'credit moves');
-});
-
-withShop('clicks withdrawn as bots are shown as withdrawn', async () => {
-  await serve({ isStill: true });
-  const page = await openPage();
-  const net = '.tile[data-channel=dtc] [data-figure=clicks_net]';
-  const before = await number(page, net);
-  shop.withdrawClicks('dtc', 7);
-  await until(async () => (await number(page, net)) === before - 7, 'net clicks fall');
-  expect(await page.locator('.tile[data-channel=dtc] .withdrawn').textContent()).toContain(
-    '7 clicks',
-  );
-});
-
-withShop('today adds the stored hours before the live view, once', async () => {
-  await serve({ isStill: true });
-  const page = await openPage();
-  const tile = '.tile[data-channel=amazon] [data-figure=orders]';
-  const inRow = (column: string) => Number(column);
-  const liveFrom = Date.UTC(2026, 10, 21, 18);
-  const liveOrders = shop
-    .rowsOf('channels')
-    .filter((row) => row['channel'] === 'amazon' && inRow(String(row['window_start'])) >= liveFrom)
-    .reduce((sum, row) => sum + Number(row['orders']), 0);
-  await page.getByLabel('Today').check({ force: true });
-  const storedHours = (liveFrom - Date.UTC(2026, 10, 21)) / HOUR_MS;
-  const expected = storedHours * STORED_HOUR.orders + liveOrders;
-  await until(async () => (await number(page, tile)) === expected, `${expected} orders today`);
-});
-
-withShop('acknowledging posts once and the incident says who has it', async () => {
-  const { acknowledged } = await serve();
-  const page = await openPage();
-  shop.openIncident('out-new', 'teapot-9');
-  const incident = page.locator('[data-alert=out-new]');
-  await incident.getByRole('button', { name: 'Acknowledge' }).click();
-  await until(
-    async () => (await incident.getAttribute('data-phase')) === 'acknowledged',
-    'taken over',
-  );
-  expect(await incident.textContent()).toContain('by you');
-  expect(acknowledged).toEqual(['out-new']);
-});
-
-withShop(
-  'a stopped server is told with its time, and a restarted one is resumed from',
-  async () => {
-    const first = await serve();
+  test('another attribution model shows other credit and names its rule', async () => {
     const page = await openPage();
-    await until(async () => (await page.locator('[data-connection=live]').count()) === 1, 'live');
-    await first.close();
-    await page
-      .getByText(/Disconnected since \d\d:\d\d:\d\d UTC/)
-      .first()
-      .waitFor();
-    const missed = (await number(page, '.tile[data-channel=retail] [data-figure=orders]')) + 1;
-    shop.order('retail', 'GBP', 1_999);
-    const second = await serve({ isStill: true });
-    await page.getByRole('button', { name: 'Try now' }).click();
-    await until(
-      async () => (await page.locator('[data-connection=live]').count()) === 1,
-      'live again',
+    await page.locator('.credit tbody tr').first().waitFor();
+    for (const model of ['First', 'Shapley', 'Last']) {
+      await page.getByLabel(model, { exact: true }).check({ force: true });
+      await page
+        .locator(`[data-model=${model.toLowerCase()}] .credit:not(.loading) tbody tr`)
+        .first()
+        .waitFor();
+    }
+    const differences = await page.locator('.credit tbody td:last-child').allTextContents();
+    expect(differences.map((text) => Number(text.replaceAll(/[^\d]/g, '')))).toEqual(
+      differences.map(() => 0),
     );
-    await until(
-      async () =>
-        (await number(page, '.tile[data-channel=retail] [data-figure=orders]')) === missed,
-      'the missed order',
-    );
-    expect(await page.getByText(/Disconnected since/).count()).toBe(0);
-    const [channels] = second.subscriptions.filter(({ topic }) => topic === 'channels');
-    expect(channels?.resumeFrom).toBeGreaterThan(100);
-    expect(second.subscriptions.filter(({ topic }) => topic === 'channels')).toHaveLength(1);
-  },
-);
+    expect(await page.getByText('All credit to the last touch.').count()).toBe(1);
+  });
 
-withShop('where no WebSocket passes, the same numbers come as server-sent events', async () => {
-  await serve({ refusesWebSocket: true });
-  const page = await openPage();
-  await page.getByText('by events').waitFor();
-  const before = await number(page, '[data-figure=received]');
-  await until(async () => (await number(page, '[data-figure=received]')) > before, 'events grow');
-});
+  test('at 390 pixels nothing scrolls sideways and every number is on the page', async () => {
+    const page = await openPage({ viewport: NARROW });
+    await page.locator('.credit tbody tr').first().waitFor();
+    expect(Number(await page.evaluate('document.documentElement.scrollWidth'))).toBe(NARROW.width);
+    const cut = await page.evaluate(`[...document.querySelectorAll('main *')]
+      .filter((element) => !element.closest('.unseen, .command, .cards thead') && element.className !== 'unseen')
+      .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
+      .map((element) => element.outerHTML.slice(0, 90))`);
+    expect(cut).toEqual([]);
+  });
 
-withShop('events that are counted while nothing moves are called stale', async () => {
-  await serve({ isStill: true });
-  const page = await openPage();
-  const timer = setInterval(() => shop.countWithoutChange(), 200);
-  try {
-    await page.getByText(/numbers have not moved since/).waitFor({ timeout: 25 * SECOND_MS });
-  } finally {
-    clearInterval(timer);
-  }
-  expect(await page.locator('[data-connection=stale]').count()).toBe(1);
-});
+  test('the colours follow the scheme of the reader', async () => {
+    const backgrounds: unknown[] = [];
+    const page = await openPage({ colorScheme: 'light' });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      backgrounds.push(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+    }
+    expect(backgrounds).toEqual(['rgb(243, 245, 246)', 'rgb(14, 19, 23)']);
+  });
 
-withShop('an empty shop says what to do', async () => {
-  await serve({ isStill: true });
-  if (browser === undefined) throw new Error('No Chromium is running');
-  shop.empty();
-  const page = await browser.newPage({ viewport: NARROW });
-  await page.goto(server?.url ?? '');
-  await page.getByText('npx weir demo').waitFor();
-  expect(await page.getByText('/v1/events/order').count()).toBeGreaterThan(0);
-  expect(Number(await page.evaluate('document.documentElement.scrollWidth'))).toBe(NARROW.width);
-});
+  test('the attribution model is switched by keyboard alone', async () => {
+    const page = await openPage();
+    await page.locator('.credit tbody tr').first().waitFor();
+    await page.getByLabel('Linear').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.locator('[data-model=position]').waitFor();
+    expect(await page.evaluate('document.activeElement.value')).toBe('position');
+  });
 
-inBrowser('at 390 pixels nothing scrolls sideways and every number is on the page', async () => {
-  const page = await openPage({ viewport: NARROW });
-  await page.locator('.credit tbody tr').first().waitFor();
-  expect(Number(await page.evaluate('document.documentElement.scrollWidth'))).toBe(NARROW.width);
-  const cut = await page.evaluate(`[...document.querySelectorAll('main *')]
-    .filter((element) => !element.closest('.unseen, .command, .cards thead') && element.className !== 'unseen')
-    .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
-    .map((element) => element.outerHTML.slice(0, 90))`);
-  expect(cut).toEqual([]);
-});
-
-inBrowser('the colours follow the scheme of the reader', async () => {
-  const backgrounds: unknown[] = [];
-  const page = await openPage({ colorScheme: 'light' });
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    backgrounds.push(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
-  }
-  expect(backgrounds).toEqual(['rgb(243, 245, 246)', 'rgb(14, 19, 23)']);
-});
-
-inBrowser('the attribution model is switched by keyboard alone', async () => {
-  const page = await openPage();
-  await page.locator('.credit tbody tr').first().waitFor();
-  await page.getByLabel('Linear').focus();
-  await page.keyboard.press('ArrowRight');
-  await page.locator('[data-model=position]').waitFor();
-  expect(await page.evaluate('document.activeElement.value')).toBe('position');
-});
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const viewport of [WIDE, NARROW]) {
-    inBrowser(
-      `axe finds nothing serious at ${viewport.width} pixels in ${colorScheme}`,
-      async () => {
+    for (const viewport of [WIDE, NARROW]) {
+      test(`axe finds nothing serious at ${viewport.width} pixels in ${colorScheme}`, async () => {
         const page = await openPage({ viewport, colorScheme, reducedMotion: 'reduce' });
         await page.locator('.credit tbody tr').first().waitFor();
         const axe = await readFile(
@@ -276,10 +145,142 @@ for (const colorScheme of ['light', 'dark'] as const) {
         );
         await page.evaluate(axe);
         const found = await page.evaluate(`axe.run(document).then(({ violations }) => violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => id + ' ' + nodes.map(({ html }) => html).join(' ')))`);
+          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+          .map(({ id, nodes }) => id + ' ' + nodes.map(({ html }) => html).join(' ')))`);
         expect(found).toEqual([]);
-      },
-    );
+      });
+    }
   }
-}
+});
+
+describe.skipIf(CHROMIUM_PATH === undefined || OTHER_URL !== undefined)(
+  'the page before the scripted shop',
+  () => {
+    test('an order appears in its tile, its channel row and its credit', async () => {
+      await serve({ isStill: true });
+      const page = await openPage();
+      const tile = '[data-channel=retail] [data-figure=orders]';
+      const before = await number(page, tile);
+      const revenue = await number(page, '[data-channel=retail] [data-figure=revenue]');
+      const bars = await number(page, '.credit caption');
+      shop.order('retail', 'GBP', 1_999);
+      shop.order('retail', 'EUR', 100_00);
+      await until(async () => (await number(page, tile)) === before + 2, 'two more orders');
+      const amounts = await page
+        .locator('.tile[data-channel=retail] .headline .line')
+        .allTextContents();
+      expect(amounts).toContain('€100.00');
+      expect(amounts.map((text) => Number(text.replaceAll(/[^\d.]/g, '')))).toContainEqual(
+        expect.closeTo(revenue + 19.99, 6),
+      );
+      await until(async () => (await number(page, '.credit caption')) !== bars, 'credit moves');
+    });
+
+    test('clicks withdrawn as bots are shown as withdrawn', async () => {
+      await serve({ isStill: true });
+      const page = await openPage();
+      const net = '.tile[data-channel=dtc] [data-figure=clicks_net]';
+      const before = await number(page, net);
+      shop.withdrawClicks('dtc', 7);
+      await until(async () => (await number(page, net)) === before - 7, 'net clicks fall');
+      expect(await page.locator('.tile[data-channel=dtc] .withdrawn').textContent()).toContain(
+        '7 clicks',
+      );
+    });
+
+    test('today adds the stored hours before the live view, once', async () => {
+      await serve({ isStill: true });
+      const page = await openPage();
+      const tile = '.tile[data-channel=amazon] [data-figure=orders]';
+      const inRow = (column: string) => Number(column);
+      const liveFrom = Date.UTC(2026, 10, 21, 18);
+      const liveOrders = shop
+        .rowsOf('channels')
+        .filter(
+          (row) => row['channel'] === 'amazon' && inRow(String(row['window_start'])) >= liveFrom,
+        )
+        .reduce((sum, row) => sum + Number(row['orders']), 0);
+      await page.getByLabel('Today').check({ force: true });
+      const storedHours = (liveFrom - Date.UTC(2026, 10, 21)) / HOUR_MS;
+      const expected = storedHours * STORED_HOUR.orders + liveOrders;
+      await until(async () => (await number(page, tile)) === expected, `${expected} orders today`);
+    });
+
+    test('acknowledging posts once and the incident says who has it', async () => {
+      const { acknowledged } = await serve();
+      const page = await openPage();
+      shop.openIncident('out-new', 'teapot-9');
+      const incident = page.locator('[data-alert=out-new]');
+      await incident.getByRole('button', { name: 'Acknowledge' }).click();
+      await until(
+        async () => (await incident.getAttribute('data-phase')) === 'acknowledged',
+        'taken over',
+      );
+      expect(await incident.textContent()).toContain('by you');
+      expect(acknowledged).toEqual(['out-new']);
+    });
+
+    test('a stopped server is told with its time, and a restarted one is resumed from', async () => {
+      const first = await serve();
+      const page = await openPage();
+      await until(async () => (await page.locator('[data-connection=live]').count()) === 1, 'live');
+      await first.close();
+      await page
+        .getByText(/Disconnected since \d\d:\d\d:\d\d UTC/)
+        .first()
+        .waitFor();
+      const missed = (await number(page, '.tile[data-channel=retail] [data-figure=orders]')) + 1;
+      shop.order('retail', 'GBP', 1_999);
+      const second = await serve({ isStill: true });
+      await page.getByRole('button', { name: 'Try now' }).click();
+      await until(
+        async () => (await page.locator('[data-connection=live]').count()) === 1,
+        'live again',
+      );
+      await until(
+        async () =>
+          (await number(page, '.tile[data-channel=retail] [data-figure=orders]')) === missed,
+        'the missed order',
+      );
+      expect(await page.getByText(/Disconnected since/).count()).toBe(0);
+      const asked = second.subscriptions.filter(({ topic }) => topic === 'channels');
+      expect(asked.map(({ resumeFrom }) => resumeFrom)).toEqual([expect.any(Number)]);
+    });
+
+    test('where no WebSocket passes, the same numbers come as server-sent events', async () => {
+      await serve({ refusesWebSocket: true });
+      const page = await openPage();
+      await page.getByText('by events').waitFor();
+      const before = await number(page, '[data-figure=received]');
+      await until(
+        async () => (await number(page, '[data-figure=received]')) > before,
+        'events grow',
+      );
+    });
+
+    test('events that are counted while nothing moves are called stale', async () => {
+      await serve({ isStill: true });
+      const page = await openPage();
+      const timer = setInterval(() => shop.countWithoutChange(), 200);
+      try {
+        await page.getByText(/numbers have not moved since/).waitFor({ timeout: 25 * SECOND_MS });
+      } finally {
+        clearInterval(timer);
+      }
+      expect(await page.locator('[data-connection=stale]').count()).toBe(1);
+    });
+
+    test('an empty shop says what to do', async () => {
+      await serve({ isStill: true });
+      if (browser === undefined) throw new Error('No Chromium is running');
+      shop.empty();
+      const page = await browser.newPage({ viewport: NARROW });
+      await page.goto(server?.url ?? '');
+      await page.getByText('npx weir demo').waitFor();
+      expect(await page.getByText('/v1/events/order').count()).toBeGreaterThan(0);
+      expect(Number(await page.evaluate('document.documentElement.scrollWidth'))).toBe(
+        NARROW.width,
+      );
+    });
+  },
+);

@@ -104,8 +104,8 @@ function serveSocket(socket: WebSocket, shop: ScriptedShop, seen: Subscription[]
     }
   });
   socket.on('close', stop);
-  socket.on('message', (data) => {
-    const message: unknown = JSON.parse(String(data));
+  socket.on('message', (data: Buffer) => {
+    const message: unknown = JSON.parse(data.toString());
     if (!isObject(message)) return;
     if (message['type'] === 'ping') send({ type: 'pong' });
     if (message['type'] === 'unsubscribe') active.delete(String(message['id']));

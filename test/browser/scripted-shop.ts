@@ -1,19 +1,21 @@
 import type { Row } from '../../schemas/panel.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
+import {
+  CHANNELS,
+  Chance,
+  SHARES,
+  SHOP_MODELS,
+  TOUCHED,
+  emptyMinute,
+  incident,
+  keyOfMinute,
+  minuteOf,
+  stockRow,
+} from './scripted-rows.ts';
 
 /** Topics that the scripted shop fills. */
 export const SHOP_TOPICS = ['channels', 'attribution', 'stock', 'alerts', 'pipeline'] as const;
 export type ShopTopic = (typeof SHOP_TOPICS)[number];
-
-export const SHOP_MODELS = [
-  'first',
-  'last',
-  'last_non_direct',
-  'linear',
-  'position',
-  'time_decay',
-  'shapley',
-] as const;
 
 /** One change of a topic, in the order it happened. */
 export interface ShopUpdate {
@@ -22,34 +24,6 @@ export interface ShopUpdate {
   readonly seq: number;
   readonly rows: readonly Row[];
 }
-
-/** What a channel brings in a minute, and how each model sees it: drawn by hand to look like a shop. */
-const CHANNELS = [
-  {
-    channel: 'dtc',
-    currencies: ['EUR', 'USD'],
-    clicks: 46,
-    orders: 1.4,
-    basket: 6_480,
-    spend: 900,
-  },
-  { channel: 'amazon', currencies: ['EUR'], clicks: 31, orders: 1.1, basket: 4_120, spend: 640 },
-  { channel: 'messaging', currencies: ['EUR'], clicks: 12, orders: 0.3, basket: 5_250, spend: 0 },
-  { channel: 'retail', currencies: ['GBP'], clicks: 5, orders: 0.6, basket: 3_390, spend: 0 },
-] as const;
-
-const TOUCHED = ['search', 'amazon', 'messaging', 'social', 'direct', 'email'] as const;
-
-/** Shares of a conversion by model, in the order of `TOUCHED`; each row adds up to 1. */
-const SHARES: Readonly<Record<(typeof SHOP_MODELS)[number], readonly number[]>> = {
-  first: [0.41, 0.16, 0.05, 0.25, 0.08, 0.05],
-  last: [0.19, 0.22, 0.14, 0.06, 0.31, 0.08],
-  last_non_direct: [0.27, 0.24, 0.19, 0.11, 0, 0.19],
-  linear: [0.28, 0.19, 0.11, 0.15, 0.18, 0.09],
-  position: [0.3, 0.19, 0.1, 0.15, 0.19, 0.07],
-  time_decay: [0.25, 0.21, 0.12, 0.12, 0.22, 0.08],
-  shapley: [0.26, 0.2, 0.13, 0.15, 0.16, 0.1],
-};
 
 /** Three hours of minutes, as the live view keeps. */
 const HISTORY_MINUTES = 180;
@@ -80,7 +54,7 @@ export class ScriptedShop {
     dead_lettered: 37,
     quarantined: 203,
   };
-  #random = 0x2f6e2b1;
+  readonly #chance = new Chance(0x2f6e2b1);
   #nowMs: number;
   #tickCount = 0;
 
@@ -129,14 +103,15 @@ export class ScriptedShop {
     this.#nowMs += elapsedMs;
     this.#tickCount += 1;
     for (const { channel, currencies, clicks, orders, basket } of CHANNELS) {
-      const clickCount = this.#drawCount((clicks * elapsedMs) / MINUTE_MS);
+      const clickCount = this.#chance.count((clicks * elapsedMs) / MINUTE_MS);
       if (clickCount > 0) this.#click(channel, clickCount, this.#nowMs);
-      if (this.#draw() < (orders * elapsedMs) / MINUTE_MS) {
-        const currency = currencies[this.#draw() < 0.8 ? 0 : currencies.length - 1] ?? 'EUR';
-        this.order(channel, currency, Math.round(basket * (0.5 + this.#draw())));
+      if (this.#chance.draw() < (orders * elapsedMs) / MINUTE_MS) {
+        const currency = currencies[this.#chance.draw() < 0.8 ? 0 : currencies.length - 1] ?? 'EUR';
+        this.order(channel, currency, Math.round(basket * (0.5 + this.#chance.draw())));
       }
     }
-    if (this.#tickCount % 60 === 0) this.withdrawClicks('dtc', 1 + Math.floor(this.#draw() * 9));
+    if (this.#tickCount % 60 === 0)
+      this.withdrawClicks('dtc', 1 + Math.floor(this.#chance.draw() * 9));
     if (this.#tickCount % 10 === 0) this.#publishPipeline();
   }
 
@@ -220,12 +195,12 @@ export class ScriptedShop {
       ready: true,
       problems: '',
       watermark: this.watermark,
-      lag_records: 3 + Math.floor(this.#draw() * 20),
+      lag_records: 3 + Math.floor(this.#chance.draw() * 20),
       ...this.#counts,
       checkpoint_age_ms: (this.#tickCount * 100) % 5_000,
       checkpoint_ms: 14,
-      pending_rows: Math.floor(this.#draw() * 40),
-      events_per_second: 118 + Math.floor(this.#draw() * 20),
+      pending_rows: Math.floor(this.#chance.draw() * 40),
+      events_per_second: 118 + Math.floor(this.#chance.draw() * 20),
     };
   }
 
@@ -237,18 +212,18 @@ export class ScriptedShop {
       for (const { channel, currencies, clicks, orders, basket, spend } of CHANNELS) {
         this.#click(
           channel,
-          Math.round(clicks * tide * filled * (0.7 + 0.6 * this.#draw())),
+          Math.round(clicks * tide * filled * (0.7 + 0.6 * this.#chance.draw())),
           start,
         );
         for (const currency of currencies) {
           const share = currency === 'USD' ? 0.3 : 1;
-          const orderCount = this.#drawCount(orders * tide * filled * share);
+          const orderCount = this.#chance.count(orders * tide * filled * share);
           for (let index = 0; index < orderCount; index += 1) {
-            const revenueMinor = Math.round(basket * (0.5 + this.#draw()));
+            const revenueMinor = Math.round(basket * (0.5 + this.#chance.draw()));
             this.#orderRow(channel, currency, revenueMinor, start);
             this.#credit(currency, revenueMinor, start);
           }
-          if (this.#draw() < 0.02 * share) {
+          if (this.#chance.draw() < 0.02 * share) {
             this.#sum(channel, currency, start, { returns_minor: Math.round(basket * 0.8) });
           }
           if (spend > 0)
@@ -256,7 +231,10 @@ export class ScriptedShop {
         }
       }
     }
-    for (let index = 0; index < 36; index += 1) this.#fillStock(index);
+    for (let index = 0; index < 36; index += 1) {
+      const row = stockRow(index, this.#nowMs);
+      this.#stock.set(`${row['sku']} ${row['node_id']}`, row);
+    }
     for (const [index, row] of this.rowsOf('stock')
       .filter(({ state }) => state === 'OUT')
       .entries()) {
@@ -277,35 +255,16 @@ export class ScriptedShop {
     }
   }
 
-  #fillStock(index: number): void {
-    const sku = `${['mug', 'lamp', 'scarf', 'clock', 'candle', 'tray'][index % 6]}-${100 + index}`;
-    const node = index % 2 === 0 ? 'berlin' : 'store-12';
-    const state = index % 7 === 3 ? 'OUT' : index % 11 === 5 ? 'STALE' : 'IN_STOCK';
-    const reserved = index % 4;
-    const safety = 2;
-    const onHand = state === 'OUT' ? reserved + safety - (index % 3) : 12 + ((index * 17) % 60);
-    this.#stock.set(`${sku} ${node}`, {
-      sku,
-      node_id: node,
-      state,
-      available: onHand - reserved - safety,
-      on_hand: onHand,
-      reserved,
-      safety,
-      changed_at: this.#nowMs - (7 + index * 9) * MINUTE_MS,
-    });
-  }
-
   #click(channel: string, clickCount: number, at: number): void {
-    const crawlers = this.#drawCount(clickCount * 0.06);
+    const crawlers = this.#chance.count(clickCount * 0.06);
     const row = this.#sum(channel, '', at, {
       impressions: clickCount * 9,
       clicks_gross: clickCount,
       clicks_givt: crawlers,
       clicks_net: clickCount - crawlers,
       visitors: Math.round(clickCount * 0.7),
-      sessions: this.#drawCount(clickCount * 0.3),
-      add_to_carts: this.#drawCount(clickCount * 0.07),
+      sessions: this.#chance.count(clickCount * 0.3),
+      add_to_carts: this.#chance.count(clickCount * 0.07),
     });
     this.#counts.received += clickCount;
     this.#counts.contributed += clickCount;
@@ -406,72 +365,6 @@ export class ScriptedShop {
         return new Map([['pipeline', this.pipelineRow()]]);
     }
   }
-
-  /** From 0 inclusive to 1 exclusive. @see Marsaglia 2003, xorshift with shifts 13, 17, 5 */
-  #draw(): number {
-    this.#random ^= this.#random << 13;
-    this.#random ^= this.#random >>> 17;
-    this.#random ^= this.#random << 5;
-    return (this.#random >>> 0) / 2 ** 32;
-  }
-
-  /** A whole number whose mean is `expected`. */
-  #drawCount(expected: number): number {
-    return Math.floor(expected) + (this.#draw() < expected % 1 ? 1 : 0);
-  }
-}
-
-function minuteOf(instantMs: number): number {
-  return instantMs - (instantMs % MINUTE_MS);
-}
-
-function keyOfMinute(start: number, channel: string, currency: string): string {
-  return `${start} ${channel} ${currency}`;
-}
-
-function emptyMinute(start: number, channel: string, currency: string): Row {
-  return {
-    window_start: start,
-    channel,
-    currency,
-    impressions: 0,
-    clicks_gross: 0,
-    clicks_net: 0,
-    clicks_givt: 0,
-    clicks_sivt: 0,
-    visitors: 0,
-    sessions: 0,
-    add_to_carts: 0,
-    orders: 0,
-    units: 0,
-    revenue_minor: 0,
-    margin_minor: 0,
-    returns_minor: 0,
-    spend_minor: 0,
-    state: 'provisional',
-  };
-}
-
-function incident(options: {
-  readonly alertId: string;
-  readonly sku: string;
-  readonly nodeId: string;
-  readonly openedAt: number;
-  readonly severity: string;
-}): Row {
-  return {
-    alert_id: options.alertId,
-    kind: 'stock_out',
-    severity: options.severity,
-    subject: `${options.sku} at ${options.nodeId}`,
-    sku: options.sku,
-    node_id: options.nodeId,
-    opened_at: options.openedAt,
-    acknowledged_at: null,
-    acknowledged_by: null,
-    resolved_at: null,
-    detail: 'available fell to zero; ads for it still run',
-  };
 }
 
 /** Time of a tick in the scripted server. */

@@ -11,11 +11,6 @@ import {
 import { LiveFeed } from './live/feed.ts';
 import { TodayHours } from './live/today.ts';
 
-import 'uplot/dist/uPlot.min.css';
-import './styles/page.css';
-import './styles/channels.css';
-import './styles/panels.css';
-
 /**
  * Least time between two paintings. The server sends every 50 ms, but a number that changes twenty
  * times a second cannot be read, and the battery of a phone pays for it.

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Row } from '../../../schemas/panel.ts';
@@ -127,12 +127,13 @@ export class ClickHouse implements Sink {
 }
 
 function failure(error: unknown, what: string): EngineError {
-  if (error instanceof ClickHouseError && !TRANSIENT_CODES.has(error.code)) {
+  const code = clickHouseCodeOf(error);
+  if (code !== undefined && !TRANSIENT_CODES.has(code)) {
     return new EngineError({
       code: 'CLICKHOUSE_REFUSED',
       kind: 'fatal',
-      message: `Expected ClickHouse to ${what}, it refused: ${error.message}`,
-      details: { clickhouseCode: error.code },
+      message: `Expected ClickHouse to ${what}, it refused: ${messageOf(error)}`,
+      details: { clickhouseCode: code },
       cause: error,
     });
   }
@@ -142,4 +143,10 @@ function failure(error: unknown, what: string): EngineError {
     message: `Expected ClickHouse to ${what}, got: ${messageOf(error)}`,
     cause: error,
   });
+}
+
+/** By shape, not by class: chdb brings a copy of the client's errors of its own. */
+function clickHouseCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('type' in error)) return undefined;
+  return typeof error.code === 'string' && /^\d+$/.test(error.code) ? error.code : undefined;
 }

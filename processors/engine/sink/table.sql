@@ -7,11 +7,11 @@ CREATE TABLE IF NOT EXISTS weir.dead_letters_log
     topic LowCardinality(String) COMMENT 'Topic of the record',
     partition UInt16 COMMENT 'Partition of the record',
     offset UInt64 COMMENT 'Offset of the record',
-    index UInt16 COMMENT 'Position within the record'
+    `index` UInt16 COMMENT 'Position within the record'
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(appended_at)
-ORDER BY (appended_at, topic, partition, offset, index)
+ORDER BY (appended_at, topic, partition, offset, `index`)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE OR REPLACE VIEW weir.dead_letters AS
@@ -29,11 +29,11 @@ CREATE TABLE IF NOT EXISTS weir.late_events_log
     topic LowCardinality(String) COMMENT 'Topic of the record',
     partition UInt16 COMMENT 'Partition of the record',
     offset UInt64 COMMENT 'Offset of the record',
-    index UInt16 COMMENT 'Position within the record'
+    `index` UInt16 COMMENT 'Position within the record'
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(appended_at)
-ORDER BY (appended_at, topic, partition, offset, index)
+ORDER BY (appended_at, topic, partition, offset, `index`)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE OR REPLACE VIEW weir.late_events AS

@@ -20,12 +20,12 @@ export function createWebSocketTransport(location: Location): Transport {
     name: 'websocket',
     open: (events) => {
       const socket = new WebSocket(`${scheme}//${location.host}/v1/live`, SUBPROTOCOL);
-      socket.onopen = () => events.opened();
-      socket.onmessage = (message: MessageEvent<unknown>) => {
+      socket.addEventListener('open', () => events.opened());
+      socket.addEventListener('message', (message: MessageEvent<unknown>) => {
         if (typeof message.data === 'string') events.received(message.data);
-      };
+      });
       // An error is always followed by a close, which carries the code.
-      socket.onclose = (close) => events.lost(close.code);
+      socket.addEventListener('close', (close) => events.lost(close.code));
       return {
         send: (text) => {
           if (socket.readyState === WebSocket.OPEN) socket.send(text);
@@ -43,15 +43,15 @@ export function createEventsTransport(): Transport {
     open: (events) => {
       const topics = PAGE_TOPICS.map((topic) => `topic=${topic}`).join('&');
       const source = new EventSource(`/v1/live/events?${topics}`);
-      source.onopen = () => events.opened();
-      source.onmessage = (message: MessageEvent<unknown>) => {
+      source.addEventListener('open', () => events.opened());
+      source.addEventListener('message', (message: MessageEvent<unknown>) => {
         if (typeof message.data === 'string') events.received(message.data);
-      };
-      source.onerror = () => {
+      });
+      source.addEventListener('error', () => {
         // Our own retry tries the WebSocket again too; the browser's would stay with events.
         source.close();
         events.lost(undefined);
-      };
+      });
       return { send: () => {}, close: () => source.close() };
     },
   };

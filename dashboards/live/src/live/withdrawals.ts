@@ -65,3 +65,15 @@ export class Withdrawals {
     inMinute.set(key, { ...withdrawal, amount });
   }
 }
+
+/** How much of a column was withdrawn lately, in one currency or, for counts, in all. */
+export function withdrawnOf(
+  withdrawals: readonly Withdrawal[],
+  column: WithdrawnColumn,
+  currency?: string,
+): number {
+  return withdrawals
+    .filter((entry) => entry.column === column)
+    .filter((entry) => currency === undefined || entry.currency === currency)
+    .reduce((sum, { amount }) => sum + amount, 0);
+}

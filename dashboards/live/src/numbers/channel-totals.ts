@@ -54,6 +54,24 @@ export function totalOfAll(name: string, totals: readonly ChannelTotal[]): Chann
   return finish(name, sums);
 }
 
+/** Whether a channel sold anything or took anything back. */
+export function hasSales(total: ChannelTotal): boolean {
+  return (
+    total.counts.orders !== 0 ||
+    total.money.some((entry) => entry.revenue_minor !== 0 || entry.returns_minor !== 0)
+  );
+}
+
+/** Whether anybody came through a channel: a name may be a place to sell, a way to come, or both. */
+export function hasTraffic({ counts }: ChannelTotal): boolean {
+  return counts.clicks_gross !== 0 || counts.impressions !== 0 || counts.sessions !== 0;
+}
+
+/** The currency with most orders; undefined for a channel without amounts. */
+export function mainCurrency(total: ChannelTotal): string | undefined {
+  return total.money.toSorted((a, b) => b.orders - a.orders)[0]?.currency;
+}
+
 /** Distinct visitors of each channel in the window that starts at `windowStart`. */
 export function visitorsAt(
   rows: Iterable<ChannelRow>,

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-import type { Withdrawal } from '../live/withdrawals.ts';
+import { type Withdrawal, withdrawnOf } from '../live/withdrawals.ts';
 import { type ChannelTotal, type CurrencyTotal, totalOfAll } from '../numbers/channel-totals.ts';
 import { NO_VALUE, formatCount, formatMoney } from '../numbers/format.ts';
 import { Figure } from '../parts/figure.tsx';
@@ -70,14 +70,63 @@ function columnsOf(props: {
   readonly withdrawals: readonly Withdrawal[];
 }): readonly Column[] {
   const withdrawnClicks = (channel: string) =>
-    props.withdrawals
-      .filter((entry) => entry.column === 'clicks_net' && entry.channel === channel)
-      .reduce((sum, { amount }) => sum + amount, 0);
-  const money = (
-    name: string,
-    title: string,
-    amountOf: (entry: CurrencyTotal) => number,
-  ): Column => ({
+    withdrawnOf(
+      props.withdrawals.filter((entry) => entry.channel === channel),
+      'clicks_net',
+    );
+  return [
+    ...SALES_COLUMNS,
+    countColumn('Sessions', 'Sessions that started', ({ counts }) => counts.sessions),
+    {
+      name: 'Visitors',
+      title: 'Distinct visitors in the last full minute; minutes do not add up',
+      cell: ({ channel }) => {
+        const visitors = props.visitors.get(channel);
+        return visitors === undefined ? NO_VALUE : formatCount(visitors);
+      },
+    },
+    countColumn('Clicks', 'All clicks, bots included', ({ counts }) => counts.clicks_gross),
+    countColumn('Bots', 'Clicks withdrawn as bots, by lists and by behaviour', ({ counts }) =>
+      negative(counts.clicks_givt + counts.clicks_sivt),
+    ),
+    {
+      name: 'Net clicks',
+      title: 'Clicks without bots',
+      cell: ({ channel, counts }) => (
+        <Figure
+          value={counts.clicks_net}
+          text={formatCount(counts.clicks_net)}
+          withdrawn={withdrawnClicks(channel)}
+        />
+      ),
+    },
+    {
+      name: 'Spend',
+      title: 'Advertising spend',
+      cell: (total) => <Spend money={total.money} />,
+    },
+  ];
+}
+
+const SALES_COLUMNS: readonly Column[] = [
+  moneyColumn('Revenue', 'Placed orders, before returns', (entry) => entry.revenue_minor),
+  moneyColumn('Returned', 'Cancellations and returns', (entry) => negative(entry.returns_minor)),
+  moneyColumn('Margin', 'Price minus cost, where a cost is known', (entry) => entry.margin_minor),
+  countColumn('Orders', 'Placed orders', ({ counts }) => counts.orders),
+  countColumn('Units', 'Units in placed orders', ({ counts }) => counts.units),
+  {
+    name: 'Avg order',
+    title: 'Revenue by order',
+    cell: (total) => <AverageOrder money={total.money} />,
+  },
+];
+
+function moneyColumn(
+  name: string,
+  title: string,
+  amountOf: (entry: CurrencyTotal) => number,
+): Column {
+  return {
     name,
     title,
     cell: (total) => (
@@ -88,61 +137,24 @@ function columnsOf(props: {
         }))}
       />
     ),
-  });
-  const count = (
-    name: string,
-    title: string,
-    valueOf: (total: ChannelTotal) => number,
-  ): Column => ({
+  };
+}
+
+function countColumn(
+  name: string,
+  title: string,
+  valueOf: (total: ChannelTotal) => number,
+): Column {
+  return {
     name,
     title,
     cell: (total) => <Figure value={valueOf(total)} text={formatCount(valueOf(total))} />,
-  });
-  return [
-    money('Revenue', 'Placed orders, before returns', (entry) => entry.revenue_minor),
-    money('Returned', 'Cancellations and returns', (entry) =>
-      entry.returns_minor === 0 ? 0 : -entry.returns_minor,
-    ),
-    money('Margin', 'Price minus cost, where a cost is known', (entry) => entry.margin_minor),
-    count('Orders', 'Placed orders', (total) => total.counts.orders),
-    count('Units', 'Units in placed orders', (total) => total.counts.units),
-    {
-      name: 'Avg order',
-      title: 'Revenue by order',
-      cell: (total) => <AverageOrder money={total.money} />,
-    },
-    count('Sessions', 'Sessions that started', (total) => total.counts.sessions),
-    {
-      name: 'Visitors',
-      title: 'Distinct visitors in the last full minute; minutes do not add up',
-      cell: (total) => {
-        const visitors = props.visitors.get(total.channel);
-        return visitors === undefined ? NO_VALUE : formatCount(visitors);
-      },
-    },
-    count('Clicks', 'All clicks, bots included', (total) => total.counts.clicks_gross),
-    count(
-      'Bots',
-      'Clicks withdrawn as bots, by lists and by behaviour',
-      (total) => -(total.counts.clicks_givt + total.counts.clicks_sivt),
-    ),
-    {
-      name: 'Net clicks',
-      title: 'Clicks without bots',
-      cell: (total) => (
-        <Figure
-          value={total.counts.clicks_net}
-          text={formatCount(total.counts.clicks_net)}
-          withdrawn={withdrawnClicks(total.channel)}
-        />
-      ),
-    },
-    {
-      name: 'Spend',
-      title: 'Advertising spend',
-      cell: (total) => <Spend money={total.money} />,
-    },
-  ];
+  };
+}
+
+/** The other sign, without a minus before zero. */
+function negative(value: number): number {
+  return value === 0 ? 0 : -value;
 }
 
 function AverageOrder(props: { readonly money: readonly CurrencyTotal[] }) {

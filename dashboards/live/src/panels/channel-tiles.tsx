@@ -1,13 +1,22 @@
-import type { Withdrawal, WithdrawnColumn } from '../live/withdrawals.ts';
-import type { ChannelTotal } from '../numbers/channel-totals.ts';
+import { type Withdrawal, withdrawnOf } from '../live/withdrawals.ts';
+import { type ChannelTotal, hasTraffic, mainCurrency } from '../numbers/channel-totals.ts';
 import { formatCount, formatMinute, formatMoney, formatShare } from '../numbers/format.ts';
 import type { MinuteSeries, TrendMetric } from '../numbers/minute-series.ts';
 import { Figure } from '../parts/figure.tsx';
 import { MoneyLines } from '../parts/money-lines.tsx';
 import { Sparkline } from '../parts/sparkline.tsx';
 
-/** More would fill the screen before the table below; the table holds them all. */
+/** More of a kind would push the table off the screen; the table holds them all. */
 export const TILES_MAX = 8;
+
+/** What a tile shows. */
+export interface TileProps {
+  readonly total: ChannelTotal;
+  readonly metric: TrendMetric;
+  readonly series: MinuteSeries | undefined;
+  /** Of this channel only. */
+  readonly withdrawals: readonly Withdrawal[];
+}
 
 const TITLES = {
   clicks_net: 'Net clicks per minute',
@@ -15,72 +24,86 @@ const TITLES = {
   revenue_minor: 'Revenue per minute',
 } as const satisfies Record<TrendMetric, string>;
 
-/** One tile for each channel: what it sold, what was taken back, and its last hour as a line. */
-export function ChannelTiles(props: {
-  readonly totals: readonly ChannelTotal[];
-  readonly series: ReadonlyMap<string, MinuteSeries>;
-  readonly metric: TrendMetric;
-  readonly withdrawals: readonly Withdrawal[];
-}) {
-  const { totals, series, metric, withdrawals } = props;
+/** A channel that sells: revenue, what came back, its last hour, and its clicks where it has some. */
+export function SalesTile(props: TileProps) {
+  const { total, withdrawals } = props;
+  const { counts } = total;
   return (
-    <ul class="tiles">
-      {totals.slice(0, TILES_MAX).map((total) => (
-        <Tile
-          key={total.channel}
-          total={total}
-          series={series.get(total.channel)}
-          metric={metric}
-          withdrawals={withdrawals.filter(({ channel }) => channel === total.channel)}
+    <li class="tile" data-channel={total.channel}>
+      <h4>{total.channel}</h4>
+      <Money total={total} withdrawals={withdrawals} />
+      <Trend {...props} />
+      <dl class="tile-figures">
+        <Count
+          name="Orders"
+          column="orders"
+          value={counts.orders}
+          withdrawn={withdrawnOf(withdrawals, 'orders')}
         />
-      ))}
-    </ul>
+        {hasTraffic(total) ? (
+          <>
+            <NetClicks total={total} withdrawals={withdrawals} />
+            <Bots total={total} />
+          </>
+        ) : (
+          <>
+            <Count name="Units" column="units" value={counts.units} withdrawn={0} />
+            <AverageOrder total={total} />
+          </>
+        )}
+      </dl>
+      <WithdrawnNote withdrawals={withdrawals} />
+    </li>
   );
 }
 
-/** The currency whose revenue a sparkline draws: the one with most orders. */
-export function mainCurrency(total: ChannelTotal): string | undefined {
-  return total.money.toSorted((a, b) => b.orders - a.orders)[0]?.currency;
+/** A channel that brings visits only. */
+export function TrafficTile(props: TileProps) {
+  const { total, withdrawals } = props;
+  const { counts } = total;
+  return (
+    <li class="tile traffic" data-channel={total.channel}>
+      <h4>{total.channel}</h4>
+      <p class="headline" data-figure="clicks_net">
+        <Figure
+          value={counts.clicks_net}
+          text={formatCount(counts.clicks_net)}
+          withdrawn={withdrawnOf(withdrawals, 'clicks_net')}
+        />
+        <span class="quiet"> net clicks</span>
+      </p>
+      <Trend {...props} />
+      <dl class="tile-figures">
+        <Count
+          name="Sessions"
+          column="sessions"
+          value={counts.sessions}
+          withdrawn={withdrawnOf(withdrawals, 'sessions')}
+        />
+        <Bots total={total} />
+      </dl>
+      <WithdrawnNote withdrawals={withdrawals} />
+    </li>
+  );
 }
 
-function Tile(props: {
-  readonly total: ChannelTotal;
-  readonly series: MinuteSeries | undefined;
-  readonly metric: TrendMetric;
-  readonly withdrawals: readonly Withdrawal[];
-}) {
-  const { total, series, metric, withdrawals } = props;
-  const { counts } = total;
-  const botClicks = counts.clicks_givt + counts.clicks_sivt;
-  const currency = mainCurrency(total);
-  const describe = (value: number) =>
-    metric === 'revenue_minor' ? formatMoney(value, currency ?? '') : formatCount(value);
-  const title =
-    metric === 'revenue_minor' && total.money.length > 1 && currency !== undefined
-      ? `${TITLES[metric]}, ${currency}`
-      : TITLES[metric];
-  const withdrawnOf = (column: WithdrawnColumn, ofCurrency: string | undefined) =>
-    withdrawals
-      .filter(
-        (entry) => entry.column === column && (ofCurrency ?? entry.currency) === entry.currency,
-      )
-      .reduce((sum, { amount }) => sum + amount, 0);
+/** Revenue large, what came back below it. */
+function Money(props: Pick<TileProps, 'total' | 'withdrawals'>) {
+  const { total, withdrawals } = props;
   const sold = total.money
     .filter((entry) => entry.orders > 0 || entry.revenue_minor !== 0)
     .toSorted((a, b) => b.orders - a.orders);
   const returned = total.money.filter((entry) => entry.returns_minor !== 0);
   return (
-    <li class="tile" data-channel={total.channel}>
-      <h3>{total.channel}</h3>
+    <>
       <p class="headline" data-figure="revenue">
         <MoneyLines
-          amounts={sold.map((entry) => ({
-            currency: entry.currency,
-            amountMinor: entry.revenue_minor,
-            withdrawn: withdrawnOf('revenue_minor', entry.currency),
+          amounts={sold.map(({ currency, revenue_minor: amountMinor }) => ({
+            currency,
+            amountMinor,
+            withdrawn: withdrawnOf(withdrawals, 'revenue_minor', currency),
           }))}
         />
-        {sold.length === 0 && <span class="quiet"> no sales yet</span>}
       </p>
       <p class="taken-back">
         {returned.map((entry) => (
@@ -89,51 +112,86 @@ function Tile(props: {
           </span>
         ))}
       </p>
-      {series !== undefined && (
-        <Sparkline
-          key={metric}
-          series={series}
-          shape={metric === 'clicks_net' ? 'line' : 'bars'}
-          title={title}
-          describe={describe}
-          timeOf={(start) => `${formatMinute(start)} UTC`}
-        />
-      )}
-      <dl class="tile-figures">
-        <div>
-          <dt>Orders</dt>
-          <dd data-figure="orders">
-            <Figure
-              value={counts.orders}
-              text={formatCount(counts.orders)}
-              withdrawn={withdrawnOf('orders', undefined)}
-            />
-          </dd>
-        </div>
-        <div>
-          <dt>Net clicks</dt>
-          <dd data-figure="clicks_net">
-            <Figure
-              value={counts.clicks_net}
-              text={formatCount(counts.clicks_net)}
-              withdrawn={withdrawnOf('clicks_net', undefined)}
-            />
-          </dd>
-        </div>
-        <div
-          title={`${formatCount(counts.clicks_givt)} by known crawlers and lists, ${formatCount(counts.clicks_sivt)} by behaviour, of ${formatCount(counts.clicks_gross)} clicks`}
-        >
-          <dt>Bots</dt>
-          <dd data-figure="bots">
-            {formatCount(-botClicks)}
-            {counts.clicks_gross > 0 && (
-              <span class="quiet"> {formatShare(botClicks / counts.clicks_gross)}</span>
-            )}
-          </dd>
-        </div>
-      </dl>
-      <WithdrawnNote withdrawals={withdrawals} />
-    </li>
+    </>
+  );
+}
+
+function Trend(props: TileProps) {
+  const { total, series, metric } = props;
+  if (series === undefined) return null;
+  const currency = mainCurrency(total) ?? '';
+  const isMoney = metric === 'revenue_minor';
+  const title =
+    isMoney && total.money.length > 1 ? `${TITLES[metric]}, ${currency}` : TITLES[metric];
+  return (
+    <Sparkline
+      key={metric}
+      series={series}
+      shape={metric === 'clicks_net' ? 'line' : 'bars'}
+      title={title}
+      describe={(value) => (isMoney ? formatMoney(value, currency) : formatCount(value))}
+      timeOf={(start) => `${formatMinute(start)} UTC`}
+    />
+  );
+}
+
+function Count(props: {
+  readonly name: string;
+  readonly column: string;
+  readonly value: number;
+  readonly withdrawn: number;
+}) {
+  const { name, column, value, withdrawn } = props;
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd data-figure={column}>
+        <Figure value={value} text={formatCount(value)} withdrawn={withdrawn} />
+      </dd>
+    </div>
+  );
+}
+
+function NetClicks(props: Pick<TileProps, 'total' | 'withdrawals'>) {
+  return (
+    <Count
+      name="Net clicks"
+      column="clicks_net"
+      value={props.total.counts.clicks_net}
+      withdrawn={withdrawnOf(props.withdrawals, 'clicks_net')}
+    />
+  );
+}
+
+function Bots(props: Pick<TileProps, 'total'>) {
+  const { counts } = props.total;
+  const botClicks = counts.clicks_givt + counts.clicks_sivt;
+  const title =
+    `${formatCount(counts.clicks_givt)} by known crawlers and lists, ` +
+    `${formatCount(counts.clicks_sivt)} by behaviour, of ${formatCount(counts.clicks_gross)} clicks`;
+  return (
+    <div title={title}>
+      <dt>Bots</dt>
+      <dd data-figure="bots">
+        {formatCount(botClicks === 0 ? 0 : -botClicks)}
+        {counts.clicks_gross > 0 && (
+          <span class="quiet"> {formatShare(botClicks / counts.clicks_gross)}</span>
+        )}
+      </dd>
+    </div>
+  );
+}
+
+/** In the currency with most orders; the table has the others. */
+function AverageOrder(props: Pick<TileProps, 'total'>) {
+  const currency = mainCurrency(props.total);
+  const entry = props.total.money.find((candidate) => candidate.currency === currency);
+  if (entry === undefined || entry.orders === 0) return null;
+  return (
+    <div>
+      <dt>Avg order</dt>
+      <dd>{formatMoney(Math.round(entry.revenue_minor / entry.orders), entry.currency)}</dd>
+    </div>
   );
 }
 
@@ -141,22 +199,25 @@ const NOUNS = {
   clicks_net: ['click', 'clicks'],
   sessions: ['session', 'sessions'],
   orders: ['order', 'orders'],
-  revenue_minor: ['', ''],
-} as const satisfies Record<WithdrawnColumn, readonly [string, string]>;
+} as const;
 
 /** What was on this page and has been taken back in the last quarter of an hour. */
-export function WithdrawnNote(props: { readonly withdrawals: readonly Withdrawal[] }) {
-  if (props.withdrawals.length === 0) return null;
-  const parts = props.withdrawals.map(({ column, currency, amount }) => {
-    if (column === 'revenue_minor') return formatMoney(amount, currency);
-    return `${formatCount(amount)} ${NOUNS[column][amount === 1 ? 0 : 1]}`;
-  });
+function WithdrawnNote(props: { readonly withdrawals: readonly Withdrawal[] }) {
+  const { withdrawals } = props;
+  if (withdrawals.length === 0) return null;
+  const counts = (['clicks_net', 'sessions', 'orders'] as const)
+    .map((column) => ({ column, amount: withdrawnOf(withdrawals, column) }))
+    .filter(({ amount }) => amount > 0)
+    .map(({ column, amount }) => `${formatCount(amount)} ${NOUNS[column][amount === 1 ? 0 : 1]}`);
+  const amounts = withdrawals
+    .filter(({ column }) => column === 'revenue_minor')
+    .map(({ amount, currency }) => formatMoney(amount, currency));
   return (
     <p
       class="withdrawn"
-      title="Shown before and corrected in the last 15 minutes: bot verdicts, corrections"
+      title="Shown before and taken back in the last 15 minutes: bot verdicts, corrections"
     >
-      <span aria-hidden="true">↓</span> withdrawn: {parts.join(', ')}
+      <span aria-hidden="true">↓</span> withdrawn: {[...counts, ...amounts].join(', ')}
     </p>
   );
 }

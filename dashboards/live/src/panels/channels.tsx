@@ -1,9 +1,10 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import { MINUTE_MS } from '../../../../schemas/time.ts';
 import type { LiveStore } from '../live/store.ts';
 import type { TodayHours } from '../live/today.ts';
-import { totalChannels, visitorsAt } from '../numbers/channel-totals.ts';
+import type { Withdrawal } from '../live/withdrawals.ts';
+import { type ChannelTotal, totalChannels, visitorsAt } from '../numbers/channel-totals.ts';
 import { formatMinute, formatMoment } from '../numbers/format.ts';
 import { type TrendMetric, minuteSeries } from '../numbers/minute-series.ts';
 import { Command, Empty } from '../parts/empty.tsx';
@@ -33,37 +34,20 @@ export function Channels(props: {
   const [range, setRange] = useState<Range>('live');
   const [metric, setMetric] = useState<TrendMetric>('clicks_net');
   const newest = store.newestWindowStart;
-  const { revision } = store.channels;
-  if (range === 'today' && newest !== undefined) void today.refresh(newest);
-  const totals = useMemo(() => {
-    const live = store.channels.rows.values();
-    if (newest === undefined || range === 'live') return totalChannels(live);
-    return totalChannels(today.join(live, newest));
-  }, [revision, range, today.revision, newest]);
-  const series = useMemo(() => {
-    if (newest === undefined) return new Map();
-    const currencies = new Map(totals.map((total) => [total.channel, mainCurrency(total)]));
-    const currencyOf = (channel: string) => currencies.get(channel);
-    return minuteSeries(store.channels.rows.values(), { metric, currencyOf, newestStart: newest });
-  }, [revision, metric, totals, newest]);
-  const visitors = useMemo(
-    () => visitorsAt(store.channels.rows.values(), (newest ?? 0) - MINUTE_MS),
-    [revision, newest],
-  );
-  const withdrawals = store.withdrawals.recent(nowMs);
+  const isLoaded = store.seqOf('channels') !== undefined;
   const serverNow = store.freshness.serverNow(nowMs);
+  useEffect(() => {
+    if (range === 'today' && newest !== undefined) void today.refresh(newest);
+  });
+  const totals = useTotals(store, today, range);
   return (
-    <section
-      class="channels"
-      aria-labelledby="channels-title"
-      aria-busy={store.seqOf('channels') === undefined}
-    >
+    <section class="channels" aria-labelledby="channels-title" aria-busy={!isLoaded}>
       <div class="section-head">
         <h2 id="channels-title">Channels</h2>
         <p class="span">{newest === undefined ? '' : spanText(range, newest, serverNow)}</p>
         <div class="controls">
           <Segmented
-            legend="Line in the tiles"
+            legend="Chart in the tiles"
             name="trend"
             choices={TRENDS}
             chosen={metric}
@@ -80,35 +64,60 @@ export function Channels(props: {
       </div>
       {range === 'today' && <TodayNote today={today} newest={newest} />}
       {totals.length === 0 ? (
-        <NoChannels
-          isLoaded={store.seqOf('channels') !== undefined}
-          hasOlder={(store.pipeline?.contributed ?? 0) > 0}
-        />
+        <NoChannels isLoaded={isLoaded} hasOlder={(store.pipeline?.contributed ?? 0) > 0} />
       ) : (
-        <>
-          <ChannelTiles
-            key={range}
-            totals={totals}
-            series={series}
-            metric={metric}
-            withdrawals={withdrawals}
-          />
-          {totals.length > TILES_MAX && (
-            <p class="quiet">{totals.length - TILES_MAX} more channels in the table</p>
-          )}
-          <div class="panel flush">
-            <ChannelTable
-              key={range}
-              totals={totals}
-              visitors={visitors}
-              withdrawals={withdrawals}
-            />
-          </div>
-          <MaturityNote watermark={store.watermark} serverNow={serverNow} />
-        </>
+        <Numbers
+          key={range}
+          store={store}
+          totals={totals}
+          metric={metric}
+          withdrawals={store.withdrawals.recent(nowMs)}
+        />
       )}
+      {totals.length > 0 && <MaturityNote watermark={store.watermark} serverNow={serverNow} />}
     </section>
   );
+}
+
+function Numbers(props: {
+  readonly store: LiveStore;
+  readonly totals: readonly ChannelTotal[];
+  readonly metric: TrendMetric;
+  readonly withdrawals: readonly Withdrawal[];
+}) {
+  const { store, totals, metric, withdrawals } = props;
+  const newest = store.newestWindowStart ?? 0;
+  const { revision } = store.channels;
+  const series = useMemo(() => {
+    const currencies = new Map(totals.map((total) => [total.channel, mainCurrency(total)]));
+    const currencyOf = (channel: string) => currencies.get(channel);
+    return minuteSeries(store.channels.rows.values(), { metric, currencyOf, newestStart: newest });
+  }, [revision, metric, totals, newest]);
+  const visitors = useMemo(
+    () => visitorsAt(store.channels.rows.values(), newest - MINUTE_MS),
+    [revision, newest],
+  );
+  return (
+    <>
+      <ChannelTiles totals={totals} series={series} metric={metric} withdrawals={withdrawals} />
+      {totals.length > TILES_MAX && (
+        <p class="footnote">{totals.length - TILES_MAX} more channels in the table</p>
+      )}
+      <div class="panel flush">
+        <ChannelTable totals={totals} visitors={visitors} withdrawals={withdrawals} />
+      </div>
+    </>
+  );
+}
+
+/** Totals of the range, computed again only when a row of it changed. */
+function useTotals(store: LiveStore, today: TodayHours, range: Range): readonly ChannelTotal[] {
+  const newest = store.newestWindowStart;
+  return useMemo(() => {
+    const live = store.channels.rows.values();
+    if (newest === undefined || range === 'live') return totalChannels(live);
+    return totalChannels(today.join(live, newest));
+  }, [store.channels.revision, range, today.revision, newest]);
 }
 
 function spanText(range: Range, newest: number, serverNow: number): string {
