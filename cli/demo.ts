@@ -1,0 +1,56 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Command, Option } from 'commander';
+import { messageOf } from '../schemas/errors.ts';
+import { MINUTE_MS, SECOND_MS } from '../schemas/time.ts';
+import { EXIT } from './exit-code.ts';
+import { type Take, feedShop } from './feed.ts';
+import { type RunningNode, startNode } from './node.ts';
+import { wholeNumberOption } from './number-option.ts';
+import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, configOf } from './options.ts';
+
+interface DemoOptions extends CommonOptions {
+  readonly seed: number;
+  readonly rate: number;
+  readonly history: number;
+}
+
+/** `weir demo`: everything in one process, and a simulated shop that feeds it. */
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('Run everything in one process and feed it a simulated shop.')
+    .addOption(new Option('--seed <number>', 'which shop').argParser(wholeNumberOption).default(1))
+    .addOption(new Option('--rate <events>', 'events per second').argParser(wholeNumberOption).default(200))
+    .addOption(new Option('--history <minutes>', 'how long ago the shop opened').argParser(wholeNumberOption).default(20))
+    .addOption(CONFIG_OPTION)
+    .addOption(DATA_DIR_OPTION)
+    .addHelpText('after', '\nThe data stays in the data directory: a second start goes on with the same totals.')
+    .action(async (options: DemoOptions) => {
+      const node = await startNode(configOf(options));
+      process.stdout.write(`Weir is at ${node.url} with a simulated shop.\nStop with Ctrl-C.\n`);
+      const stop = new AbortController();
+      const shop = { seed: options.seed, eventsPerSecond: options.rate, historyMs: options.history * MINUTE_MS };
+      const feeding = feedShop(shop, takeInProcess(node), stop.signal).catch((error: unknown) => {
+        process.stderr.write(`The shop closed: ${messageOf(error)}\n`);
+      });
+      const why = await node.ended;
+      stop.abort();
+      await feeding;
+      await node.close();
+      if (why === 'defect') process.exitCode = EXIT.failed;
+    });
+}
+
+/** Hands events to the engine of this process, at the pace at which it takes them. */
+function takeInProcess(node: RunningNode): Take {
+  return async (type, events) => {
+    for (;;) {
+      const refusal = node.engine.refusal();
+      if (refusal === undefined) break;
+      await wait(refusal.retryAfterSeconds * SECOND_MS);
+    }
+    await node.engine.ingest(
+      type,
+      events.map((event) => event.toObject()),
+    );
+  };
+}

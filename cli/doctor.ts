@@ -1,0 +1,113 @@
+import { mkdirSync, statfsSync, writeFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import type { Config } from '../processors/config.ts';
+import { messageOf } from '../schemas/errors.ts';
+import { EVENT_TIME_MS_MIN } from '../schemas/time.ts';
+import { EXIT } from './exit-code.ts';
+import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, JSON_OPTION, configOf } from './options.ts';
+
+interface Finding {
+  readonly check: string;
+  readonly isGood: boolean;
+  readonly detail: string;
+}
+
+/** Room below which a busy shop fills the disk within hours. */
+const FREE_GIB_MIN = 2;
+const GIB = 1_024 ** 3;
+
+/** `weir doctor`: checks what Weir needs, and says how to mend what is missing. */
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('Check configuration, data directory, disk, port, clock and ClickHouse, and say how to mend what is wrong.')
+    .addOption(CONFIG_OPTION)
+    .addOption(DATA_DIR_OPTION)
+    .addOption(JSON_OPTION)
+    .action(async (options: CommonOptions) => {
+      const config = configOf(options);
+      const findings: Finding[] = [
+        { check: 'configuration', isGood: true, detail: 'valid' },
+        node(),
+        clock(),
+        dataDir(config),
+        disk(config),
+        await port(config),
+        await clickHouse(),
+      ];
+      const isGood = findings.every((finding) => finding.isGood);
+      if (options.json === true) process.stdout.write(`${JSON.stringify({ ok: isGood, findings })}\n`);
+      else for (const finding of findings) process.stdout.write(`${line(finding)}\n`);
+      if (!isGood) process.exitCode = EXIT.failed;
+    });
+}
+
+function line({ check, isGood, detail }: Finding): string {
+  return `${isGood ? pc.green('ok  ') : pc.red('mend')} ${check.padEnd(14)} ${detail}`;
+}
+
+function node(): Finding {
+  return { check: 'node', isGood: true, detail: process.version };
+}
+
+function clock(): Finding {
+  const isGood = Date.now() > EVENT_TIME_MS_MIN;
+  return {
+    check: 'clock',
+    isGood,
+    detail: isGood ? new Date().toISOString() : 'the clock is decades behind: set it, or all events are in its future',
+  };
+}
+
+function dataDir(config: Config): Finding {
+  const path = resolve(config.data_dir);
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const probe = join(path, `.doctor-${process.pid}`);
+    writeFileSync(probe, '');
+    rmSync(probe);
+    return { check: 'data directory', isGood: true, detail: path };
+  } catch (error) {
+    return { check: 'data directory', isGood: false, detail: `${messageOf(error)}; choose another with data_dir` };
+  }
+}
+
+function disk(config: Config): Finding {
+  try {
+    const { bavail, bsize } = statfsSync(resolve(config.data_dir));
+    const freeGib = (bavail * bsize) / GIB;
+    const detail = `${freeGib.toFixed(1)} GiB free`;
+    if (freeGib >= FREE_GIB_MIN) return { check: 'disk', isGood: true, detail };
+    return { check: 'disk', isGood: false, detail: `${detail}: free some, or shorten retention` };
+  } catch (error) {
+    return { check: 'disk', isGood: false, detail: messageOf(error) };
+  }
+}
+
+async function port(config: Config): Promise<Finding> {
+  const { host, port: number } = config.http;
+  const server = createServer();
+  const { promise, resolve: done } = Promise.withResolvers<Finding>();
+  server.once('error', () => {
+    done({ check: 'port', isGood: false, detail: `${host}:${number} is in use, by a running Weir perhaps; change http.port` });
+  });
+  server.listen(number, host, () => {
+    server.close(() => done({ check: 'port', isGood: true, detail: `${host}:${number} is free` }));
+  });
+  return promise;
+}
+
+async function clickHouse(): Promise<Finding> {
+  try {
+    const { version } = await import('chdb');
+    return { check: 'clickhouse', isGood: true, detail: `embedded, chdb ${JSON.stringify(version)}` };
+  } catch {
+    return {
+      check: 'clickhouse',
+      isGood: false,
+      detail: 'the package chdb is missing: it needs Linux with glibc or macOS',
+    };
+  }
+}

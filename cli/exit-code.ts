@@ -1,0 +1,38 @@
+import { CommanderError } from 'commander';
+import { EngineError, type ErrorCode } from '../schemas/errors.ts';
+
+/** What a shell learns from a command. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  configuration: 3,
+  unreachable: 4,
+  damaged: 5,
+} as const;
+
+const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
+  CONFIG_INVALID: EXIT.configuration,
+  CONFIG_UNREADABLE: EXIT.configuration,
+  HTTP_PORT_IN_USE: EXIT.configuration,
+  LOG_PARTITION_COUNT_CHANGED: EXIT.configuration,
+  NODE_TOO_OLD: EXIT.usage,
+  IMPORT_COLUMN_MISSING: EXIT.usage,
+  IMPORT_FILE_UNREADABLE: EXIT.usage,
+  CLICKHOUSE_UNAVAILABLE: EXIT.unreachable,
+  CLICKHOUSE_NOT_INSTALLED: EXIT.unreachable,
+  CHECKPOINT_DAMAGED: EXIT.damaged,
+  CHECKPOINT_FORMAT_UNKNOWN: EXIT.damaged,
+  IMPORT_FILE_DAMAGED: EXIT.damaged,
+  LOG_BATCH_DAMAGED: EXIT.damaged,
+  LOG_OFFSET_OUT_OF_RANGE: EXIT.damaged,
+  STATE_DAMAGED: EXIT.damaged,
+  WEIR_UNREACHABLE: EXIT.unreachable,
+};
+
+/** The exit code of whatever a command threw. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof EngineError) return EXIT_OF_CODE[error.code] ?? EXIT.failed;
+  return EXIT.failed;
+}

@@ -1,0 +1,41 @@
+import { Command } from 'commander';
+import { EngineError, messageOf } from '../schemas/errors.ts';
+import { auditCommand } from './audit.ts';
+import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
+import { exitCodeOf } from './exit-code.ts';
+import { importCommand } from './import-files.ts';
+import { migrateCommand } from './migrate.ts';
+import { simulateCommand } from './simulate.ts';
+import { startCommand } from './start.ts';
+import { VERSION } from './version.ts';
+
+const program = new Command('weir')
+  .description('Stream-processing real-time analytics for commerce, with numbers that correct themselves.')
+  .version(VERSION)
+  .exitOverride()
+  .showHelpAfterError('Run with --help for the options.')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 configuration invalid, 4 dependency unreachable, 5 data or state damaged.',
+  );
+for (const command of [
+  startCommand,
+  demoCommand,
+  simulateCommand,
+  importCommand,
+  auditCommand,
+  migrateCommand,
+  doctorCommand,
+]) {
+  program.addCommand(command().exitOverride().showHelpAfterError('Run with --help for the options.'));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+  // Commander has already written what is wrong with the command line.
+  if (error instanceof EngineError) process.stderr.write(`${error.code}: ${error.message}\n`);
+  else if (process.exitCode === 1) process.stderr.write(`${messageOf(error)}\n`);
+}

@@ -1,0 +1,57 @@
+import { DIST_DIR, buildPage } from '../dashboards/live/build.ts';
+import { startApi } from '../api/main.ts';
+import type { Config } from '../processors/config.ts';
+import { Embedded } from '../processors/embedded.ts';
+import { PANELS } from '../processors/panels.ts';
+import { messageOf } from '../schemas/errors.ts';
+
+/** A running Weir: engine and api in this process. */
+export interface RunningNode {
+  readonly engine: Embedded;
+  readonly url: string;
+  /** Resolves when the node should end: a signal came, or processing cannot go on. */
+  readonly ended: Promise<'signal' | 'defect'>;
+  close(): Promise<void>;
+}
+
+/** How long an orderly stop may take before the process ends anyway; a restart repeats what is missing. */
+const STOP_MS_MAX = 10_000;
+
+/** Opens the engine and the api, and arranges for an orderly stop on Ctrl-C and SIGTERM. */
+export async function startNode(config: Config): Promise<RunningNode> {
+  const { promise: ended, resolve: end } = Promise.withResolvers<'signal' | 'defect'>();
+  const engine = await Embedded.open(config, (error) => {
+    process.stderr.write(`Processing stopped: ${messageOf(error)}\n`);
+    end('defect');
+  });
+  try {
+    await buildPage();
+    const api = await startApi({ config, engine, panels: PANELS, pageDir: DIST_DIR, logger: engine.logger });
+    onSignals(() => end('signal'));
+    return {
+      engine,
+      url: api.url,
+      ended,
+      close: async () => {
+        setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
+        await api.close();
+        await engine.close();
+      },
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** The first signal asks for an orderly stop, the second ends the process at once. */
+export function onSignals(stop: () => void): void {
+  let isStopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      stop();
+    });
+  }
+}

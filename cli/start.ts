@@ -1,0 +1,26 @@
+import { Command } from 'commander';
+import { EngineError } from '../schemas/errors.ts';
+import { startNode } from './node.ts';
+import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, configOf } from './options.ts';
+
+/** `weir start`: everything in one process. */
+export function startCommand(): Command {
+  return new Command('start')
+    .description('Run everything in one process: log, processors, ClickHouse and api.')
+    .addOption(CONFIG_OPTION)
+    .addOption(DATA_DIR_OPTION)
+    .addHelpText('after', '\nExample: weir start --data-dir ./weir-data')
+    .action(async (options: CommonOptions) => {
+      const node = await startNode(configOf(options));
+      process.stdout.write(`Weir is at ${node.url}\nStop with Ctrl-C.\n`);
+      const why = await node.ended;
+      await node.close();
+      if (why === 'defect') {
+        throw new EngineError({
+          code: 'ASSERTION_FAILED',
+          kind: 'defect',
+          message: 'Processing could not go on; the cause is in the line above. Nothing acknowledged is lost',
+        });
+      }
+    });
+}

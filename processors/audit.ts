@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import type { Row } from '../schemas/panel.ts';
+import type { QueryParameter } from '../schemas/ports.ts';
+import type { Config } from './config.ts';
+
+/** One view and the SQL that recomputes it from the raw events alone. */
+interface Audit {
+  readonly view: string;
+  /** Columns that identify a row, and columns that must agree. */
+  readonly key: readonly string[];
+  readonly values: readonly string[];
+  /** The values are sums: a row of zeros is the same as none. */
+  readonly isSums: boolean;
+  /** The column that the range applies to; undefined for current rows. */
+  readonly timeColumn: string | undefined;
+  readonly file: URL;
+  readonly parameters: (config: Config) => Readonly<Record<string, QueryParameter>>;
+}
+
+/** A half-open range of event time, UTC milliseconds. */
+export interface AuditRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export interface AuditResult {
+  readonly view: string;
+  /** Rows that were compared: those of the view in the range. */
+  readonly rows: number;
+  /** Rows that differ, at most `DIFFERENCES_MAX`: the key columns, `live` and `recomputed`. */
+  readonly differences: readonly Row[];
+}
+
+/** Runs a read with bound parameters. */
+export type Query = (sql: string, parameters: Readonly<Record<string, QueryParameter>>) => Promise<readonly Row[]>;
+
+/** Differing rows that a result lists; the first few show what is wrong. */
+const DIFFERENCES_MAX = 1_000;
+
+const AUDITS: readonly Audit[] = [
+  {
+    view: 'channel_1m',
+    key: ['window_start', 'channel', 'currency'],
+    values: [
+      'impressions',
+      'clicks_gross',
+      'clicks_net',
+      'clicks_givt',
+      'clicks_sivt',
+      'visitors',
+      'sessions',
+      'add_to_carts',
+      'orders',
+      'units',
+      'revenue_minor',
+      'margin_minor',
+      'returns_minor',
+      'spend_minor',
+    ],
+    isSums: true,
+    timeColumn: 'window_start',
+    file: new URL('traffic/audit.sql', import.meta.url),
+    parameters: (config) => ({ gap_ms: config.sessions.gap, returns_kept_ms: config.attribution.returns_kept }),
+  },
+  {
+    view: 'attribution_1h',
+    key: ['window_start', 'model', 'channel', 'campaign', 'currency'],
+    values: ['conversions_milli', 'credit_minor'],
+    isSums: true,
+    timeColumn: 'window_start',
+    file: new URL('attribution/audit.sql', import.meta.url),
+    parameters: (config) => ({
+      gap_ms: config.sessions.gap,
+      returns_kept_ms: config.attribution.returns_kept,
+      lookback_ms: config.attribution.lookback,
+      half_life_ms: config.attribution.half_life,
+      touches_max: config.attribution.touches_max,
+      models: [...config.attribution.models],
+    }),
+  },
+  {
+    view: 'stock_current',
+    key: ['sku', 'node_id'],
+    values: ['state', 'available', 'on_hand', 'reserved', 'safety'],
+    isSums: false,
+    timeColumn: undefined,
+    file: new URL('stock/audit.sql', import.meta.url),
+    parameters: (config) => ({ returns_kept_ms: config.attribution.returns_kept }),
+  },
+];
+
+/**
+ * Recomputes every audited view in `range` from the raw events, in SQL that shares nothing with the
+ * operators, and compares row by row. No differences means that the tables are right.
+ */
+export async function audit(query: Query, config: Config, range: AuditRange): Promise<readonly AuditResult[]> {
+  const results: AuditResult[] = [];
+  for (const each of AUDITS) results.push(await auditView(query, config, { audit: each, range }));
+  return results;
+}
+
+async function auditView(
+  query: Query,
+  config: Config,
+  { audit: { view, key, values, isSums, timeColumn, file, parameters }, range }: { readonly audit: Audit; readonly range: AuditRange },
+): Promise<AuditResult> {
+  const bound = {
+    ...parameters(config),
+    from: new Date(range.fromMs).toISOString().replace('T', ' ').replace('Z', ''),
+    to: new Date(range.toMs).toISOString().replace('T', ' ').replace('Z', ''),
+  };
+  const inRange =
+    timeColumn === undefined
+      ? '1'
+      : `${timeColumn} >= {from:DateTime64(3, 'UTC')} AND ${timeColumn} < {to:DateTime64(3, 'UTC')}`;
+  const isPresent = isSums ? values.map((value) => `${value} != 0`).join(' OR ') : '1';
+  const columns = [...key, ...values].join(', ');
+  const tuple = `(${values.map((value) => `toString(${value})`).join(', ')})`;
+  const differences = await query(
+    `SELECT ${key.join(', ')}, groupArrayIf(${tuple}, side = 1) AS live, groupArrayIf(${tuple}, side = 0) AS recomputed
+     FROM (
+       SELECT ${columns}, 1 AS side FROM weir.${view} WHERE ${inRange}
+       UNION ALL
+       SELECT ${columns}, 0 AS side FROM (${readFileSync(file, 'utf8')})
+     )
+     WHERE ${isPresent}
+     GROUP BY ${key.join(', ')}
+     HAVING live != recomputed
+     ORDER BY ${key.join(', ')}
+     LIMIT ${DIFFERENCES_MAX}`,
+    bound,
+  );
+  const [count] = await query(`SELECT toUInt32(count()) AS rows FROM weir.${view} WHERE ${inRange}`, bound);
+  return { view, rows: Number(count?.['rows'] ?? 0), differences };
+}

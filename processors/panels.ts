@@ -1,0 +1,7 @@
+import type { Panel } from '../schemas/panel.ts';
+import { ATTRIBUTION_PANEL } from './attribution/panel.ts';
+import { ALERTS_PANEL, STOCK_PANEL } from './stock/panel.ts';
+import { CHANNELS_PANEL } from './traffic/panel.ts';
+
+/** The panels that are shown, in the order in which documentation lists them. */
+export const PANELS: readonly Panel[] = [CHANNELS_PANEL, ATTRIBUTION_PANEL, STOCK_PANEL, ALERTS_PANEL];

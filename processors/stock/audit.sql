@@ -1,0 +1,189 @@
+-- Recomputes weir.stock_current from the raw events alone. It follows docs/stock.md and shares nothing
+-- with the operators. A visitor, an order or a SKU beyond the operators' bounds may differ.
+WITH
+    order_events AS
+    (
+        SELECT
+            visitor_id,
+            order_id,
+            event_id,
+            status,
+            toUnixTimestamp64Milli(occurred_at) AS at_ms,
+            toString(ifNull(node_id, '')) AS node_id
+        FROM weir.orders
+        WHERE status IN ('placed', 'returned', 'cancelled')
+    ),
+    paused_orders AS
+    (
+        SELECT
+            *,
+            at_ms - lagInFrame(at_ms, 1, toInt64(0)) OVER (
+                PARTITION BY visitor_id, order_id ORDER BY at_ms, event_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > toInt64({returns_kept_ms:UInt64}) AS is_new
+        FROM order_events
+    ),
+    numbered_orders AS
+    (
+        -- After a pause longer than returns are kept an order id is another order.
+        SELECT
+            *,
+            sum(is_new) OVER (
+                PARTITION BY visitor_id, order_id ORDER BY at_ms, event_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
+        FROM paused_orders
+    ),
+    whole_orders AS
+    (
+        SELECT
+            *,
+            argMinIf(event_id, (at_ms, event_id), status = 'placed') OVER whole AS placed_id,
+            argMinIf(node_id, (at_ms, event_id), status = 'placed') OVER whole AS order_node_id,
+            minIf(at_ms, status = 'placed') OVER whole AS placed_ms,
+            countIf(status = 'placed') OVER whole > 0 AS is_placed,
+            minIf((at_ms, event_id), status = 'cancelled') OVER whole AS cancelled_at,
+            countIf(status = 'cancelled') OVER whole > 0 AS is_cancelled,
+            NOT is_cancelled OR (at_ms, event_id) < cancelled_at AS is_before_cancellation
+        FROM numbered_orders
+        WINDOW whole AS (PARTITION BY visitor_id, order_id, number)
+    ),
+    event_units AS
+    (
+        SELECT event_id, sku, sum(quantity) AS units
+        FROM weir.order_lines
+        GROUP BY event_id, sku
+    ),
+    returned_units AS
+    (
+        SELECT visitor_id, order_id, number, sku, sum(units) AS units
+        FROM whole_orders
+        INNER JOIN event_units USING (event_id)
+        WHERE status = 'returned' AND is_before_cancellation
+        GROUP BY visitor_id, order_id, number, sku
+    ),
+    placed_units AS
+    (
+        SELECT
+            visitor_id, order_id, number, sku, order_node_id, placed_ms, is_cancelled, cancelled_at, units
+        FROM whole_orders
+        INNER JOIN event_units USING (event_id)
+        WHERE is_placed AND event_id = placed_id
+    ),
+    changes AS
+    (
+        SELECT sku, order_node_id AS node, placed_ms AS at_ms, -units AS units
+        FROM placed_units
+        UNION ALL
+        SELECT
+            sku,
+            order_node_id,
+            greatest(tupleElement(cancelled_at, 1), placed_ms),
+            greatest(placed.units - returned.units, 0)
+        FROM placed_units AS placed
+        LEFT JOIN returned_units AS returned USING (visitor_id, order_id, number, sku)
+        WHERE is_cancelled
+        UNION ALL
+        SELECT
+            sku,
+            if(events.node_id = '' AND is_placed, order_node_id, events.node_id),
+            at_ms,
+            units
+        FROM whole_orders AS events
+        INNER JOIN event_units USING (event_id)
+        WHERE status = 'returned'
+            AND (is_before_cancellation
+                OR (visitor_id, order_id, number, sku) NOT IN (SELECT visitor_id, order_id, number, sku FROM placed_units))
+        UNION ALL
+        SELECT sku, toString(ifNull(node_id, '')), toUnixTimestamp64Milli(occurred_at), assumeNotNull(quantity)
+        FROM weir.inventory
+        WHERE kind = 'movement' AND quantity IS NOT NULL
+    ),
+    moments AS
+    (
+        -- What was taken and given back at one instant is as if it had not been.
+        SELECT sku, if(node = '', 'default', node) AS node_id, at_ms, sum(changes.units) AS units
+        FROM changes
+        GROUP BY sku, node_id, at_ms
+        HAVING units != 0
+    ),
+    counts AS
+    (
+        SELECT
+            sku,
+            ifNull(nullIf(toString(ifNull(inventory.node_id, '')), ''), 'default') AS node_id,
+            argMax(
+                (
+                    toUnixTimestamp64Milli(occurred_at),
+                    assumeNotNull(on_hand),
+                    ifNull(reserved, 0),
+                    ifNull(safety, 0)
+                ),
+                (occurred_at, event_id)) AS newest
+        FROM weir.inventory AS inventory
+        WHERE kind = 'count' AND on_hand IS NOT NULL
+        GROUP BY sku, node_id
+    ),
+    nodes AS
+    (
+        SELECT sku, node_id FROM moments
+        UNION DISTINCT
+        SELECT sku, node_id FROM counts
+    ),
+    levels AS
+    (
+        SELECT
+            nodes.sku AS sku,
+            nodes.node_id AS node_id,
+            counts.sku != '' AS is_counted,
+            counts.newest.1 AS count_ms,
+            counts.newest.2 + sumIf(moments.units, moments.sku != '' AND moments.at_ms > count_ms) AS on_hand,
+            counts.newest.3 AS reserved,
+            counts.newest.4 AS safety
+        FROM nodes
+        LEFT JOIN counts ON counts.sku = nodes.sku AND counts.node_id = nodes.node_id
+        LEFT JOIN moments ON moments.sku = nodes.sku AND moments.node_id = nodes.node_id
+        GROUP BY sku, node_id, counts.sku, counts.newest
+    ),
+    sequences AS
+    (
+        -- Numbers up to the newest one that the newest count covers no longer matter.
+        SELECT
+            numbered.sku AS sku,
+            numbered.node_id AS node_id,
+            numbered.source AS source,
+            groupUniqArray(numbered.seq) AS numbers,
+            if(
+                countIf(numbered.at_ms <= levels.count_ms) > 0,
+                maxIf(numbered.seq, numbered.at_ms <= levels.count_ms),
+                min(numbered.seq)) AS covered,
+            max(numbered.seq) - covered != arrayCount(number -> number > covered, numbers) AS has_gap
+        FROM
+        (
+            SELECT
+                sku,
+                ifNull(nullIf(toString(ifNull(node_id, '')), ''), 'default') AS node_id,
+                source,
+                assumeNotNull(seq) AS seq,
+                toUnixTimestamp64Milli(occurred_at) AS at_ms
+            FROM weir.inventory
+            WHERE seq IS NOT NULL AND {sequence_gaps:Bool}
+        ) AS numbered
+        INNER JOIN levels ON levels.sku = numbered.sku AND levels.node_id = numbered.node_id
+        GROUP BY sku, node_id, source
+    ),
+    stale AS
+    (
+        SELECT DISTINCT sku, node_id FROM sequences WHERE has_gap
+    )
+SELECT
+    sku,
+    node_id,
+    multiIf(
+        NOT is_counted, 'UNKNOWN',
+        (sku, node_id) IN (SELECT sku, node_id FROM stale), 'STALE',
+        levels.on_hand - levels.reserved - levels.safety <= 0, 'OUT',
+        'IN_STOCK') AS state,
+    if(is_counted, levels.on_hand - levels.reserved - levels.safety, NULL) AS available,
+    if(is_counted, levels.on_hand, NULL) AS on_hand,
+    if(is_counted, levels.reserved, NULL) AS reserved,
+    if(is_counted, levels.safety, NULL) AS safety
+FROM levels
