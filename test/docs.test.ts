@@ -68,13 +68,16 @@ test('every code in the source is explained in the documentation, and no other',
   const documentation = globSync('docs/*.md', { cwd: ROOT }).map((path) => read(path));
   const isExplained = (code: string): boolean =>
     documentation.some((text) => text.includes(`\`${code}\``));
-  // Codes of Node and of Fastify, which Weir only compares with; states of stock are no codes.
+  // Codes of Node and of Fastify, which Weir only compares with; states and variables are no codes.
   const foreign = /^(ERR|FST|HPE)_/;
-  const states: readonly string[] = STOCK_STATES;
+  const others: readonly string[] = [
+    ...STOCK_STATES,
+    ...settingNames().map(({ variable }) => variable),
+  ];
   const found = new Map<string, string>();
   for (const { path, text } of sources()) {
     for (const [, code = ''] of text.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)) {
-      if (!foreign.test(code) && !states.includes(code)) found.set(code, path);
+      if (!foreign.test(code) && !others.includes(code)) found.set(code, path);
     }
   }
   const unexplained = [...found].filter(([code]) => !isExplained(code));
