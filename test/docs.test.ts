@@ -70,14 +70,14 @@ test('every code in the source is explained in the documentation, and no other',
     documentation.some((text) => text.includes(`\`${code}\``));
   // Codes of Node and of Fastify, which Weir only compares with; states and variables are no codes.
   const foreign = /^(ERR|FST|HPE)_/;
-  const others: readonly string[] = [
+  const others = new Set<string>([
     ...STOCK_STATES,
     ...settingNames().map(({ variable }) => variable),
-  ];
+  ]);
   const found = new Map<string, string>();
   for (const { path, text } of sources()) {
     for (const [, code = ''] of text.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)) {
-      if (!foreign.test(code) && !others.includes(code)) found.set(code, path);
+      if (!foreign.test(code) && !others.has(code)) found.set(code, path);
     }
   }
   const unexplained = [...found].filter(([code]) => !isExplained(code));
