@@ -55,6 +55,7 @@ const AUDITS: readonly Audit[] = [
       'revenue_minor',
       'margin_minor',
       'returns_minor',
+      'lines_without_cost',
       'spend_minor',
     ],
     isSums: true,
@@ -85,7 +86,10 @@ const AUDITS: readonly Audit[] = [
     isSums: false,
     timeColumn: undefined,
     file: new URL('stock/audit.sql', import.meta.url),
-    parameters: (config) => ({ returns_kept_ms: config.attribution.returns_kept }),
+    parameters: (config) => ({
+      returns_kept_ms: config.attribution.returns_kept,
+      sequence_gaps: config.stock.sequence_gaps,
+    }),
   },
 ];
 

@@ -135,7 +135,7 @@ export class Embedded implements EnginePort {
         partitions: config.partitions,
         events: observedEvents(metrics, logger),
       });
-      await Promise.race([engine.outbox.idle(), systemClock.sleep(RESUME_MS_MAX)]);
+      await engine.outbox.idle(RESUME_MS_MAX);
       await preloadRows(engine, clickHouse, processors);
       const embedded = new Embedded({ config, dataDir, log, store, clickHouse, engine, metrics, logger, onDefect });
       embedded.#loop.start();

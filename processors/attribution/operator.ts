@@ -13,8 +13,8 @@ import {
   changeBy,
   conversionOf,
   conversionTimeMs,
-  placedOf,
-  replaceOrders,
+  timesOf,
+  withChange,
 } from './orders.ts';
 import {
   type AttributionState,
@@ -40,91 +40,20 @@ const ORDER_BYTES = 300;
  * Most clicks come after the visitor's last order, reach none and skip both.
  */
 export function createAttributionOperator(config: AttributionConfig): Operator {
-  const { returnsKeptMs, lookbackMs, sessionGapMs, touchesMax } = config;
-  const change = new CreditChange(config.models, config.halfLifeMs);
-
-  /** Adds the credit of the conversions from `fromMs` to `toMs`, and of the one after, to `change`. */
-  function collect(state: AttributionState, fromMs: number, toMs: number, sign: 1 | -1): void {
-    let afterMs = state.pathsFromMs ?? Number.NEGATIVE_INFINITY;
-    for (const order of state.orders ?? []) {
-      const timeMs = conversionTimeMs(order);
-      if (timeMs === undefined) continue;
-      const conversion = timeMs < fromMs ? undefined : conversionOf(order);
-      if (conversion !== undefined) {
-        const span = { afterMs: Math.max(afterMs, timeMs - lookbackMs - 1), untilMs: timeMs };
-        change.add(conversion, pathIn(state, span, touchesMax), sign);
-        if (timeMs > toMs) return;
-      }
-      afterMs = Math.max(afterMs, timeMs);
-    }
-  }
-
-  function takeClick(state: AttributionState, click: Click, output: Output): void {
-    addClick(state, click, sessionGapMs);
-    if (state.touches.length <= touchesMax) return;
-    const span = spanAround(state, click.occurred_at);
-    const droppedCount = limitTouches(state, span, touchesMax);
-    for (let count = 0; count < droppedCount; count += 1) output.count('TOUCH_LIMIT_REACHED');
-  }
-
-  function applyClick(
-    state: AttributionState,
-    click: Click,
-    output: Output,
-    record: RecordContext,
-  ): void {
-    // Neither is a net click: views are not credited, and do not keep a session alive.
-    if (click.kind === 'impression' || click.kind === 'beacon') return;
-    const timeMs = click.occurred_at;
-    const sessionCount = state.sessions.length;
-    if (newestConversionMs(state) < timeMs) {
-      takeClick(state, click, output);
-    } else {
-      const toMs = reachMs(state, timeMs, sessionGapMs);
-      collect(state, timeMs, toMs, -1);
-      takeClick(state, click, output);
-      collect(state, timeMs, toMs, 1);
-      change.emit(output);
-    }
-    if (state.sessions.length > sessionCount) prune(state, pruneBy(timeMs, record), config);
-  }
-
-  function applyOrder(
-    state: AttributionState,
-    event: Order,
-    output: Output,
-    record: RecordContext,
-  ): void {
-    const orders = state.orders ?? [];
-    const orderChange = changeBy(orders, event, returnsKeptMs);
-    if (orderChange === undefined) return;
-    state.orders = orders;
-    let fromMs = Number.POSITIVE_INFINITY;
-    let toMs = Number.NEGATIVE_INFINITY;
-    for (const order of [...orderChange.before, orderChange.after]) {
-      const timeMs = placedOf(order)?.[1];
-      if (timeMs === undefined) continue;
-      fromMs = Math.min(fromMs, timeMs);
-      toMs = Math.max(toMs, timeMs);
-    }
-    collect(state, fromMs, toMs, -1);
-    replaceOrders(orders, orderChange);
-    collect(state, fromMs, toMs, 1);
-    change.emit(output);
-    if (orderChange.code !== undefined) output.count(orderChange.code);
-    if (orders.length > ORDERS_MAX) {
-      forgetOldestOrder(state);
-      output.count('ORDER_LIMIT_REACHED');
-    }
-    prune(state, pruneBy(event.occurred_at, record), config);
-  }
-
+  const crediting = new Crediting(config);
   return defineOperator<AttributionState>({
     name: 'attribution',
     stage: 'visitor',
     stateVersion: 1,
     createState: () => ({ touches: [], sessions: [] }),
-    apply: { 'weir.clicks': applyClick, 'weir.orders': applyOrder },
+    apply: {
+      'weir.clicks': (state, click, output, record) => {
+        crediting.takeClick(state, click, output, record);
+      },
+      'weir.orders': (state, order, output, record) => {
+        crediting.takeOrder(state, order, output, record);
+      },
+    },
     expiresAtMs: (state) => expiresAtMs(state, config),
     stateBytes: ({ touches, sessions, orders }) =>
       STATE_BYTES +
@@ -134,10 +63,80 @@ export function createAttributionOperator(config: AttributionConfig): Operator {
   });
 }
 
-/**
- * The watermark by which old state is judged. While history is read beside live traffic the task's
- * watermark is far ahead of it, so the event in hand has its say.
- */
-function pruneBy(timeMs: number, record: RecordContext): number {
-  return Math.min(timeMs, record.watermarkMs);
+class Crediting {
+  readonly #config: AttributionConfig;
+  readonly #change: CreditChange;
+
+  constructor(config: AttributionConfig) {
+    this.#config = config;
+    this.#change = new CreditChange(config.models, config.halfLifeMs);
+  }
+
+  takeClick(state: AttributionState, click: Click, output: Output, record: RecordContext): void {
+    // Neither is a net click: views are not credited, and do not keep a session alive.
+    if (click.kind === 'impression' || click.kind === 'beacon') return;
+    const fromMs = click.occurred_at;
+    const sessionCount = state.sessions.length;
+    if (newestConversionMs(state) < fromMs) {
+      this.#addClick(state, click, output);
+    } else {
+      const toMs = reachMs(state, fromMs, this.#config.sessionGapMs);
+      this.#collect(state, { fromMs, toMs }, -1);
+      this.#addClick(state, click, output);
+      this.#collect(state, { fromMs, toMs }, 1);
+      this.#change.emit(output);
+    }
+    if (state.sessions.length > sessionCount) this.#prune(state, fromMs, record);
+  }
+
+  takeOrder(state: AttributionState, order: Order, output: Output, record: RecordContext): void {
+    const orderChange = changeBy(state.orders ?? [], order, this.#config.returnsKeptMs);
+    if (orderChange === undefined) return;
+    const times = timesOf(orderChange);
+    if (times !== undefined) this.#collect(state, times, -1);
+    state.orders = withChange(state.orders ?? [], orderChange);
+    if (times !== undefined) this.#collect(state, times, 1);
+    this.#change.emit(output);
+    if (orderChange.code !== undefined) output.count(orderChange.code);
+    if (state.orders.length > ORDERS_MAX) {
+      forgetOldestOrder(state);
+      output.count('ORDER_LIMIT_REACHED');
+    }
+    this.#prune(state, order.occurred_at, record);
+  }
+
+  #addClick(state: AttributionState, click: Click, output: Output): void {
+    const { sessionGapMs, touchesMax } = this.#config;
+    addClick(state, click, sessionGapMs);
+    if (state.touches.length <= touchesMax) return;
+    const droppedCount = limitTouches(state, spanAround(state, click.occurred_at), touchesMax);
+    for (let count = 0; count < droppedCount; count += 1) output.count('TOUCH_LIMIT_REACHED');
+  }
+
+  /** Gives or takes back the credit of the conversions at these times, ends included, and of the next. */
+  #collect(
+    state: AttributionState,
+    { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+    sign: 1 | -1,
+  ): void {
+    const { lookbackMs, touchesMax } = this.#config;
+    let afterMs = state.pathsFromMs ?? Number.NEGATIVE_INFINITY;
+    for (const order of state.orders ?? []) {
+      const timeMs = conversionTimeMs(order);
+      if (timeMs === undefined) continue;
+      const conversion = timeMs < fromMs ? undefined : conversionOf(order);
+      if (conversion !== undefined) {
+        const span = { afterMs: Math.max(afterMs, timeMs - lookbackMs - 1), untilMs: timeMs };
+        this.#change.add(conversion, pathIn(state, span, touchesMax), sign);
+        if (timeMs > toMs) return;
+      }
+      afterMs = Math.max(afterMs, timeMs);
+    }
+  }
+
+  #prune(state: AttributionState, timeMs: number, record: RecordContext): void {
+    // While history is read beside live traffic the task's watermark is far ahead of it, so the
+    // event in hand has its say.
+    prune(state, Math.min(timeMs, record.watermarkMs), this.#config);
+  }
 }

@@ -117,22 +117,28 @@ export function changeBy(
     return { before: [first], after: first, code: 'ORDER_EVENT_LIMIT_REACHED' };
   }
   const added: OrderEvent = [status, timeMs, eventId, currency, valueOf(order)];
-  const events = [...known, added].sort((a, b) => (isEarlier(a, b) ? -1 : 1));
+  const events = [...known, added].toSorted((a, b) => (isEarlier(a, b) ? -1 : 1));
   return { before, after: { id, events }, code: codeOf(known, added) };
 }
 
-/** Puts `change.after` in the place of `change.before`; `orders` stay in order of `placed`. */
-export function replaceOrders(orders: OrderState[], change: OrderChange): void {
-  for (const order of change.before) orders.splice(orders.indexOf(order), 1);
+/** The orders with `change.after` in the place of `change.before`, still in order of `placed`. */
+export function withChange(orders: readonly OrderState[], change: OrderChange): OrderState[] {
+  const others = orders.filter((order) => !change.before.includes(order));
   const placed = placedOf(change.after);
-  let index = orders.length;
-  while (placed !== undefined && index > 0) {
-    const known = orders[index - 1];
-    const knownPlaced = known === undefined ? undefined : placedOf(known);
-    if (knownPlaced !== undefined && isEarlier(knownPlaced, placed)) break;
-    index -= 1;
-  }
-  orders.splice(index, 0, change.after);
+  const index =
+    placed === undefined
+      ? others.length
+      : 1 + others.findLastIndex((order) => isPlacedBefore(order, placed));
+  return others.toSpliced(index, 0, change.after);
+}
+
+/** The event times at which a conversion may appear, change or go by `change`; undefined: none. */
+export function timesOf(
+  change: OrderChange,
+): { readonly fromMs: number; readonly toMs: number } | undefined {
+  const times = [...change.before, change.after].flatMap((order) => placedOf(order)?.[TIME] ?? []);
+  if (times.length === 0) return undefined;
+  return { fromMs: Math.min(...times), toMs: Math.max(...times) };
 }
 
 /** Removes the order whose newest event is the oldest, and returns it. */
@@ -161,6 +167,11 @@ function valueOf(order: Order): number {
   let valueMinor = 0;
   for (const line of order.lines) valueMinor += line.quantity * line.unit_price_minor;
   return valueMinor;
+}
+
+function isPlacedBefore(order: OrderState, placed: OrderEvent): boolean {
+  const own = placedOf(order);
+  return own !== undefined && isEarlier(own, placed);
 }
 
 function isEarlier(a: OrderEvent, b: OrderEvent): boolean {

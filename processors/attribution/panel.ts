@@ -1,6 +1,6 @@
-import type { Panel } from '../../schemas/panel.ts';
+import type { Panel, Row } from '../../schemas/panel.ts';
 import { HOUR_MS } from '../../schemas/time.ts';
-import { ATTRIBUTION_1H } from './row.ts';
+import { ATTRIBUTION_1H, CONVERSION_MILLI } from './row.ts';
 
 /** A day and the hours in which its last orders still change. */
 const LIVE_RETENTION_MS = 26 * HOUR_MS;
@@ -18,6 +18,7 @@ export const ATTRIBUTION_PANEL: Panel = {
     table: ATTRIBUTION_1H.name,
     key: KEY,
     sums: ATTRIBUTION_1H.sums,
+    derive: withConversions,
     retentionMs: LIVE_RETENTION_MS,
     rowsMax: LIVE_ROWS_MAX,
     windowMs: ATTRIBUTION_1H.windowMs,
@@ -40,3 +41,7 @@ export const ATTRIBUTION_PANEL: Panel = {
     orderBy: KEY,
   },
 };
+
+function withConversions(row: Row): Row {
+  return { ...row, conversions: Number(row['conversions_milli']) / CONVERSION_MILLI };
+}

@@ -25,7 +25,8 @@ export function addClick(visits: Visits, click: Click, gapMs: number): void {
   const last = sessions.at(-1);
   // Most clicks go on with the last session or start the next; the general case costs more for each.
   if (last === undefined || timeMs > last.endMs + gapMs) {
-    visits.sessions = [...sessions, { startMs: timeMs, endMs: timeMs, first: id }];
+    const session = { startMs: timeMs, endMs: timeMs, first: id };
+    visits.sessions = sessions.toSpliced(sessions.length, 0, session);
   } else if (timeMs > last.startMs) {
     if (timeMs > last.endMs) last.endMs = timeMs;
     if (click.kind !== 'click') return;
@@ -130,10 +131,9 @@ function insert(visits: Visits, touch: Touch): void {
     if (before === undefined || isEarlier(before, touch)) break;
     index -= 1;
   }
-  // A new array is as long as its elements, a pushed one has room for 16 more: most visitors have
-  // one or two touches.
-  if (index === touches.length) visits.touches = [...touches, touch];
-  else touches.splice(index, 0, touch);
+  // A new array is as long as its elements; a pushed or spread one has room for 16 more, and most
+  // visitors have one or two touches.
+  visits.touches = touches.toSpliced(index, 0, touch);
 }
 
 function areInOneSession(

@@ -18,7 +18,7 @@ import {
   takeSequenceNumber,
   writeCurrent,
 } from './node.ts';
-import { DEFAULT_NODE_ID } from './row.ts';
+import { DEFAULT_NODE_ID, nodeIdOf } from './row.ts';
 
 /** What the stock operator may be told. */
 export interface StockLevelsConfig {
@@ -83,7 +83,8 @@ function takeInventory(
 ): void {
   const hasNumber = event.seq !== null && config.sequenceGaps;
   if (!hasNumber && event.kind !== 'count' && event.kind !== 'movement') return;
-  withNode(state, event.node_id, arrival, (node) => {
+  const nodeId = nodeIdOf(event) ?? DEFAULT_NODE_ID;
+  withNode(state, nodeId, arrival, (node) => {
     if (event.kind === 'count' && event.on_hand !== null) {
       const count = {
         timeMs: event.occurred_at,
@@ -105,17 +106,17 @@ function takeInventory(
 }
 
 function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): void {
+  const nodeId = nodeIdOf(event) ?? DEFAULT_NODE_ID;
   switch (event.kind) {
     case 'sold':
     case 'restored': {
       const units = event.kind === 'sold' ? -event.quantity : event.quantity;
-      withNode(state, event.node_id, arrival, (node) => {
+      withNode(state, nodeId, arrival, (node) => {
         takeChange(node, units, arrival);
       });
       return;
     }
     case 'acknowledged': {
-      const nodeId = event.node_id ?? DEFAULT_NODE_ID;
       const openedMs = openedMsOf(event.alert_id ?? '', event.sku, nodeId);
       if (openedMs === undefined) {
         arrival.output.count('STOCK_ALERT_UNKNOWN');
@@ -138,11 +139,10 @@ function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): voi
 /** Runs `take` on the node, which is created when it is new, and writes its current row. */
 function withNode(
   state: StockState,
-  nodeIdGiven: string | null,
+  nodeId: string,
   arrival: Arrival,
   take: (node: StockNode) => void,
 ): void {
-  const nodeId = nodeIdGiven ?? DEFAULT_NODE_ID;
   const at = positionOf(state.nodes, nodeId);
   let node = state.nodes[at];
   if (node?.nodeId !== nodeId) {

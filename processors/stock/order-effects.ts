@@ -5,6 +5,7 @@ export interface OrderPart {
   readonly status: 'placed' | 'cancelled' | 'returned';
   readonly timeMs: number;
   readonly eventId: string;
+  /** Null when the event names no node. */
   readonly nodeId: string | null;
   /** Units per SKU. */
   readonly lines: readonly OrderPartLine[];

@@ -13,6 +13,7 @@ import {
   differenceOf,
   stockEffectsOf,
 } from './order-effects.ts';
+import { nodeIdOf } from './row.ts';
 
 /** What the order-lines operator may be told. */
 export interface OrderLinesConfig {
@@ -81,7 +82,7 @@ function takeOrder(
     status,
     timeMs: event.occurred_at,
     eventId: event.event_id,
-    nodeId: event.node_id,
+    nodeId: nodeIdOf(event) ?? null,
     lines: linesOf(event),
   };
   const order = orderOf(state, event, output);

@@ -7,6 +7,11 @@ export type StockState = (typeof STOCK_STATES)[number];
 /** The node of events that name none. */
 export const DEFAULT_NODE_ID = 'default';
 
+/** The node that an event names, undefined when it names none. */
+export function nodeIdOf(event: { readonly node_id: string | null }): string | undefined {
+  return event.node_id === null || event.node_id === '' ? undefined : event.node_id;
+}
+
 /** Where a person reads what to do about a stockout. */
 const STOCKOUT_RUNBOOK = 'docs/operations.md#stockout';
 

@@ -52,7 +52,7 @@ export class EngineLoop {
     this.#wake.abort();
     await this.#running;
     await this.#engine.checkpoint();
-    await Promise.race([this.#engine.outbox.idle(), this.#clock.sleep(STOP_DELIVERY_MS)]);
+    await this.#engine.outbox.idle(STOP_DELIVERY_MS);
     await this.#engine.checkpoint();
   }
 

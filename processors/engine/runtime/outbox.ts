@@ -106,9 +106,13 @@ export class Outbox {
     };
   }
 
-  /** Resolves when nothing is pending. */
-  async idle(): Promise<void> {
-    await this.#queue.onIdle();
+  /** Resolves when nothing is pending, or after `msMax`. */
+  async idle(msMax = Infinity): Promise<void> {
+    if (msMax === Infinity) return this.#queue.onIdle();
+    const waited = new AbortController();
+    await Promise.race([this.#queue.onIdle(), this.#clock.sleep(msMax, waited.signal)]);
+    waited.abort();
+    return undefined;
   }
 
   /** Stops trying; what is not acknowledged stays stored. */

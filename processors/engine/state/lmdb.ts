@@ -5,6 +5,12 @@ import type { Store, Write } from './store.ts';
 
 const CRC_BYTES = 4;
 
+/** Keys as plain UTF-8: LMDB's own key format gives control characters a meaning. */
+const UTF8_KEYS = {
+  writeKey: (key: string, target: Buffer, position: number): number => position + target.write(key, position, 'utf8'),
+  readKey: (source: Buffer, start: number, end: number): string => source.toString('utf8', start, end),
+};
+
 /** A store in LMDB. Each value carries a CRC-32, because LMDB itself does not notice a flipped bit. */
 export class LmdbStore implements Store {
   readonly #values: RootDatabase<Buffer, string>;
@@ -20,6 +26,7 @@ export class LmdbStore implements Store {
         path: directory,
         encoding: 'binary',
         compression: false,
+        keyEncoder: UTF8_KEYS,
         // The pages that LMDB allocates are written in full right away.
         noMemInit: true,
       }),

@@ -1,0 +1,282 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import type { Inventory } from '../../schemas/events/inventory.ts';
+import { ORDER_STATUSES } from '../../schemas/events/order.ts';
+import { visitorToken } from '../../schemas/ids.ts';
+import type { Row } from '../../schemas/panel.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { buildLine, buildOrder } from '../../test/laws/event-builders.ts';
+import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import { createArchive } from '../archive/processor.ts';
+import type { RowsTable, Table, Value } from '../engine/operator/table.ts';
+import { ClickHouse } from '../engine/sink/clickhouse.ts';
+import { statementsOf } from '../engine/sink/migrate.ts';
+import { tsvRow } from '../engine/sink/tsv.ts';
+import { ALERTS_PANEL, STOCK_PANEL } from './panel.ts';
+import { createStock } from './processor.ts';
+import {
+  ALERTS,
+  STOCK_CURRENT,
+  STOCK_INCIDENTS,
+  stockCurrentValues,
+  stockIncidentValues,
+  stockoutAlertValues,
+} from './row.ts';
+
+const START_MS = Date.UTC(2026, 2, 1);
+const RETURNS_KEPT_MS = 5 * HOUR_MS;
+const processors = [
+  createStock({ allowedLatenessMs: DAY_MS, returnsKeptMs: RETURNS_KEPT_MS, sequenceGaps: true }),
+  createArchive(),
+];
+const operators = processors.flatMap((processor) => processor.operators);
+const tables: readonly Table[] = processors.flatMap((processor) => processor.tables);
+const auditSql = readFileSync(new URL('audit.sql', import.meta.url), 'utf8');
+
+let path: string;
+let clickHouse: ClickHouse;
+let insertCount = 0;
+
+beforeAll(async () => {
+  path = mkdtempSync(join(tmpdir(), 'weir-stock-'));
+  clickHouse = await ClickHouse.openEmbedded(path);
+  await clickHouse.command('CREATE DATABASE weir');
+  for (const file of processors.flatMap((processor) => processor.migrations)) {
+    for (const statement of statementsOf(readFileSync(file, 'utf8'))) {
+      await clickHouse.command(statement);
+    }
+  }
+});
+
+beforeEach(async () => {
+  for (const { name } of tables) await clickHouse.command(`TRUNCATE TABLE weir.${name}`);
+});
+
+afterAll(async () => {
+  await clickHouse.close();
+  rmSync(path, { recursive: true, force: true });
+});
+
+async function insert(
+  table: string,
+  columns: readonly string[],
+  lines: readonly string[],
+): Promise<void> {
+  insertCount += 1;
+  await clickHouse.insert({
+    table,
+    columns,
+    rowCount: lines.length,
+    body: lines.map((line) => `${line}\n`).join(''),
+    token: `t${insertCount}`,
+  });
+}
+
+/** Stores rows as the engine does: the columns and a version. */
+async function insertRows(
+  table: RowsTable,
+  rows: readonly (readonly Value[])[],
+  version = 1,
+): Promise<void> {
+  const columns = [...table.columns.map(({ name }) => name), 'version'];
+  await insert(
+    table.name,
+    columns,
+    rows.map((values) => `${tsvRow(table.columns, values)}\t${version}`),
+  );
+}
+
+/** Runs the operators over `events`, forwards included, and stores what they emit. */
+async function load(events: readonly LawEvent[]): Promise<void> {
+  const run = new Run(operators);
+  for (const event of events) run.apply(event);
+  for (const { topic, event } of run.output.forwarded) {
+    if (topic === 'weir.internal.sku' && 'alert_id' in event) run.apply({ topic, event });
+  }
+  for (const table of tables) {
+    if (table.kind === 'facts') {
+      const facts: readonly (readonly Value[])[] = run.output.facts.get(table.name) ?? [];
+      if (facts.length === 0) continue;
+      const place = ['topic', 'partition', 'offset', 'index'];
+      await insert(
+        table.name,
+        [...table.columns.map(({ name }) => name), ...place],
+        facts.map((values, index) => `${tsvRow(table.columns, values)}\tweir\t0\t${index}\t0`),
+      );
+    } else if (table.kind === 'rows') {
+      const rows = [...(run.output.rows.get(table.name)?.values() ?? [])];
+      if (rows.length > 0) await insertRows(table, rows);
+    }
+  }
+}
+
+const anySku = fc.nat({ max: 29 }).map((index) => `sku-${index}`);
+const anyNode = fc.constantFrom(null, 'berlin', 'hamburg');
+const anyTimeMs = fc.nat({ max: 240 }).map((step) => START_MS + step * 5 * MINUTE_MS);
+const anyUnits = fc.option(fc.nat({ max: 30 }), { freq: 9 });
+const anyInventory = fc
+  .record({
+    occurred_at: anyTimeMs,
+    source: fc.constantFrom('till', 'warehouse'),
+    isNumbered: fc.nat({ max: 3 }).map((number) => number === 0),
+    sku: anySku,
+    kind: fc.constantFrom('movement', 'movement', 'movement', 'count', 'price'),
+    node_id: anyNode,
+    on_hand: anyUnits,
+    reserved: fc.constantFrom(null, 2),
+    safety: fc.constantFrom(null, 1),
+    quantity: fc.option(fc.integer({ min: -9, max: 9 }), { freq: 9 }),
+  })
+  .map((fields): LawEvent => ({
+    topic: 'weir.inventory',
+    event: { ...EMPTY_INVENTORY, ...fields },
+  }));
+const anyOrder = fc
+  .record({
+    occurred_at: anyTimeMs,
+    visitor_id: fc.constantFrom('v1', 'v2').map(visitorToken),
+    order_id: fc.nat({ max: 25 }).map((index) => `o${index}`),
+    status: fc.constantFrom(...ORDER_STATUSES, 'placed', 'returned', 'cancelled'),
+    node_id: anyNode,
+    lines: fc
+      .array(fc.record({ sku: anySku, quantity: fc.integer({ min: 1, max: 4 }) }), { maxLength: 4 })
+      .map((lines) => lines.map((line, index) => buildLine({ ...line, line_id: String(index) }))),
+  })
+  .map((fields): LawEvent => ({ topic: 'weir.orders', event: buildOrder(fields) }));
+const anyEvents = fc
+  .array(fc.oneof(anyOrder, anyInventory), { minLength: 800, maxLength: 800 })
+  .map((events) => events.map((event, index) => withId(event, `e${index}`)));
+
+const EMPTY_INVENTORY: Inventory = {
+  event_id: '',
+  occurred_at: START_MS,
+  source: 'warehouse',
+  seq: null,
+  sku: 'sku-0',
+  kind: 'movement',
+  node_id: null,
+  channel: null,
+  on_hand: null,
+  reserved: null,
+  safety: null,
+  quantity: null,
+  lead_time_days: null,
+  due_at: null,
+  price_minor: null,
+  currency: null,
+  tax_included: null,
+  promo_id: null,
+  capacity: null,
+  used: null,
+};
+
+function withId(lawEvent: LawEvent, id: string): LawEvent {
+  if (lawEvent.topic === 'weir.orders') {
+    return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id: id } };
+  }
+  if (lawEvent.topic === 'weir.inventory') {
+    return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id: id } };
+  }
+  return lawEvent;
+}
+
+const AUDITED = 'sku, node_id, state, available, on_hand, reserved, safety';
+
+async function recomputed(sequenceGaps = true): Promise<readonly Row[]> {
+  return clickHouse.query(`SELECT ${AUDITED} FROM (${auditSql}) ORDER BY sku, node_id`, {
+    returns_kept_ms: RETURNS_KEPT_MS,
+    sequence_gaps: sequenceGaps,
+  });
+}
+
+test.each([1, 2, 3, 4, 5])(
+  'current stock equals the SQL that recomputes it from the raw events (batch %i)',
+  async (seed) => {
+    const [events = []] = fc.sample(anyEvents, { seed, numRuns: 1 });
+    await load(events);
+    const live = await clickHouse.query(
+      `SELECT ${AUDITED} FROM weir.stock_current ORDER BY sku, node_id`,
+    );
+    expect(new Set(live.map(({ state }) => state))).toEqual(
+      new Set(['UNKNOWN', 'STALE', 'OUT', 'IN_STOCK']),
+    );
+    expect(await recomputed()).toEqual(live);
+  },
+);
+
+test('the recomputation follows the setting that turns sequence numbers off', async () => {
+  const [events = []] = fc.sample(anyEvents, { seed: 6, numRuns: 1 });
+  await load(events);
+  const states = (await recomputed(false)).map(({ state }) => state);
+  expect(new Set(states)).toEqual(new Set(['UNKNOWN', 'OUT', 'IN_STOCK']));
+});
+
+test('the recomputation of nothing is nothing', async () => {
+  expect(await recomputed()).toEqual([]);
+});
+
+const CURRENT = {
+  sku: 'A-1',
+  nodeId: 'berlin',
+  state: 'IN_STOCK',
+  available: 3,
+  onHand: 4,
+  reserved: 1,
+  safety: 0,
+  changedAtMs: START_MS,
+  asOfMs: START_MS + 1,
+  isWithdrawn: false,
+} as const;
+const STOCKOUT = {
+  alertId: 'stockout:1:1',
+  sku: 'A-1',
+  nodeId: 'berlin',
+  openedAtMs: START_MS,
+  openedUnits: 0,
+  resolvedAtMs: undefined,
+  acknowledgedAtMs: START_MS + MINUTE_MS,
+  acknowledgedBy: 'ana',
+  isWithdrawn: false,
+} as const;
+
+test('a view shows the newest version of a row', async () => {
+  await insertRows(STOCK_CURRENT, [stockCurrentValues(CURRENT)], 1);
+  await insertRows(STOCK_CURRENT, [stockCurrentValues({ ...CURRENT, available: 2 })], 2);
+  await insertRows(ALERTS, [stockoutAlertValues(STOCKOUT)]);
+  await insertRows(STOCK_INCIDENTS, [stockIncidentValues(STOCKOUT)]);
+  expect(await clickHouse.query('SELECT * FROM weir.stock_current')).toMatchObject([
+    { available: 2, changed_at: '2026-03-01 00:00:00.000', as_of: '2026-03-01 00:00:00.001' },
+  ]);
+  const alert = {
+    state: 'acknowledged',
+    acknowledged_at: '2026-03-01 00:01:00.000',
+    acknowledged_by: 'ana',
+    resolved_at: null,
+  };
+  expect(await clickHouse.query('SELECT * FROM weir.alerts')).toMatchObject([alert]);
+  expect(await clickHouse.query('SELECT * FROM weir.stock_incidents')).toMatchObject([alert]);
+});
+
+test('a withdrawn row is not shown', async () => {
+  const withdrawn = { ...STOCKOUT, isWithdrawn: true };
+  await insertRows(STOCK_CURRENT, [stockCurrentValues({ ...CURRENT, isWithdrawn: true })]);
+  await insertRows(ALERTS, [stockoutAlertValues(withdrawn)]);
+  await insertRows(STOCK_INCIDENTS, [stockIncidentValues(withdrawn)]);
+  for (const view of ['stock_current', 'alerts', 'stock_incidents']) {
+    expect(await clickHouse.query(`SELECT * FROM weir.${view}`)).toEqual([]);
+  }
+});
+
+test.each([STOCK_PANEL, ALERTS_PANEL])(
+  'the columns of the panel $path are those of its view',
+  async (panel) => {
+    const { views, columns } = panel.query;
+    const described = await clickHouse.query(`DESCRIBE TABLE ${views.all}`);
+    expect(described.map(({ name }) => name)).toEqual(columns);
+  },
+);
