@@ -36,8 +36,8 @@ test('a secret of 31 bytes is refused', () => {
 });
 
 test('a token stays the same when far more values than are kept came in between', () => {
-  const tokeniser = createTokeniser(SECRET);
+  const tokeniser = createTokeniser(SECRET, 10);
   const before = tokeniser.token('visitor', 'alice');
-  for (let index = 0; index < 150_000; index += 1) tokeniser.token('visitor', `visitor-${index}`);
+  for (let index = 0; index < 1_000; index += 1) tokeniser.token('visitor', `visitor-${index}`);
   expect(tokeniser.token('visitor', 'alice')).toBe(before);
 });

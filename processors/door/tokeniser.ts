@@ -41,10 +41,11 @@ export function normalise(kind: TokenKind, value: string): string {
  * Tokens are HMAC-SHA-256(secret, kind ‖ NUL ‖ value), cut to 128 bits. The kind is hashed along, so
  * that a customer id and a visitor id of the same text have nothing in common.
  *
+ * @param cacheSizeMax tokens of each kind that are kept
  * @throws {EngineError} CONFIG_INVALID when the secret is shorter than 32 bytes.
  * @see RFC 2104; NIST SP 800-107 on cutting an HMAC short
  */
-export function createTokeniser(secret: Buffer): Tokeniser {
+export function createTokeniser(secret: Buffer, cacheSizeMax = CACHE_SIZE_MAX): Tokeniser {
   if (secret.length < TOKEN_SECRET_BYTES_MIN) {
     throw new EngineError({
       code: 'CONFIG_INVALID',
@@ -53,11 +54,11 @@ export function createTokeniser(secret: Buffer): Tokeniser {
     });
   }
   const caches = {
-    visitor: new GenerationMap<string>(CACHE_SIZE_MAX),
-    customer: new GenerationMap<string>(CACHE_SIZE_MAX),
-    session: new GenerationMap<string>(CACHE_SIZE_MAX),
-    ip: new GenerationMap<string>(CACHE_SIZE_MAX),
-    user_agent: new GenerationMap<string>(CACHE_SIZE_MAX),
+    visitor: new GenerationMap<string>(cacheSizeMax),
+    customer: new GenerationMap<string>(cacheSizeMax),
+    session: new GenerationMap<string>(cacheSizeMax),
+    ip: new GenerationMap<string>(cacheSizeMax),
+    user_agent: new GenerationMap<string>(cacheSizeMax),
   };
   const token = (kind: TokenKind, value: string): string => {
     const known = caches[kind].get(value);
