@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { decodeEvent } from '../../schemas/events/wire.ts';
 import { murmur2, partitionOf } from '../../schemas/ids.ts';
 import { TOPIC_OF_EVENT } from '../../schemas/topics.ts';
-import { type AppendBatch, type Door, createDoor } from './door.ts';
+import type { AppendBatch } from '../engine/log/log.ts';
+import { type Door, createDoor } from './door.ts';
 import { createTokeniser } from './tokeniser.ts';
 
 const NOW_MS = Date.UTC(2025, 5, 1, 12);
@@ -32,8 +33,8 @@ class KeptLog {
   }
 }
 
-function decodedEvent(topic: AppendBatch['topic'], value: Buffer): unknown {
-  const result = decodeEvent(topic, value);
+function decodedEvent(topic: AppendBatch['topic'], value: Uint8Array): unknown {
+  const result = decodeEvent(topic, Buffer.from(value));
   return result.kind === 'ok' ? result.event : result.code;
 }
 

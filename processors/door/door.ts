@@ -9,20 +9,12 @@ import { encodeEvent } from '../../schemas/events/wire.ts';
 import { partitionOf } from '../../schemas/ids.ts';
 import type { IngestAnswer, IngestOptions } from '../../schemas/ports.ts';
 import { type EventType, TOPIC_OF_EVENT, type Topic } from '../../schemas/topics.ts';
+import type { AppendBatch } from '../engine/log/log.ts';
 import { GenerationMap } from './generations.ts';
 import { type TokenKind, type Tokeniser, normalise } from './tokeniser.ts';
 
 /** Event ids of each type that the door remembers to answer with a number of duplicates: about 50 MB. */
 const RECENT_IDS_MAX = 500_000;
-
-/** The records that one ingest adds to one partition, in the order of the batch. */
-export interface AppendBatch {
-  readonly topic: Topic;
-  readonly partition: number;
-  readonly values: readonly Buffer[];
-  /** Name of the import of history that the records belong to. */
-  readonly importName?: string;
-}
 
 /** What the door takes from whoever opens it. */
 export interface DoorOptions {
