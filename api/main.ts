@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 
-import { pino } from 'pino';
+import { pino, stdTimeFunctions } from 'pino';
 
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import type { Panel } from '../schemas/panel.ts';
@@ -55,7 +55,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     engine,
     panels,
     pageDir,
-    logger: options.logger ?? pino(),
+    logger: options.logger ?? pino({ base: null, timestamp: stdTimeFunctions.isoTime }),
     ingest: {
       bodyBytesMax: config.http.max_body_bytes,
       eventBytesMax: config.ingest.event_bytes_max,

@@ -165,7 +165,7 @@ export function subscribedMessage(type: 'snapshot' | 'update', id: string, tail:
 }
 
 export function alertMessage(row: ViewRow): string {
-  return JSON.stringify({ ...row.row, type: 'alert' });
+  return `{"type":"alert",${row.json.slice(1)}`;
 }
 
 export const PONG_MESSAGE = '{"type":"pong"}';
