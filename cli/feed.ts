@@ -9,7 +9,7 @@ import { EVENT_TYPES, type EventType } from '../schemas/topics.ts';
 export type Take = (type: EventType, events: readonly ShopEvent[]) => Promise<void>;
 
 /** Time of the shop that is computed at once while it catches up with the present. */
-const HISTORY_STEP_MS = 5 * SECOND_MS;
+const HISTORY_STEP_MS = 60 * SECOND_MS;
 /** How often the present is caught up with: smooth to the eye. */
 const PRESENT_STEP_MS = 100;
 
