@@ -6,6 +6,9 @@ import { onTestFinished } from 'vitest';
 
 const WEIR = join(import.meta.dirname, '../../cli/weir.js');
 
+/** One secret for all data directories, so that the same visitors have the same tokens. */
+const SECRET = '0123456789abcdef0123456789abcdef';
+
 /** What a finished command wrote and how it ended. */
 export interface Finished {
   readonly exitCode: number | null;
@@ -26,7 +29,13 @@ export function startWeir(
   environment: Readonly<Record<string, string>> = {},
 ): { readonly child: ChildProcess; readonly finished: Promise<Finished> } {
   const child = spawn(process.execPath, [WEIR, ...args], {
-    env: { ...process.env, NO_COLOR: '1', WEIR_LOG_LEVEL: 'error', ...environment },
+    env: {
+      ...process.env,
+      NO_COLOR: '1',
+      WEIR_LOG_LEVEL: 'error',
+      WEIR_TOKENS_SECRET: SECRET,
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   onTestFinished(() => {
