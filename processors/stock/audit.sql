@@ -150,19 +150,19 @@ WITH
             numbered.sku AS sku,
             numbered.node_id AS node_id,
             numbered.source AS source,
-            groupUniqArray(numbered.seq) AS numbers,
+            groupUniqArray(numbered.number) AS numbers,
             if(
                 countIf(numbered.at_ms <= levels.count_ms) > 0,
-                maxIf(numbered.seq, numbered.at_ms <= levels.count_ms),
-                min(numbered.seq)) AS covered,
-            max(numbered.seq) - covered != arrayCount(number -> number > covered, numbers) AS has_gap
+                maxIf(numbered.number, numbered.at_ms <= levels.count_ms),
+                min(numbered.number)) AS covered,
+            max(numbered.number) - covered != arrayCount(seen -> seen > covered, numbers) AS has_gap
         FROM
         (
             SELECT
                 sku,
                 ifNull(nullIf(toString(ifNull(node_id, '')), ''), 'default') AS node_id,
                 source,
-                assumeNotNull(seq) AS seq,
+                assumeNotNull(seq) AS number,
                 toUnixTimestamp64Milli(occurred_at) AS at_ms
             FROM weir.inventory
             WHERE seq IS NOT NULL AND {sequence_gaps:Bool}

@@ -115,15 +115,15 @@ async function load(events: readonly LawEvent[]): Promise<void> {
   }
 }
 
-const anySku = fc.nat({ max: 29 }).map((index) => `sku-${index}`);
+const anySku = fc.nat({ max: 19 }).map((index) => `sku-${index}`);
 const anyNode = fc.constantFrom(null, 'berlin', 'hamburg');
 const anyTimeMs = fc.nat({ max: 240 }).map((step) => START_MS + step * 5 * MINUTE_MS);
-const anyUnits = fc.option(fc.nat({ max: 30 }), { freq: 9 });
+const anyUnits = fc.option(fc.nat({ max: 12 }), { freq: 9 });
 const anyInventory = fc
   .record({
     occurred_at: anyTimeMs,
     source: fc.constantFrom('till', 'warehouse'),
-    isNumbered: fc.nat({ max: 3 }).map((number) => number === 0),
+    isNumbered: fc.boolean(),
     sku: anySku,
     kind: fc.constantFrom('movement', 'movement', 'movement', 'count', 'price'),
     node_id: anyNode,
@@ -132,10 +132,11 @@ const anyInventory = fc
     safety: fc.constantFrom(null, 1),
     quantity: fc.option(fc.integer({ min: -9, max: 9 }), { freq: 9 }),
   })
-  .map((fields): LawEvent => ({
-    topic: 'weir.inventory',
-    event: { ...EMPTY_INVENTORY, ...fields },
-  }));
+  .map(({ isNumbered, ...fields }): LawEvent => {
+    // Numbers rise with time, with holes and repeats.
+    const seq = isNumbered ? Math.floor((fields.occurred_at - START_MS) / HOUR_MS) : null;
+    return { topic: 'weir.inventory', event: { ...EMPTY_INVENTORY, ...fields, seq } };
+  });
 const anyOrder = fc
   .record({
     occurred_at: anyTimeMs,
