@@ -2,26 +2,27 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { DAY_MS, HOUR_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
-import {
-  type LawEvent,
-  type Results,
-  Run,
-  describeOperatorLaws,
-} from '../../test/laws/operator-laws.ts';
-import { attributionByBruteForce } from './brute-force.ts';
-import type { AttributionConfig } from './config.ts';
-import { createAttribution } from './processor.ts';
-import { ATTRIBUTION_1H, MODELS } from './row.ts';
+import { attributionByBruteForce } from '../../test/attribution/brute-force.ts';
 import {
   CONFIG,
   START_MS,
+  anyBusyEvents,
   anyEvents,
   click,
   clicksOf,
   nearlyInOrder,
   order,
   ordersOf,
-} from './test-events.ts';
+} from '../../test/attribution/events.ts';
+import {
+  type LawEvent,
+  type Results,
+  Run,
+  describeOperatorLaws,
+} from '../../test/laws/operator-laws.ts';
+import type { AttributionConfig } from './config.ts';
+import { createAttribution } from './processor.ts';
+import { ATTRIBUTION_1H, MODELS } from './row.ts';
 
 describeOperatorLaws({
   name: 'attribution',
@@ -72,17 +73,26 @@ test('every model hands out each order to the cent and each conversion to the th
 });
 
 test('what leaves the state while time goes by changes no row', () => {
-  const config = {
-    ...CONFIG,
-    lookbackMs: durationMs(3 * HOUR_MS),
-    returnsKeptMs: durationMs(DAY_MS),
-    allowedLatenessMs: durationMs(30 * MINUTE_MS),
-  };
+  const latenessMs = durationMs(MINUTE_MS);
+  const anyConfig = fc
+    .record({
+      lookbackMs: fc.constantFrom(30 * MINUTE_MS, HOUR_MS, DAY_MS),
+      returnsKeptMs: fc.constantFrom(15 * MINUTE_MS, 30 * MINUTE_MS, HOUR_MS, DAY_MS),
+      sessionGapMs: fc.constantFrom(MINUTE_MS, 15 * MINUTE_MS),
+    })
+    .map(({ lookbackMs, returnsKeptMs, sessionGapMs }) => ({
+      ...CONFIG,
+      lookbackMs: durationMs(lookbackMs),
+      returnsKeptMs: durationMs(returnsKeptMs),
+      sessionGapMs: durationMs(sessionGapMs),
+      allowedLatenessMs: latenessMs,
+    }));
   fc.assert(
-    fc.property(anyEvents, (events) => {
-      const arriving = nearlyInOrder(events, config.allowedLatenessMs);
+    fc.property(anyBusyEvents, anyConfig, (events, config) => {
+      const arriving = nearlyInOrder(events, latenessMs);
       expect(resultsOf(arriving, config)).toEqual(oracle(arriving, config));
     }),
+    { numRuns: 1_000 },
   );
 });
 
@@ -117,6 +127,23 @@ test('a visitor of 10,000 clicks keeps the newest 100 touches, counted', () => {
   expect(output.counts.get('TOUCH_LIMIT_REACHED')).toBe(9_900);
   expect(creditOf(output, 'first')).toEqual({ 'channel 9900': 100 });
   expect(states.map(({ operator, state }) => operator.stateBytes(state))).toEqual([28_400]);
+});
+
+test('two full paths that a cancellation joins are credited with the newest touches alone', () => {
+  const config = { ...CONFIG, touchesMax: 2 };
+  const { output } = run(
+    [
+      click({ event_id: 'a', occurred_at: at(0), channel: 'a' }),
+      click({ event_id: 'b', occurred_at: at(1), channel: 'b' }),
+      order({ event_id: 'p1', order_id: 'o1', occurred_at: at(2), prices: [1] }),
+      click({ event_id: 'c', occurred_at: at(3), channel: 'c' }),
+      click({ event_id: 'd', occurred_at: at(4), channel: 'd' }),
+      order({ event_id: 'p2', order_id: 'o2', occurred_at: at(5), prices: [10] }),
+      order({ event_id: 'x', order_id: 'o1', occurred_at: at(6), status: 'cancelled' }),
+    ],
+    config,
+  );
+  expect(creditOf(output, 'linear')).toEqual({ c: 5, d: 5 });
 });
 
 test('a visitor of 1,001 orders keeps 1,000; the credit of the first stands, its return is too late', () => {
@@ -273,6 +300,18 @@ test('an order of more than 100 events takes no more, counted', () => {
   const { output } = run([order({ event_id: 'p', occurred_at: at(0), prices: [500] }), ...returns]);
   expect(output.counts).toEqual(new Map([['ORDER_EVENT_LIMIT_REACHED', 2]]));
   expect(creditOf(output, 'last')).toEqual({ unattributed: 500 - 99 });
+});
+
+test('an order with 100 events still takes its placement', () => {
+  const returns = Array.from({ length: 100 }, (_, index) =>
+    order({ event_id: `r${index}`, occurred_at: at(2), status: 'returned', prices: [1] }),
+  );
+  const { output } = run([
+    ...returns,
+    order({ event_id: 'p2', occurred_at: at(1), prices: [500] }),
+    order({ event_id: 'p1', occurred_at: at(0), prices: [700] }),
+  ]);
+  expect(creditOf(output, 'last')).toEqual({ unattributed: 700 - 100 });
 });
 
 test('of an order that is placed twice the earlier event counts', () => {

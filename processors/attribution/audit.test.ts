@@ -8,13 +8,22 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { visitorToken } from '../../schemas/ids.ts';
 import type { Row } from '../../schemas/panel.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
+import {
+  CONFIG,
+  START_MS,
+  anyEvents,
+  click,
+  clicksOf,
+  order,
+  ordersOf,
+} from '../../test/attribution/events.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { migrate } from '../engine/sink/migrate.ts';
 import type { AttributionConfig } from './config.ts';
+import { ATTRIBUTION_PANEL } from './panel.ts';
 import { createAttribution } from './processor.ts';
 import { ATTRIBUTION_1H } from './row.ts';
-import { CONFIG, START_MS, anyEvents, click, clicksOf, order, ordersOf } from './test-events.ts';
 
 const AUDIT_SQL = readFileSync(new URL('audit.sql', import.meta.url), 'utf8');
 
@@ -193,6 +202,16 @@ test('the views add tasks and correction days up, hide what has been withdrawn, 
   expect(await read('attribution_1d')).toEqual([
     { ...first, credit_minor: 757, state: 'provisional' },
   ]);
+});
+
+test('both views have the columns that the panel shows, in its order', async () => {
+  for (const view of Object.values(ATTRIBUTION_PANEL.query.views)) {
+    const columns = await clickHouse.query(
+      'SELECT name FROM system.columns WHERE database = {database:String} AND table = {view:String} ORDER BY position',
+      { database: 'weir', view },
+    );
+    expect(columns.map((row) => row['name'])).toEqual(ATTRIBUTION_PANEL.query.columns);
+  }
 });
 
 function run(events: readonly LawEvent[], config: AttributionConfig): Run {

@@ -56,7 +56,7 @@ export type OrderCode =
  */
 export const ORDERS_MAX = 1_000;
 
-/** Most events kept of one order: shops take back an order in a few parcels. Beyond it none counts. */
+/** Most events kept of one order: shops take back an order in a few parcels. Beyond it only a placement counts. */
 export const ORDER_EVENTS_MAX = 100;
 
 /** The earliest `placed` event, or undefined while only withdrawals are known. */
@@ -112,13 +112,18 @@ export function changeBy(
       knownId === id && events.some((event) => Math.abs(event[TIME] - timeMs) <= returnsKeptMs),
   );
   const known = before.flatMap(({ events }) => events);
-  const [first] = before;
-  if (first !== undefined && known.length >= ORDER_EVENTS_MAX) {
-    return { before: [first], after: first, code: 'ORDER_EVENT_LIMIT_REACHED' };
-  }
+  const placed = known.find((event) => event[STATUS] === 'placed');
   const added: OrderEvent = [status, timeMs, eventId, currency, valueOf(order)];
-  const events = [...known, added].toSorted((a, b) => (isEarlier(a, b) ? -1 : 1));
-  return { before, after: { id, events }, code: codeOf(known, added) };
+  const code = codeOf(placed, added);
+  const [first] = before;
+  if (first === undefined || known.length < ORDER_EVENTS_MAX) {
+    return { before, after: { id, events: [...known, added].toSorted(byTime) }, code };
+  }
+  const isPlacement = status === 'placed' && (placed === undefined || isEarlier(added, placed));
+  if (!isPlacement) return { before: [first], after: first, code: 'ORDER_EVENT_LIMIT_REACHED' };
+  // What an order is worth and when it was placed always counts: it takes the place of the former.
+  const others = known.filter((event) => event !== placed);
+  return { before, after: { id, events: [...others, added].toSorted(byTime) }, code };
 }
 
 /** The orders with `change.after` in the place of `change.before`, still in order of `placed`. */
@@ -154,8 +159,7 @@ export function takeOldest(orders: OrderState[]): OrderState | undefined {
   return orders.splice(oldest, 1)[0];
 }
 
-function codeOf(known: readonly OrderEvent[], added: OrderEvent): OrderCode | undefined {
-  const placed = known.find((event) => event[STATUS] === 'placed');
+function codeOf(placed: OrderEvent | undefined, added: OrderEvent): OrderCode | undefined {
   if (placed === undefined) return undefined;
   if (added[STATUS] === 'placed') return 'ORDER_PLACED_AGAIN';
   const isOther = added[STATUS] === 'returned' && added[CURRENCY] !== placed[CURRENCY];
@@ -172,6 +176,10 @@ function valueOf(order: Order): number {
 function isPlacedBefore(order: OrderState, placed: OrderEvent): boolean {
   const own = placedOf(order);
   return own !== undefined && isEarlier(own, placed);
+}
+
+function byTime(a: OrderEvent, b: OrderEvent): number {
+  return isEarlier(a, b) ? -1 : 1;
 }
 
 function isEarlier(a: OrderEvent, b: OrderEvent): boolean {

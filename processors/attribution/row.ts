@@ -36,18 +36,3 @@ export const ATTRIBUTION_1H = {
 /** Indexes into `ATTRIBUTION_1H.sums`. */
 export const CONVERSIONS_MILLI = 0;
 export const CREDIT_MINOR = 1;
-
-/** A row of the view `weir.attribution_1h`, or of `weir.attribution_1d` with days for hours. */
-export interface AttributionRow {
-  /** Start of the conversions' hour, UTC milliseconds. */
-  readonly window_start: number;
-  readonly model: Model;
-  readonly channel: string;
-  readonly campaign: string;
-  /** conversions_milli / 1000. */
-  readonly conversions: number;
-  readonly conversions_milli: number;
-  readonly currency: string;
-  readonly credit_minor: number;
-  readonly state: 'provisional' | 'matured' | 'final';
-}

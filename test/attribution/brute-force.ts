@@ -1,7 +1,7 @@
+import type { AttributionConfig } from '../../processors/attribution/config.ts';
 import type { Click } from '../../schemas/events/click.ts';
 import type { Order } from '../../schemas/events/order.ts';
 import { HOUR_MS } from '../../schemas/time.ts';
-import type { AttributionConfig } from './config.ts';
 
 /** A click of a visitor as the batch computation sees it. */
 interface Step {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 
+import type { AttributionConfig } from '../../processors/attribution/config.ts';
+import { MODELS } from '../../processors/attribution/row.ts';
 import { CLICK_KINDS, type Click, type ClickKind } from '../../schemas/events/click.ts';
 import type { Order, OrderStatus } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
-import type { LawEvent } from '../../test/laws/operator-laws.ts';
-import type { AttributionConfig } from './config.ts';
-import { MODELS } from './row.ts';
+import type { LawEvent } from '../laws/operator-laws.ts';
 
 /** The defaults, but for a lateness that lets events of four months arrive in any order. */
 export const CONFIG: AttributionConfig = {
@@ -84,30 +84,13 @@ export function order(
   return { topic: 'weir.orders', event };
 }
 
-/** Minutes and days that make equal times, gaps of exactly 30 minutes and ages of exactly 30 days likely. */
+/** Minutes that make equal times and gaps of exactly 15, 30 and 60 minutes likely. */
 const MINUTES = [0, 1, 15, 30, 31, 60, 61, 90];
-const DAYS = [0, 0, 0, 1, 7, 29, 30, 31, 90, 91];
-
-const anyTimeMs = fc
-  .tuple(fc.constantFrom(...DAYS), fc.constantFrom(...MINUTES), fc.constantFrom(0, 0, 0, 1))
-  .map(([days, minutes, ms]) => START_MS + days * DAY_MS + minutes * MINUTE_MS + ms);
-
-const anyVisitor = fc.constantFrom(visitorToken('v1'), visitorToken('v1'), visitorToken('v2'));
 
 const anyKind: fc.Arbitrary<ClickKind> = fc.oneof(
   { weight: 3, arbitrary: fc.constant('click' as const) },
   { weight: 2, arbitrary: fc.constantFrom(...CLICK_KINDS) },
 );
-
-const anyClick = fc
-  .record({
-    occurred_at: anyTimeMs,
-    visitor_id: anyVisitor,
-    kind: anyKind,
-    channel: fc.constantFrom('direct', 'direct', 'search', 'email', 'social'),
-    campaign: fc.constantFrom(null, null, 'spring'),
-  })
-  .map((fields) => click({ ...fields, event_id: '' }));
 
 const anyStatus: fc.Arbitrary<OrderStatus> = fc.constantFrom(
   'placed',
@@ -118,24 +101,54 @@ const anyStatus: fc.Arbitrary<OrderStatus> = fc.constantFrom(
   'delivered',
 );
 
-const anyOrder = fc
-  .record({
-    occurred_at: anyTimeMs,
-    visitor_id: anyVisitor,
-    order_id: fc.constantFrom('o1', 'o2', 'o3', 'o4', 'o5', 'o6'),
-    status: anyStatus,
-    currency: fc.constantFrom('EUR', 'EUR', 'EUR', 'RON'),
-    prices: fc.array(fc.oneof(fc.nat({ max: 20 }), fc.nat({ max: 100_000_000 })), { maxLength: 3 }),
-  })
-  .map((fields) => order({ ...fields, event_id: '' }));
+/** Clicks and order events on the given days, of the given visitors, with ids in no order of time. */
+function eventsOf(choices: {
+  readonly days: readonly number[];
+  readonly visitors: readonly string[];
+  readonly orders: readonly string[];
+}): fc.Arbitrary<readonly LawEvent[]> {
+  const anyTimeMs = fc
+    .tuple(fc.constantFrom(...choices.days), fc.constantFrom(...MINUTES), fc.constantFrom(0, 0, 1))
+    .map(([days, minutes, ms]) => START_MS + days * DAY_MS + minutes * MINUTE_MS + ms);
+  const anyVisitor = fc.constantFrom(...choices.visitors).map(visitorToken);
+  const anyClick = fc
+    .record({
+      occurred_at: anyTimeMs,
+      visitor_id: anyVisitor,
+      kind: anyKind,
+      channel: fc.constantFrom('direct', 'direct', 'search', 'email', 'social'),
+      campaign: fc.constantFrom(null, null, 'spring'),
+    })
+    .map((fields) => click({ ...fields, event_id: '' }));
+  const anyOrder = fc
+    .record({
+      occurred_at: anyTimeMs,
+      visitor_id: anyVisitor,
+      order_id: fc.constantFrom(...choices.orders),
+      status: anyStatus,
+      currency: fc.constantFrom('EUR', 'EUR', 'EUR', 'RON'),
+      prices: fc.array(fc.oneof(fc.nat({ max: 20 }), fc.nat({ max: 100_000_000 })), {
+        maxLength: 3,
+      }),
+    })
+    .map((fields) => order({ ...fields, event_id: '' }));
+  return fc
+    .array(fc.oneof({ weight: 2, arbitrary: anyClick }, { weight: 1, arbitrary: anyOrder }), {
+      maxLength: 30,
+      size: 'max',
+    })
+    .map((events) => events.map((event, index) => withId(event, `e${(index * 7) % 31}`)));
+}
 
-/** Clicks and order events of two visitors, with ids that are in no order of time. */
-export const anyEvents: fc.Arbitrary<readonly LawEvent[]> = fc
-  .array(fc.oneof({ weight: 2, arbitrary: anyClick }, { weight: 1, arbitrary: anyOrder }), {
-    maxLength: 30,
-    size: 'max',
-  })
-  .map((events) => events.map((event, index) => withId(event, `e${(index * 7) % 31}`)));
+/** Events of two visitors over three months. */
+export const anyEvents = eventsOf({
+  days: [0, 0, 0, 1, 7, 29, 30, 31, 90, 91],
+  visitors: ['v1', 'v1', 'v2'],
+  orders: ['o1', 'o2', 'o3', 'o4', 'o5', 'o6'],
+});
+
+/** Events of one visitor and two orders within 90 minutes. */
+export const anyBusyEvents = eventsOf({ days: [0], visitors: ['v1'], orders: ['o1', 'o2'] });
 
 /** The same events in order of time, each at most `disorderMs` behind one that is newer. */
 export function nearlyInOrder(
