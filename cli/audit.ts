@@ -1,11 +1,18 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
+
 import { type AuditResult, audit } from '../processors/audit.ts';
 import { openDataDir } from '../processors/data-dir.ts';
 import { ClickHouse } from '../processors/engine/sink/clickhouse.ts';
 import { EXIT } from './exit-code.ts';
 import { instantOption } from './instant-option.ts';
-import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, JSON_OPTION, configOf } from './options.ts';
+import {
+  CONFIG_OPTION,
+  type CommonOptions,
+  DATA_DIR_OPTION,
+  JSON_OPTION,
+  configOf,
+} from './options.ts';
 
 interface AuditOptions extends CommonOptions {
   readonly from?: number;
@@ -21,24 +28,40 @@ const TO_MS = Date.UTC(2200, 0, 1);
 /** `weir audit`: recomputes the tables from the raw events and shows what differs. */
 export function auditCommand(): Command {
   return new Command('audit')
-    .description('Recompute every aggregate from the raw events by independent SQL and show the rows that differ.')
-    .option('--from <instant>', 'start of the range, inclusive: ISO 8601 or epoch milliseconds', instantOption)
+    .description(
+      'Recompute every aggregate from the raw events by independent SQL and show the rows that differ.',
+    )
+    .option(
+      '--from <instant>',
+      'start of the range, inclusive: ISO 8601 or epoch milliseconds',
+      instantOption,
+    )
     .option('--to <instant>', 'end of the range, exclusive', instantOption)
     .addOption(CONFIG_OPTION)
     .addOption(DATA_DIR_OPTION)
     .addOption(JSON_OPTION)
-    .addHelpText('after', '\nExit code 0: nothing differs, 1: something does.\nExample: weir audit --from 2026-11-01 --to 2026-12-01')
+    .addHelpText(
+      'after',
+      '\nExit code 0: nothing differs, 1: something does.\nExample: weir audit --from 2026-11-01 --to 2026-12-01',
+    )
     .action(async (options: AuditOptions) => {
       const config = configOf(options);
       const dataDir = openDataDir(config.data_dir, config.tokens.secret);
       const clickHouse = await ClickHouse.openEmbedded(dataDir.clickHousePath);
       try {
-        const results = await audit((sql, parameters) => clickHouse.query(sql, parameters), config, {
-          fromMs: options.from ?? FROM_MS,
-          toMs: options.to ?? TO_MS,
-        });
-        process.stdout.write(options.json === true ? `${JSON.stringify({ results })}\n` : report(results));
-        if (results.some(({ differences }) => differences.length > 0)) process.exitCode = EXIT.failed;
+        const results = await audit(
+          (sql, parameters) => clickHouse.query(sql, parameters),
+          config,
+          {
+            fromMs: options.from ?? FROM_MS,
+            toMs: options.to ?? TO_MS,
+          },
+        );
+        process.stdout.write(
+          options.json === true ? `${JSON.stringify({ results })}\n` : report(results),
+        );
+        if (results.some(({ differences }) => differences.length > 0))
+          process.exitCode = EXIT.failed;
       } finally {
         await clickHouse.close();
         dataDir.release();
@@ -49,8 +72,11 @@ export function auditCommand(): Command {
 /** The results as lines for a terminal. */
 export function report(results: readonly AuditResult[]): string {
   const lines = results.flatMap(({ view, rows, differences }) => {
-    const verdict = differences.length === 0 ? pc.green('0 differ') : pc.red(`${differences.length} differ`);
-    const shown = differences.slice(0, SHOWN_DIFFERENCES_MAX).map((row) => `    ${JSON.stringify(row)}`);
+    const verdict =
+      differences.length === 0 ? pc.green('0 differ') : pc.red(`${differences.length} differ`);
+    const shown = differences
+      .slice(0, SHOWN_DIFFERENCES_MAX)
+      .map((row) => `    ${JSON.stringify(row)}`);
     return [`  ${view.padEnd(20)} ${String(rows).padStart(9)} rows  ${verdict}`, ...shown];
   });
   return `${lines.join('\n')}\n`;

@@ -1,5 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
+
 import { Command, Option } from 'commander';
+
 import { messageOf } from '../schemas/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../schemas/time.ts';
 import { EXIT } from './exit-code.ts';
@@ -19,16 +21,29 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('Run everything in one process and feed it a simulated shop.')
     .addOption(new Option('--seed <number>', 'which shop').argParser(wholeNumberOption).default(1))
-    .addOption(new Option('--rate <events>', 'events per second').argParser(wholeNumberOption).default(200))
-    .addOption(new Option('--history <minutes>', 'how long ago the shop opened').argParser(wholeNumberOption).default(20))
+    .addOption(
+      new Option('--rate <events>', 'events per second').argParser(wholeNumberOption).default(200),
+    )
+    .addOption(
+      new Option('--history <minutes>', 'how long ago the shop opened')
+        .argParser(wholeNumberOption)
+        .default(20),
+    )
     .addOption(CONFIG_OPTION)
     .addOption(DATA_DIR_OPTION)
-    .addHelpText('after', '\nThe data stays in the data directory: a second start goes on with the same totals.')
+    .addHelpText(
+      'after',
+      '\nThe data stays in the data directory: a second start goes on with the same totals.',
+    )
     .action(async (options: DemoOptions) => {
       const node = await startNode(configOf(options));
       process.stdout.write(`Weir is at ${node.url} with a simulated shop.\nStop with Ctrl-C.\n`);
       const stop = new AbortController();
-      const shop = { seed: options.seed, eventsPerSecond: options.rate, historyMs: options.history * MINUTE_MS };
+      const shop = {
+        seed: options.seed,
+        eventsPerSecond: options.rate,
+        historyMs: options.history * MINUTE_MS,
+      };
       const feeding = feedShop(shop, takeInProcess(node), stop.signal).catch((error: unknown) => {
         process.stderr.write(`The shop closed: ${messageOf(error)}\n`);
       });

@@ -1,13 +1,21 @@
 import { mkdirSync, statfsSync, writeFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
+
 import { Command } from 'commander';
 import pc from 'picocolors';
+
 import type { Config } from '../processors/config.ts';
 import { messageOf } from '../schemas/errors.ts';
 import { EVENT_TIME_MS_MIN } from '../schemas/time.ts';
 import { EXIT } from './exit-code.ts';
-import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, JSON_OPTION, configOf } from './options.ts';
+import {
+  CONFIG_OPTION,
+  type CommonOptions,
+  DATA_DIR_OPTION,
+  JSON_OPTION,
+  configOf,
+} from './options.ts';
 
 interface Finding {
   readonly check: string;
@@ -22,7 +30,9 @@ const GIB = 1_024 ** 3;
 /** `weir doctor`: checks what Weir needs, and says how to mend what is missing. */
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('Check configuration, data directory, disk, port, clock and ClickHouse, and say how to mend what is wrong.')
+    .description(
+      'Check configuration, data directory, disk, port, clock and ClickHouse, and say how to mend what is wrong.',
+    )
     .addOption(CONFIG_OPTION)
     .addOption(DATA_DIR_OPTION)
     .addOption(JSON_OPTION)
@@ -38,7 +48,8 @@ export function doctorCommand(): Command {
         await clickHouse(),
       ];
       const isGood = findings.every((finding) => finding.isGood);
-      if (options.json === true) process.stdout.write(`${JSON.stringify({ ok: isGood, findings })}\n`);
+      if (options.json === true)
+        process.stdout.write(`${JSON.stringify({ ok: isGood, findings })}\n`);
       else for (const finding of findings) process.stdout.write(`${line(finding)}\n`);
       if (!isGood) process.exitCode = EXIT.failed;
     });
@@ -57,7 +68,9 @@ function clock(): Finding {
   return {
     check: 'clock',
     isGood,
-    detail: isGood ? new Date().toISOString() : 'the clock is decades behind: set it, or all events are in its future',
+    detail: isGood
+      ? new Date().toISOString()
+      : 'the clock is decades behind: set it, or all events are in its future',
   };
 }
 
@@ -70,7 +83,11 @@ function dataDir(config: Config): Finding {
     rmSync(probe);
     return { check: 'data directory', isGood: true, detail: path };
   } catch (error) {
-    return { check: 'data directory', isGood: false, detail: `${messageOf(error)}; choose another with data_dir` };
+    return {
+      check: 'data directory',
+      isGood: false,
+      detail: `${messageOf(error)}; choose another with data_dir`,
+    };
   }
 }
 
@@ -91,7 +108,11 @@ async function port(config: Config): Promise<Finding> {
   const server = createServer();
   const { promise, resolve: done } = Promise.withResolvers<Finding>();
   server.once('error', () => {
-    done({ check: 'port', isGood: false, detail: `${host}:${number} is in use, by a running Weir perhaps; change http.port` });
+    done({
+      check: 'port',
+      isGood: false,
+      detail: `${host}:${number} is in use, by a running Weir perhaps; change http.port`,
+    });
   });
   server.listen(number, host, () => {
     server.close(() => done({ check: 'port', isGood: true, detail: `${host}:${number} is free` }));
@@ -102,7 +123,11 @@ async function port(config: Config): Promise<Finding> {
 async function clickHouse(): Promise<Finding> {
   try {
     const { version } = await import('chdb');
-    return { check: 'clickhouse', isGood: true, detail: `embedded, chdb ${JSON.stringify(version)}` };
+    return {
+      check: 'clickhouse',
+      isGood: true,
+      detail: `embedded, chdb ${JSON.stringify(version)}`,
+    };
   } catch {
     return {
       check: 'clickhouse',

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+
 import { EngineError, type ErrorCode } from '../schemas/errors.ts';
 
 /** What a shell learns from a command. */

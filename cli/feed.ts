@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+
 import type { ShopEvent } from '../bench/shop/shop-event.ts';
 import { Shop } from '../bench/shop/shop.ts';
 import { EngineError } from '../schemas/errors.ts';

@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
+
 import { Argument, Command, Option } from 'commander';
+
 import type { Config } from '../processors/config.ts';
 import { Embedded } from '../processors/embedded.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
@@ -14,7 +16,13 @@ import { readNdjson } from './import/ndjson.ts';
 import { COLUMN_ROLES, type OrdersCsvOptions, readOrdersCsv } from './import/orders-csv.ts';
 import { type ImportSummary, SummaryBuilder, summaryLines } from './import/summary.ts';
 import { onSignals } from './node.ts';
-import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, JSON_OPTION, configOf } from './options.ts';
+import {
+  CONFIG_OPTION,
+  type CommonOptions,
+  DATA_DIR_OPTION,
+  JSON_OPTION,
+  configOf,
+} from './options.ts';
 import { Progress } from './progress.ts';
 
 type Reader = (file: string) => AsyncGenerator<ImportBatch>;
@@ -24,7 +32,9 @@ const FILES = new Argument('<file...>', 'files to import, plain or gzip');
 /** `weir import`: real files into the log. */
 export function importCommand(): Command {
   const command = new Command('import')
-    .description('Import files into the log: history that is never too late. Importing a file again only counts duplicates.')
+    .description(
+      'Import files into the log: history that is never too late. Importing a file again only counts duplicates.',
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  weir import orders-csv online-retail-2011-11.csv.gz\n  weir import access-log access.log.gz\n  weir import ndjson events.ndjson',
@@ -38,33 +48,44 @@ export function importCommand(): Command {
 
 function ordersCsvCommand(): Command {
   const command = withCommonOptions(new Command('orders-csv'))
-    .description('Import order lines from CSV; the columns of the Online Retail file are the default.')
+    .description(
+      'Import order lines from CSV; the columns of the Online Retail file are the default.',
+    )
     .addOption(new Option('--currency <code>', 'ISO 4217 code of all prices').default('GBP'))
     .addOption(new Option('--sales-channel <name>', 'sales channel of all orders').default('dtc'))
-    .addOption(new Option('--timezone <zone>', "zone of the file's times, which name none").default('UTC'))
-    .addOption(new Option('--source <name>', 'who sent the events; keeps the invoices of two shops apart').default('csv'))
+    .addOption(
+      new Option('--timezone <zone>', "zone of the file's times, which name none").default('UTC'),
+    )
+    .addOption(
+      new Option(
+        '--source <name>',
+        'who sent the events; keeps the invoices of two shops apart',
+      ).default('csv'),
+    )
     .addOption(new Option('--delimiter <character>', 'what separates the fields').default(','));
   for (const role of COLUMN_ROLES) {
     command.option(`--${role}-column <name>`, `column of the ${role}, when it has another name`);
   }
-  return command.action(async (files: readonly string[], options: CommonOptions & Readonly<Record<string, string>>) => {
-    const columns = Object.fromEntries(
-      COLUMN_ROLES.flatMap((role) => {
-        const name = options[`${role}Column`];
-        return name === undefined ? [] : [[role, name]];
-      }),
-    );
-    const { currency, salesChannel, timezone, source, delimiter } = options;
-    const read: OrdersCsvOptions = {
-      columns,
-      ...(currency === undefined ? {} : { currency }),
-      ...(salesChannel === undefined ? {} : { salesChannel }),
-      ...(timezone === undefined ? {} : { timezone }),
-      ...(source === undefined ? {} : { source }),
-      ...(delimiter === undefined ? {} : { delimiter }),
-    };
-    await importFiles(files, options, (file) => readOrdersCsv(file, read));
-  });
+  return command.action(
+    async (files: readonly string[], options: CommonOptions & Readonly<Record<string, string>>) => {
+      const columns = Object.fromEntries(
+        COLUMN_ROLES.flatMap((role) => {
+          const name = options[`${role}Column`];
+          return name === undefined ? [] : [[role, name]];
+        }),
+      );
+      const { currency, salesChannel, timezone, source, delimiter } = options;
+      const read: OrdersCsvOptions = {
+        columns,
+        ...(currency === undefined ? {} : { currency }),
+        ...(salesChannel === undefined ? {} : { salesChannel }),
+        ...(timezone === undefined ? {} : { timezone }),
+        ...(source === undefined ? {} : { source }),
+        ...(delimiter === undefined ? {} : { delimiter }),
+      };
+      await importFiles(files, options, (file) => readOrdersCsv(file, read));
+    },
+  );
 }
 
 function accessLogCommand(): Command {
@@ -72,13 +93,18 @@ function accessLogCommand(): Command {
     .description('Import a web server access log in the combined format of Apache and nginx.')
     .addOption(new Option('--source <name>', 'who sent the events').default('access-log'))
     .option('--site-host <name...>', "the site's own host names; found in the file when absent")
-    .action(async (files: readonly string[], options: CommonOptions & { readonly source: string; readonly siteHost?: readonly string[] }) => {
-      const read: AccessLogOptions = {
-        source: options.source,
-        ...(options.siteHost === undefined ? {} : { siteHosts: options.siteHost }),
-      };
-      await importFiles(files, options, (file) => readAccessLog(file, read));
-    });
+    .action(
+      async (
+        files: readonly string[],
+        options: CommonOptions & { readonly source: string; readonly siteHost?: readonly string[] },
+      ) => {
+        const read: AccessLogOptions = {
+          source: options.source,
+          ...(options.siteHost === undefined ? {} : { siteHosts: options.siteHost }),
+        };
+        await importFiles(files, options, (file) => readAccessLog(file, read));
+      },
+    );
 }
 
 function eventFileCommand(
@@ -88,17 +114,33 @@ function eventFileCommand(
 ): Command {
   return withCommonOptions(new Command(name))
     .description(`Import ${what}.`)
-    .addOption(new Option('--type <event>', 'type of all events, when the file does not say').choices(EVENT_TYPES))
-    .action(async (files: readonly string[], options: CommonOptions & { readonly type?: EventType }) => {
-      await importFiles(files, options, (file) => read(file, options.type === undefined ? {} : { type: options.type }));
-    });
+    .addOption(
+      new Option('--type <event>', 'type of all events, when the file does not say').choices(
+        EVENT_TYPES,
+      ),
+    )
+    .action(
+      async (files: readonly string[], options: CommonOptions & { readonly type?: EventType }) => {
+        await importFiles(files, options, (file) =>
+          read(file, options.type === undefined ? {} : { type: options.type }),
+        );
+      },
+    );
 }
 
 function withCommonOptions(command: Command): Command {
-  return command.addArgument(FILES).addOption(CONFIG_OPTION).addOption(DATA_DIR_OPTION).addOption(JSON_OPTION);
+  return command
+    .addArgument(FILES)
+    .addOption(CONFIG_OPTION)
+    .addOption(DATA_DIR_OPTION)
+    .addOption(JSON_OPTION);
 }
 
-async function importFiles(files: readonly string[], options: CommonOptions, read: Reader): Promise<void> {
+async function importFiles(
+  files: readonly string[],
+  options: CommonOptions,
+  read: Reader,
+): Promise<void> {
   const config = configOf(options, { WEIR_LOG_LEVEL: process.env['WEIR_LOG_LEVEL'] ?? 'warn' });
   const engine = await Embedded.open(config, (error) => {
     process.stderr.write(`Processing stopped: ${messageOf(error)}\n`);
@@ -109,9 +151,19 @@ async function importFiles(files: readonly string[], options: CommonOptions, rea
   const summaries: { readonly file: string; readonly summary: ImportSummary }[] = [];
   try {
     for (const file of files) {
-      const summary = await importFile(engine, file, { config, read, signal: stop.signal, isQuiet: options.json === true });
+      const summary = await importFile(engine, file, {
+        config,
+        read,
+        signal: stop.signal,
+        isQuiet: options.json === true,
+      });
       summaries.push({ file: basename(file), summary });
-      if (options.json !== true) process.stdout.write(`${basename(file)}\n${summaryLines(summary).map((line) => `  ${line}\n`).join('')}`);
+      if (options.json !== true)
+        process.stdout.write(
+          `${basename(file)}\n${summaryLines(summary)
+            .map((line) => `  ${line}\n`)
+            .join('')}`,
+        );
     }
     if (options.json === true) process.stdout.write(`${JSON.stringify({ files: summaries })}\n`);
   } finally {
@@ -123,20 +175,36 @@ async function importFiles(files: readonly string[], options: CommonOptions, rea
 async function importFile(
   engine: Embedded,
   file: string,
-  options: { readonly config: Config; readonly read: Reader; readonly signal: AbortSignal; readonly isQuiet: boolean },
+  options: {
+    readonly config: Config;
+    readonly read: Reader;
+    readonly signal: AbortSignal;
+    readonly isQuiet: boolean;
+  },
 ): Promise<ImportSummary> {
   const importName = basename(file);
   const before = countsByType(engine);
   const builder = new SummaryBuilder();
   const progress = new Progress(importName, sizeOf(file), options.isQuiet);
-  let damage: unknown;
+  let damage: EngineError | undefined;
   try {
     for await (const batch of options.read(file)) {
-      if (options.signal.aborted) throw new EngineError({ code: 'IMPORT_STOPPED', kind: 'fatal', message: 'Stopped by a signal; import the file again to go on, what is in will count as duplicate' });
-      builder.add(batch, batch.events.length === 0 ? undefined : await ingest(engine, batch, importName));
+      if (options.signal.aborted)
+        throw new EngineError({
+          code: 'IMPORT_STOPPED',
+          kind: 'fatal',
+          message:
+            'Stopped by a signal; import the file again to go on, what is in will count as duplicate',
+        });
+      builder.add(
+        batch,
+        batch.events.length === 0 ? undefined : await ingest(engine, batch, importName),
+      );
       progress.update(batch.bytesRead);
     }
   } catch (error) {
+    // What was readable counts; the rest is reported once everything before it is stored.
+    if (!(error instanceof EngineError)) throw error;
     damage = error;
   }
   progress.finish();
@@ -151,11 +219,16 @@ async function importFile(
 }
 
 /** Hands a batch to the door, at the pace at which the tasks keep up. */
-async function ingest(engine: Embedded, batch: ImportBatch, importName: string): ReturnType<Embedded['ingest']> {
+async function ingest(
+  engine: Embedded,
+  batch: ImportBatch,
+  importName: string,
+): ReturnType<Embedded['ingest']> {
   for (;;) {
     const refusal = engine.refusal();
     if (refusal === undefined) return engine.ingest(batch.type, batch.events, { importName });
-    if (refusal.status !== 429) throw new EngineError({ code: 'DISK_FULL', kind: 'fatal', message: refusal.message });
+    if (refusal.status !== 429)
+      throw new EngineError({ code: 'DISK_FULL', kind: 'fatal', message: refusal.message });
     await engine.drain();
   }
 }
@@ -169,8 +242,12 @@ function countsByType(engine: Embedded): Readonly<Record<EventType, EventCounts>
   };
 }
 
-function decided(before: EventCounts, after: EventCounts): { readonly contributed: number; readonly duplicate: number; readonly refused: number } {
-  const refused = (counts: EventCounts): number => counts.late + counts.dead_lettered + counts.quarantined;
+function decided(
+  before: EventCounts,
+  after: EventCounts,
+): { readonly contributed: number; readonly duplicate: number; readonly refused: number } {
+  const refused = (counts: EventCounts): number =>
+    counts.late + counts.dead_lettered + counts.quarantined;
   return {
     contributed: after.contributed - before.contributed,
     duplicate: after.duplicate - before.duplicate,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import { auditCommand } from './audit.ts';
 import { demoCommand } from './demo.ts';
@@ -11,7 +12,9 @@ import { startCommand } from './start.ts';
 import { VERSION } from './version.ts';
 
 const program = new Command('weir')
-  .description('Stream-processing real-time analytics for commerce, with numbers that correct themselves.')
+  .description(
+    'Stream-processing real-time analytics for commerce, with numbers that correct themselves.',
+  )
   .version(VERSION)
   .exitOverride()
   .showHelpAfterError('Run with --help for the options.')
@@ -28,7 +31,9 @@ for (const command of [
   migrateCommand,
   doctorCommand,
 ]) {
-  program.addCommand(command().exitOverride().showHelpAfterError('Run with --help for the options.'));
+  program.addCommand(
+    command().exitOverride().showHelpAfterError('Run with --help for the options.'),
+  );
 }
 
 try {

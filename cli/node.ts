@@ -1,5 +1,5 @@
-import { DIST_DIR, buildPage } from '../dashboards/live/build.ts';
 import { startApi } from '../api/main.ts';
+import { DIST_DIR, buildPage } from '../dashboards/live/build.ts';
 import type { Config } from '../processors/config.ts';
 import { Embedded } from '../processors/embedded.ts';
 import { PANELS } from '../processors/panels.ts';
@@ -26,7 +26,13 @@ export async function startNode(config: Config): Promise<RunningNode> {
   });
   try {
     await buildPage();
-    const api = await startApi({ config, engine, panels: PANELS, pageDir: DIST_DIR, logger: engine.logger });
+    const api = await startApi({
+      config,
+      engine,
+      panels: PANELS,
+      pageDir: DIST_DIR,
+      logger: engine.logger,
+    });
     onSignals(() => end('signal'));
     return {
       engine,

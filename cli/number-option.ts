@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 /** Reads a whole number above zero of the command line. */
 export function wholeNumberOption(text: string): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('Expected a whole number above 0.');
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new InvalidArgumentError('Expected a whole number above 0.');
   return number;
 }

@@ -7,7 +7,11 @@ export class Progress {
   constructor(name: string, bytes: number, isQuiet: boolean) {
     if (isQuiet || !process.stderr.isTTY) return;
     this.#bar = new SingleBar(
-      { format: `${name} [{bar}] {percentage} %  {duration_formatted}`, hideCursor: true, stream: process.stderr },
+      {
+        format: `${name} [{bar}] {percentage} %  {duration_formatted}`,
+        hideCursor: true,
+        stream: process.stderr,
+      },
       Presets.shades_classic,
     );
     this.#bar.start(bytes, 0);

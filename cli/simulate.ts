@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
+
 import type { ShopOptions } from '../bench/shop/options.ts';
+import type { ShopEvent } from '../bench/shop/shop-event.ts';
 import { generateShop } from '../bench/shop/shop.ts';
 import { writeShop } from '../bench/shop/write.ts';
 import { MINUTE_MS } from '../schemas/time.ts';
@@ -8,7 +10,6 @@ import { instantOption } from './instant-option.ts';
 import { onSignals } from './node.ts';
 import { wholeNumberOption } from './number-option.ts';
 import { JSON_OPTION } from './options.ts';
-import type { ShopEvent } from '../bench/shop/shop-event.ts';
 
 interface SimulateOptions {
   readonly seed: number;
@@ -29,18 +30,36 @@ const SENT_EVENTS_MAX = 2_000;
 /** `weir simulate`: the events of a simulated shop, and the truth beside them. */
 export function simulateCommand(): Command {
   return new Command('simulate')
-    .description('Write the events of a simulated shop to a file or a running Weir. The same options give the same bytes.')
+    .description(
+      'Write the events of a simulated shop to a file or a running Weir. The same options give the same bytes.',
+    )
     .addOption(new Option('--seed <number>', 'which shop').argParser(wholeNumberOption).default(1))
-    .addOption(new Option('--rate <events>', 'events per second of event time').argParser(wholeNumberOption).default(200))
-    .addOption(new Option('--minutes <minutes>', 'length in event time').argParser(wholeNumberOption).default(60))
+    .addOption(
+      new Option('--rate <events>', 'events per second of event time')
+        .argParser(wholeNumberOption)
+        .default(200),
+    )
+    .addOption(
+      new Option('--minutes <minutes>', 'length in event time')
+        .argParser(wholeNumberOption)
+        .default(60),
+    )
     .option('--start <instant>', 'event time of the first events', instantOption)
-    .addOption(new Option('--out <file>', 'NDJSON file to write; standard output when neither --out nor --url is given').conflicts('url'))
+    .addOption(
+      new Option(
+        '--out <file>',
+        'NDJSON file to write; standard output when neither --out nor --url is given',
+      ).conflicts('url'),
+    )
     .option('--truth <file>', 'write what is true of the shop, as NDJSON')
     .option('--url <address>', 'send the events to a running Weir')
     .option('--late-share <share>', 'share of clicks and orders that come late', Number)
     .option('--duplicate-share <share>', 'share of events that are sent twice', Number)
     .addOption(JSON_OPTION)
-    .addHelpText('after', '\nExample: weir simulate --seed 7 --minutes 60 --out shop.ndjson --truth truth.ndjson')
+    .addHelpText(
+      'after',
+      '\nExample: weir simulate --seed 7 --minutes 60 --out shop.ndjson --truth truth.ndjson',
+    )
     .action(async (options: SimulateOptions) => {
       const stop = new AbortController();
       onSignals(() => stop.abort());
@@ -58,7 +77,11 @@ async function writeToFile(options: SimulateOptions, signal: AbortSignal): Promi
   report(options, { events: lines, bytes });
 }
 
-async function sendOverHttp(url: string, options: SimulateOptions, signal: AbortSignal): Promise<void> {
+async function sendOverHttp(
+  url: string,
+  options: SimulateOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const take = takeOverHttp(url);
   let waiting: ShopEvent[] = [];
   let events = 0;
@@ -91,6 +114,8 @@ function report(options: SimulateOptions, written: Readonly<Record<string, numbe
   process.stderr.write(
     options.json === true
       ? `${JSON.stringify(written)}\n`
-      : `${Object.entries(written).map(([name, count]) => `${count} ${name}`).join(', ')}\n`,
+      : `${Object.entries(written)
+          .map(([name, count]) => `${count} ${name}`)
+          .join(', ')}\n`,
   );
 }

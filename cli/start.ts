@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+
 import { EngineError } from '../schemas/errors.ts';
 import { startNode } from './node.ts';
 import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, configOf } from './options.ts';
@@ -19,7 +20,8 @@ export function startCommand(): Command {
         throw new EngineError({
           code: 'ASSERTION_FAILED',
           kind: 'defect',
-          message: 'Processing could not go on; the cause is in the line above. Nothing acknowledged is lost',
+          message:
+            'Processing could not go on; the cause is in the line above. Nothing acknowledged is lost',
         });
       }
     });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+
 import { erase } from '../schemas/brand.ts';
 
 /** The version in package.json, which the repository's own check keeps well-formed. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+
 import type { Row } from '../schemas/panel.ts';
 import type { QueryParameter } from '../schemas/ports.ts';
 import type { Config } from './config.ts';
@@ -32,7 +33,10 @@ export interface AuditResult {
 }
 
 /** Runs a read with bound parameters. */
-export type Query = (sql: string, parameters: Readonly<Record<string, QueryParameter>>) => Promise<readonly Row[]>;
+export type Query = (
+  sql: string,
+  parameters: Readonly<Record<string, QueryParameter>>,
+) => Promise<readonly Row[]>;
 
 /** Differing rows that a result lists; the first few show what is wrong. */
 const DIFFERENCES_MAX = 1_000;
@@ -61,7 +65,10 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     file: new URL('traffic/audit.sql', import.meta.url),
-    parameters: (config) => ({ gap_ms: config.sessions.gap, returns_kept_ms: config.attribution.returns_kept }),
+    parameters: (config) => ({
+      gap_ms: config.sessions.gap,
+      returns_kept_ms: config.attribution.returns_kept,
+    }),
   },
   {
     view: 'attribution_1h',
@@ -97,7 +104,11 @@ const AUDITS: readonly Audit[] = [
  * Recomputes every audited view in `range` from the raw events, in SQL that shares nothing with the
  * operators, and compares row by row. No differences means that the tables are right.
  */
-export async function audit(query: Query, config: Config, range: AuditRange): Promise<readonly AuditResult[]> {
+export async function audit(
+  query: Query,
+  config: Config,
+  range: AuditRange,
+): Promise<readonly AuditResult[]> {
   const results: AuditResult[] = [];
   for (const each of AUDITS) results.push(await auditView(query, config, { audit: each, range }));
   return results;
@@ -106,7 +117,10 @@ export async function audit(query: Query, config: Config, range: AuditRange): Pr
 async function auditView(
   query: Query,
   config: Config,
-  { audit: { view, key, values, isSums, timeColumn, file, parameters }, range }: { readonly audit: Audit; readonly range: AuditRange },
+  {
+    audit: { view, key, values, isSums, timeColumn, file, parameters },
+    range,
+  }: { readonly audit: Audit; readonly range: AuditRange },
 ): Promise<AuditResult> {
   const bound = {
     ...parameters(config),
@@ -134,6 +148,9 @@ async function auditView(
      LIMIT ${DIFFERENCES_MAX}`,
     bound,
   );
-  const [count] = await query(`SELECT toUInt32(count()) AS rows FROM weir.${view} WHERE ${inRange}`, bound);
+  const [count] = await query(
+    `SELECT toUInt32(count()) AS rows FROM weir.${view} WHERE ${inRange}`,
+    bound,
+  );
   return { view, rows: Number(count?.['rows'] ?? 0), differences };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+
 import { EngineError, messageOf } from '../schemas/errors.ts';
 
 /** The directory that holds everything one embedded node keeps, while this process owns it. */
@@ -35,7 +36,10 @@ export function openDataDir(directory: string, secret: string | undefined): Data
       logPath: join(path, 'log'),
       statePath: join(path, 'state'),
       clickHousePath: join(path, 'clickhouse'),
-      secret: secret === undefined ? keptSecret(join(path, 'tokens.secret')) : Buffer.from(secret, 'utf8'),
+      secret:
+        secret === undefined
+          ? keptSecret(join(path, 'tokens.secret'))
+          : Buffer.from(secret, 'utf8'),
       release: () => rmSync(lockPath, { force: true }),
     };
   } catch (error) {
@@ -83,7 +87,8 @@ function isOtherProcess(processId: number): boolean {
 }
 
 function keptSecret(path: string): Buffer {
-  if (!existsSync(path)) writeFileSync(path, randomBytes(SECRET_BYTES).toString('hex'), { mode: 0o600, flag: 'wx' });
+  if (!existsSync(path))
+    writeFileSync(path, randomBytes(SECRET_BYTES).toString('hex'), { mode: 0o600, flag: 'wx' });
   const secret = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex');
   if (secret.length < SECRET_BYTES) {
     throw new EngineError({

@@ -1,11 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { Row, Update, UpdateBatch } from '../schemas/panel.ts';
-import type { EnginePort, EventCounts, PipelineStatus, QueryParameter, Refusal, TaskStatus } from '../schemas/ports.ts';
+
 import { EngineError } from '../schemas/errors.ts';
-import { DAY_MS, SECOND_MS } from '../schemas/time.ts';
-import { type EventType, TOPIC_OF_EVENT, type Topic } from '../schemas/topics.ts';
-import { partitionOf } from '../schemas/ids.ts';
 import { encodeEvent } from '../schemas/events/wire.ts';
+import { partitionOf } from '../schemas/ids.ts';
+import type { Row, UpdateBatch } from '../schemas/panel.ts';
+import type {
+  EnginePort,
+  EventCounts,
+  PipelineStatus,
+  QueryParameter,
+  Refusal,
+  TaskStatus,
+} from '../schemas/ports.ts';
+import { SECOND_MS } from '../schemas/time.ts';
+import { type EventType, TOPIC_OF_EVENT, type Topic } from '../schemas/topics.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { type Door, createDoor } from './door/door.ts';
@@ -13,21 +21,19 @@ import { createTokeniser } from './door/tokeniser.ts';
 import { EmbeddedLog } from './engine/log/embedded.ts';
 import type { AppendBatch, Log } from './engine/log/log.ts';
 import type { Processor } from './engine/operator/processor.ts';
-import type { RowsTable } from './engine/operator/table.ts';
+import { addCounts, noCounts } from './engine/runtime/counts.ts';
 import { Engine, stageOf } from './engine/runtime/engine.ts';
 import { EngineLoop } from './engine/runtime/loop.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
-import { keyOf } from './engine/runtime/task-output.ts';
-import { addCounts, noCounts } from './engine/runtime/task.ts';
-import { rowUpdate } from './engine/runtime/updates.ts';
 import { ClickHouse } from './engine/sink/clickhouse.ts';
 import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
 import { migrate } from './engine/sink/migrate.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
-import type { Clock } from './engine/time/clock.ts';
 import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
+import type { Clock } from './engine/time/clock.ts';
 import { observedEvents, refreshMetrics } from './observe.ts';
+import { preloadRows } from './preload.ts';
 import { createProcessors } from './registry.ts';
 
 /** Keys of keyed state in memory, over all tasks: about 1 kB each at the high end. */
@@ -40,8 +46,6 @@ const DEDUPLICATION_IDS_MAX = 4_000_000;
 const CHECKPOINT_PENDING_MAX = 40_000;
 /** Rows not acknowledged at which tasks stop reading: some seconds of the highest rate. */
 const OUTBOX_ROWS_MAX = 400_000;
-/** Rows per table that a restart shows to viewers at once. */
-const PRELOADED_ROWS_MAX = 20_000;
 /** How long a start waits for deliveries of the process before it. */
 const RESUME_MS_MAX = 15_000;
 /** How long the door stays shut after the disk was found full. */
@@ -137,7 +141,17 @@ export class Embedded implements EnginePort {
       });
       await engine.outbox.idle(RESUME_MS_MAX);
       await preloadRows(engine, clickHouse, processors);
-      const embedded = new Embedded({ config, dataDir, log, store, clickHouse, engine, metrics, logger, onDefect });
+      const embedded = new Embedded({
+        config,
+        dataDir,
+        log,
+        store,
+        clickHouse,
+        engine,
+        metrics,
+        logger,
+        onDefect,
+      });
       embedded.#loop.start();
       logger.info({ dataDir: dataDir.path, partitions: config.partitions }, 'Engine started');
       return embedded;
@@ -147,7 +161,11 @@ export class Embedded implements EnginePort {
     }
   }
 
-  async ingest(type: EventType, events: readonly unknown[], options = {}): ReturnType<EnginePort['ingest']> {
+  async ingest(
+    type: EventType,
+    events: readonly unknown[],
+    options = {},
+  ): ReturnType<EnginePort['ingest']> {
     const answer = await this.#door.ingest(type, events, options);
     this.#metrics.ingestAccepted.inc({ event: type }, answer.accepted);
     for (const { code } of answer.rejected) this.#metrics.ingestRejected.inc({ code });
@@ -174,7 +192,8 @@ export class Embedded implements EnginePort {
       return {
         status: 507,
         code: 'DISK_FULL',
-        message: 'The disk is full: nothing can be stored durably. Free some space; events are taken again by themselves',
+        message:
+          'The disk is full: nothing can be stored durably. Free some space; events are taken again by themselves',
         retryAfterSeconds: Math.ceil(DISK_FULL_MS / SECOND_MS),
       };
     }
@@ -188,7 +207,10 @@ export class Embedded implements EnginePort {
     };
   }
 
-  query(sql: string, parameters: Readonly<Record<string, QueryParameter>> = {}): Promise<readonly Row[]> {
+  query(
+    sql: string,
+    parameters: Readonly<Record<string, QueryParameter>> = {},
+  ): Promise<readonly Row[]> {
     return this.#clickHouse.query(sql, parameters);
   }
 
@@ -201,7 +223,12 @@ export class Embedded implements EnginePort {
     return { updates: this.#engine.current(table, sinceMs), newestEventMs: 0, newestAppendedMs: 0 };
   }
 
-  async acknowledge(alert: { readonly alertId: string; readonly sku: string; readonly nodeId: string; readonly actor: string }): Promise<void> {
+  async acknowledge(alert: {
+    readonly alertId: string;
+    readonly sku: string;
+    readonly nodeId: string;
+    readonly actor: string;
+  }): Promise<void> {
     const event = {
       event_id: randomUUID(),
       occurred_at: this.#clock.nowMs(),
@@ -217,7 +244,11 @@ export class Embedded implements EnginePort {
     } as const;
     const topic = 'weir.internal.sku';
     await this.#append([
-      { topic, partition: partitionOf(alert.sku, this.#config.partitions), values: [encodeEvent(topic, event)] },
+      {
+        topic,
+        partition: partitionOf(alert.sku, this.#config.partitions),
+        values: [encodeEvent(topic, event)],
+      },
     ]);
   }
 
@@ -227,7 +258,10 @@ export class Embedded implements EnginePort {
     const problems: string[] = [];
     const refusal = this.refusal();
     if (refusal !== undefined) problems.push(refusal.message);
-    if (!outbox.isHealthy) problems.push(`ClickHouse does not acknowledge: ${outbox.pendingRows} rows wait, none is lost`);
+    if (!outbox.isHealthy)
+      problems.push(
+        `ClickHouse does not acknowledge: ${outbox.pendingRows} rows wait, none is lost`,
+      );
     return {
       mode: 'embedded',
       ready: problems.length === 0,
@@ -256,7 +290,10 @@ export class Embedded implements EnginePort {
 
   async metrics(): Promise<{ readonly contentType: string; readonly body: string }> {
     refreshMetrics(this.#metrics, this.#engine, this.status(), this.#clock.nowMs());
-    return { contentType: this.#metrics.registry.contentType, body: await this.#metrics.registry.metrics() };
+    return {
+      contentType: this.#metrics.registry.contentType,
+      body: await this.#metrics.registry.metrics(),
+    };
   }
 
   /** Stops reading, writes a last checkpoint, delivers what it can and gives the data directory up. */
@@ -343,34 +380,6 @@ export function migrationsOf(processors: readonly Processor[]): readonly URL[] {
   return [...ENGINE_MIGRATIONS, ...processors.flatMap(({ migrations }) => migrations)];
 }
 
-/** Viewers begin with the rows that ClickHouse holds; what changes from then on comes from the engine. */
-async function preloadRows(engine: Engine, clickHouse: ClickHouse, processors: readonly Processor[]): Promise<void> {
-  for (const table of processors.flatMap(({ tables }) => tables)) {
-    if (table.kind !== 'rows') continue;
-    const rows = await clickHouse.query(
-      `SELECT ${selectList(table)} FROM weir.${table.name} FINAL ORDER BY version DESC LIMIT ${PRELOADED_ROWS_MAX}`,
-    );
-    for (const row of rows.toReversed()) {
-      const values = table.columns.map(({ name }) => row[name] ?? null);
-      const update: Update = rowUpdate(table, 'stored', values, 0);
-      engine.keepRow(keyOf(table, values), update);
-    }
-  }
-}
-
-function selectList(table: RowsTable): string {
-  return table.columns
-    .map(({ name, type }) =>
-      type === 'instant' || type === 'nullable-instant'
-        ? `toUnixTimestamp64Milli(${name}) AS ${name}`
-        : name,
-    )
-    .join(', ');
-}
-
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
-
-/** Longest time in the past that a viewer's first rows may reach. */
-export const CURRENT_MS_MAX = 2 * DAY_MS;

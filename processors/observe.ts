@@ -13,7 +13,10 @@ export function observedEvents(metrics: Metrics, logger: Logger): EngineEvents {
   return {
     onCount: (code) => metrics.operatorOutcomes.inc({ code }),
     onPoison: ({ topic, offset, message }, task) => {
-      logger.error({ task, topic, offset, error: message }, 'Operator failed on a record, which becomes a dead letter');
+      logger.error(
+        { task, topic, offset, error: message },
+        'Operator failed on a record, which becomes a dead letter',
+      );
     },
     onCheckpoint: ({ sequence, collectMs, durationMs, writes }) => {
       metrics.checkpointStall.observe(collectMs / SECOND_MS);
@@ -22,14 +25,20 @@ export function observedEvents(metrics: Metrics, logger: Logger): EngineEvents {
     },
     onCheckpointFailed: (error) => {
       metrics.checkpointFailures.inc();
-      logger.error({ code: error.code, error: error.message }, 'Checkpoint found no room and is repeated');
+      logger.error(
+        { code: error.code, error: error.message },
+        'Checkpoint found no room and is repeated',
+      );
     },
     onRetry: ({ error, attempt, waitMs }) => {
       metrics.sinkRetries.inc({ code: error.code });
       const nowMs = performance.now();
       if (attempt > 1 && nowMs - lastRetryLogMs < RETRY_LOG_INTERVAL_MS) return;
       lastRetryLogMs = nowMs;
-      logger.warn({ code: error.code, attempt, waitMs, error: error.message }, 'Delivery failed and is tried again');
+      logger.warn(
+        { code: error.code, attempt, waitMs, error: error.message },
+        'Delivery failed and is tried again',
+      );
     },
     onDelivered: ({ delivery, durationMs }) => {
       if (delivery.kind !== 'insert') return;
@@ -40,7 +49,12 @@ export function observedEvents(metrics: Metrics, logger: Logger): EngineEvents {
 }
 
 /** Brings the metrics that are read rather than counted up to date, before a scrape. */
-export function refreshMetrics(metrics: Metrics, engine: Engine, status: PipelineStatus, nowMs: number): void {
+export function refreshMetrics(
+  metrics: Metrics,
+  engine: Engine,
+  status: PipelineStatus,
+  nowMs: number,
+): void {
   const counters = {
     received: metrics.eventsReceived,
     contributed: metrics.eventsContributed,

@@ -4,4 +4,9 @@ import { ALERTS_PANEL, STOCK_PANEL } from './stock/panel.ts';
 import { CHANNELS_PANEL } from './traffic/panel.ts';
 
 /** The panels that are shown, in the order in which documentation lists them. */
-export const PANELS: readonly Panel[] = [CHANNELS_PANEL, ATTRIBUTION_PANEL, STOCK_PANEL, ALERTS_PANEL];
+export const PANELS: readonly Panel[] = [
+  CHANNELS_PANEL,
+  ATTRIBUTION_PANEL,
+  STOCK_PANEL,
+  ALERTS_PANEL,
+];

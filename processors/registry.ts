@@ -1,6 +1,6 @@
-import type { Config } from './config.ts';
 import { createArchive } from './archive/processor.ts';
 import { createAttribution } from './attribution/processor.ts';
+import type { Config } from './config.ts';
 import type { Processor } from './engine/operator/processor.ts';
 import { createStock } from './stock/processor.ts';
 import { createTraffic } from './traffic/processor.ts';

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
 import { onTestFinished } from 'vitest';
 
 const WEIR = join(import.meta.dirname, '../../cli/weir.js');
@@ -12,6 +13,8 @@ const SECRET = '0123456789abcdef0123456789abcdef';
 /** What a finished command wrote and how it ended. */
 export interface Finished {
   readonly exitCode: number | null;
+  /** The signal that ended it; null when it ended by itself. */
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -50,7 +53,7 @@ export function startWeir(
     stderr += text;
   });
   const finished = new Promise<Finished>((resolve) => {
-    child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }));
+    child.on('close', (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
   });
   return { child, finished };
 }

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+
 import { expect, test } from 'vitest';
-import { erase } from '../../schemas/brand.ts';
+
 import type { ImportSummary } from '../../cli/import/summary.ts';
+import { erase } from '../../schemas/brand.ts';
 import { temporaryDirectory, weir } from './command-line.ts';
 import { rowsOf, tablesOf } from './tables.ts';
 
@@ -14,11 +16,24 @@ const LOG = join(DATA, 'access-log-a.log.gz');
 const hasFiles = existsSync(ORDERS) && existsSync(LOG);
 const TIMEOUT_MS = 300_000;
 
-async function importFile(kind: 'orders-csv' | 'access-log', file: string, dataDir: string): Promise<ImportSummary> {
-  const { exitCode, stdout, stderr } = await weir('import', kind, file, '--data-dir', dataDir, '--json');
+async function importFile(
+  kind: 'orders-csv' | 'access-log',
+  file: string,
+  dataDir: string,
+): Promise<ImportSummary> {
+  const { exitCode, stdout, stderr } = await weir(
+    'import',
+    kind,
+    file,
+    '--data-dir',
+    dataDir,
+    '--json',
+  );
   expect(stderr).toBe('');
   expect(exitCode).toBe(0);
-  const { files } = erase<{ readonly files: readonly { readonly summary: ImportSummary }[] }>(JSON.parse(stdout));
+  const { files } = erase<{ readonly files: readonly { readonly summary: ImportSummary }[] }>(
+    JSON.parse(stdout),
+  );
   const [only] = files;
   if (only === undefined) throw new Error('the import reported no file');
   return only.summary;
@@ -26,9 +41,12 @@ async function importFile(kind: 'orders-csv' | 'access-log', file: string, dataD
 
 async function differences(dataDir: string): Promise<unknown> {
   const { exitCode, stdout } = await weir('audit', '--data-dir', dataDir, '--json');
-  const { results } = erase<{ readonly results: readonly { readonly view: string; readonly differences: readonly unknown[] }[] }>(
-    JSON.parse(stdout),
-  );
+  const { results } = erase<{
+    readonly results: readonly {
+      readonly view: string;
+      readonly differences: readonly unknown[];
+    }[];
+  }>(JSON.parse(stdout));
   return { exitCode, differing: results.filter((result) => result.differences.length > 0) };
 }
 
@@ -36,7 +54,10 @@ async function differences(dataDir: string): Promise<unknown> {
 function reversed(file: string, directory: string, headerLines: number): string {
   const lines = gunzipSync(readFileSync(file)).toString('utf8').trimEnd().split('\n');
   const target = join(directory, 'reversed');
-  writeFileSync(target, [...lines.slice(0, headerLines), ...lines.slice(headerLines).toReversed(), ''].join('\n'));
+  writeFileSync(
+    target,
+    [...lines.slice(0, headerLines), ...lines.slice(headerLines).toReversed(), ''].join('\n'),
+  );
   return target;
 }
 
@@ -75,7 +96,12 @@ test.skipIf(!hasFiles)(
     const dataDir = join(temporaryDirectory(), 'data');
     const orders = await importFile('orders-csv', ORDERS, dataDir);
     expect(orders.lines).toEqual({ read: 84_712, imported: 84_711, rejected: 0, skipped: 1 });
-    expect(orders.events.order).toEqual({ found: 3_325, accepted: 3_325, duplicates: 0, rejected: 0 });
+    expect(orders.events.order).toEqual({
+      found: 3_325,
+      accepted: 3_325,
+      duplicates: 0,
+      rejected: 0,
+    });
     expect(orders.rules).toMatchObject({
       sales_invoices: 3_021,
       cancellations: 441,

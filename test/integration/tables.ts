@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+
 import { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
 import type { Row } from '../../schemas/panel.ts';
 
@@ -10,7 +11,8 @@ const VIEWS: Readonly<Record<string, string>> = {
   channel_1m: 'SELECT * EXCEPT (state) FROM weir.channel_1m',
   channel_1h: 'SELECT * EXCEPT (state) FROM weir.channel_1h',
   channel_1d: 'SELECT * EXCEPT (state) FROM weir.channel_1d',
-  attribution_1h: 'SELECT * EXCEPT (state) FROM weir.attribution_1h WHERE conversions_milli != 0 OR credit_minor != 0',
+  attribution_1h:
+    'SELECT * EXCEPT (state) FROM weir.attribution_1h WHERE conversions_milli != 0 OR credit_minor != 0',
   stock_current: 'SELECT * FROM weir.stock_current',
   stock_incidents: 'SELECT * FROM weir.stock_incidents',
   alerts: 'SELECT * FROM weir.alerts',
@@ -23,7 +25,10 @@ const VIEWS: Readonly<Record<string, string>> = {
 export type Tables = Readonly<Record<string, { readonly rows: number; readonly hash: string }>>;
 
 /** Runs `use` with the ClickHouse files of a data directory that no process has open. */
-export async function withClickHouse<Result>(dataDir: string, use: (clickHouse: ClickHouse) => Promise<Result>): Promise<Result> {
+export async function withClickHouse<Result>(
+  dataDir: string,
+  use: (clickHouse: ClickHouse) => Promise<Result>,
+): Promise<Result> {
   const clickHouse = await ClickHouse.openEmbedded(join(dataDir, 'clickhouse'));
   try {
     return await use(clickHouse);

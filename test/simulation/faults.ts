@@ -39,7 +39,9 @@ export class Faults {
   /** Draws the weights of this run: about half of the faults are off, the others differ by much. */
   constructor(random: Random) {
     this.#random = random;
-    this.chances = record((fault) => (random.chance(0.5) ? 0 : random.unit() * SCALE[kindOf(fault)]));
+    this.chances = record((fault) =>
+      random.chance(0.5) ? 0 : random.unit() * SCALE[kindOf(fault)],
+    );
     this.fired = record(() => 0);
   }
 
@@ -52,7 +54,10 @@ export class Faults {
   /** The drawn weights in words, for the report of a failure. */
   describe(): string {
     return FAULTS.filter((fault) => this.chances[fault] > 0)
-      .map((fault) => `${fault} ${(this.chances[fault] * 100).toFixed(1)} %, fired ${this.fired[fault]}×`)
+      .map(
+        (fault) =>
+          `${fault} ${(this.chances[fault] * 100).toFixed(1)} %, fired ${this.fired[fault]}×`,
+      )
       .join('; ');
   }
 }

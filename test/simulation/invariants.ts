@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+
 import type { Engine } from '../../processors/engine/runtime/engine.ts';
 import { decodeEvent } from '../../schemas/events/wire.ts';
 import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
@@ -13,13 +14,15 @@ const progressSeen = new WeakMap<World, number>();
 
 /** What must hold after every step; a description of what does not, or undefined. */
 export function checkAlways(world: World, engine: Engine): string | undefined {
-  if (world.sink.conflictingInserts > 0) return 'A deduplication token was used for other rows: they are lost';
+  if (world.sink.conflictingInserts > 0)
+    return 'A deduplication token was used for other rows: they are lost';
   const watermarks = lowestWatermarks.get(engine) ?? new Map<string, number>();
   lowestWatermarks.set(engine, watermarks);
   for (const task of engine.tasks) {
     const before = watermarks.get(task.name) ?? -Infinity;
     // A task that met poison goes on from the checkpoint, and with it its watermark.
-    if (task.watermarkMs < before && task.counts().dead_lettered === 0) return `The watermark of ${task.name} went back`;
+    if (task.watermarkMs < before && task.counts().dead_lettered === 0)
+      return `The watermark of ${task.name} went back`;
     watermarks.set(task.name, task.watermarkMs);
     const { received, contributed, duplicate, late, dead_lettered, quarantined } = task.counts();
     if (received !== contributed + duplicate + late + dead_lettered + quarantined) {
@@ -28,7 +31,8 @@ export function checkAlways(world: World, engine: Engine): string | undefined {
   }
   const [progress] = world.sink.tables.get('progress_rows')?.values() ?? [];
   const watermark = Number(progress?.['watermark'] ?? -Infinity);
-  if (watermark < (progressSeen.get(world) ?? -Infinity)) return 'The published watermark went back';
+  if (watermark < (progressSeen.get(world) ?? -Infinity))
+    return 'The published watermark went back';
   progressSeen.set(world, watermark);
   return undefined;
 }
@@ -42,37 +46,51 @@ export function checkEnd(world: World, engine: Engine, viewer: Viewer): string |
   for (const record of records) {
     const fate = fates.get(record.place);
     const known = record.event === undefined ? undefined : firstBodies.get(record.identity);
-    if (fate === undefined && known !== record.body) return `No trace of ${record.place}: neither counted, late, dead nor duplicate`;
+    if (fate === undefined && known !== record.body)
+      return `No trace of ${record.place}: neither counted, late, dead nor duplicate`;
     if (fate === 'accepted') {
       if (record.event === undefined) return `${record.place} is no event but was accepted`;
       if (known !== undefined) return `${record.place} was accepted although its id came before`;
       accepted.push({ topic: record.topic, event: record.event });
     }
-    if (record.event !== undefined && fate !== 'dead' && known === undefined) firstBodies.set(record.identity, record.body);
+    if (record.event !== undefined && fate !== 'dead' && known === undefined)
+      firstBodies.set(record.identity, record.body);
   }
   const { received } = engine.counts();
   const external = records.filter(({ topic }) => !topic.startsWith('weir.internal.')).length;
-  if (received !== external) return `The log holds ${external} records, ${received} were counted as received`;
+  if (received !== external)
+    return `The log holds ${external} records, ${received} were counted as received`;
   return compareTables(world, engine, { accepted, viewer });
 }
 
-function compareTables(world: World, engine: Engine, { accepted, viewer }: { readonly accepted: readonly Accepted[]; readonly viewer: Viewer }): string | undefined {
+function compareTables(
+  world: World,
+  engine: Engine,
+  { accepted, viewer }: { readonly accepted: readonly Accepted[]; readonly viewer: Viewer },
+): string | undefined {
   const oracle = resultsOf(accepted);
   for (const table of SUMS_TABLES) {
     const expected = sortedNonZero(
       [...(oracle.sums.get(table.name) ?? [])].map(([key, sums]) => {
         const [windowStartMs, ...dimensions] = key.split('|');
         const named = Object.fromEntries(table.sums.map((name, index) => [name, sums[index] ?? 0]));
-        return [[(Number(windowStartMs) / 1_000).toFixed(3), ...dimensions].join('|'), named] as const;
+        return [
+          [(Number(windowStartMs) / 1_000).toFixed(3), ...dimensions].join('|'),
+          named,
+        ] as const;
       }),
     );
     const stored = world.sink.totals(table);
-    if (!isDeepStrictEqual(stored, expected)) return difference(`${table.name} is not what the events make`, expected, stored);
+    if (!isDeepStrictEqual(stored, expected))
+      return difference(`${table.name} is not what the events make`, expected, stored);
     // Final windows leave the state of their task and are in ClickHouse alone.
     const sinceMs = Math.max(0, ...engine.tasks.map(({ watermarkMs }) => watermarkMs));
     const shown = viewer.totals(table, sinceMs);
-    const recent = Object.fromEntries(Object.entries(expected).filter(([key]) => Number(key.split('|')[0]) * 1_000 >= sinceMs));
-    if (!isDeepStrictEqual(shown, recent)) return difference(`A viewer of ${table.name} sees other rows`, recent, shown);
+    const recent = Object.fromEntries(
+      Object.entries(expected).filter(([key]) => Number(key.split('|')[0]) * 1_000 >= sinceMs),
+    );
+    if (!isDeepStrictEqual(shown, recent))
+      return difference(`A viewer of ${table.name} sees other rows`, recent, shown);
   }
   return undefined;
 }
@@ -96,12 +114,17 @@ function recordsOf(world: World): LogRecord[] {
   for (const [stage, topics] of Object.entries(TOPICS_OF_STAGE)) {
     for (const topic of topics) {
       for (let partition = 0; partition < PARTITIONS; partition += 1) {
-        for (let offset = 0; offset < world.log.endOffset(topic, partition); ) {
+        for (let offset = 0; offset < world.log.endOffset(topic, partition);) {
           const batch = world.log.read(topic, partition, offset);
           if (batch === undefined) break;
           for (let at = 0; at < batch.count; at += 1) {
             const bytes = batch.bytes.subarray(batch.starts[at], batch.ends[at]);
-            const decoded = decodeEvent(topic, batch.bytes, batch.starts[at] ?? 0, batch.ends[at] ?? 0);
+            const decoded = decodeEvent(
+              topic,
+              batch.bytes,
+              batch.starts[at] ?? 0,
+              batch.ends[at] ?? 0,
+            );
             const event = decoded.kind === 'ok' ? decoded.event : undefined;
             records.push({
               topic,
@@ -135,4 +158,3 @@ function fatesOf(world: World): Map<string, Fate> {
   }
   return fates;
 }
-

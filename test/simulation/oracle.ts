@@ -1,12 +1,22 @@
 import { createAttribution } from '../../processors/attribution/processor.ts';
+import {
+  type Operator,
+  type RecordContext,
+  defineOperator,
+} from '../../processors/engine/operator/operator.ts';
 import type { Processor } from '../../processors/engine/operator/processor.ts';
-import { type Operator, type RecordContext, defineOperator } from '../../processors/engine/operator/operator.ts';
 import type { FactsTable, SumsTable } from '../../processors/engine/operator/table.ts';
 import { createStock } from '../../processors/stock/processor.ts';
 import { createTraffic } from '../../processors/traffic/processor.ts';
 import { erase } from '../../schemas/brand.ts';
 import { DAY_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
-import { type EventOfTopic, KEY_OF_TOPIC, type Stage, TOPICS_OF_STAGE, type Topic } from '../../schemas/topics.ts';
+import {
+  type EventOfTopic,
+  KEY_OF_TOPIC,
+  type Stage,
+  TOPICS_OF_STAGE,
+  type Topic,
+} from '../../schemas/topics.ts';
 import { CollectingOutput } from '../doubles/collecting-output.ts';
 import { ALLOWED_LATENESS_MS, POISON_CAMPAIGN } from './workload.ts';
 
@@ -33,7 +43,11 @@ export const PROCESSORS: readonly Processor[] = [
     touchesMax: 100,
     models: ['first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay', 'shapley'],
   }),
-  createStock({ allowedLatenessMs: ALLOWED_LATENESS_MS, returnsKeptMs: durationMs(90 * DAY_MS), sequenceGaps: true }),
+  createStock({
+    allowedLatenessMs: ALLOWED_LATENESS_MS,
+    returnsKeptMs: durationMs(90 * DAY_MS),
+    sequenceGaps: true,
+  }),
   {
     name: 'recorder',
     operators: [recorder('visitor'), recorder('sku')],
@@ -81,7 +95,12 @@ const RECORD: RecordContext = {
   watermarkMs: -Infinity,
 };
 
-type Applier = (state: unknown, event: EventOfTopic[Topic], output: CollectingOutput, record: RecordContext) => void;
+type Applier = (
+  state: unknown,
+  event: EventOfTopic[Topic],
+  output: CollectingOutput,
+  record: RecordContext,
+) => void;
 
 function applierOf(operator: Operator, topic: Topic): Applier | undefined {
   const apply = operator.apply[topic];

@@ -1,11 +1,11 @@
-import type { Insert, Sink } from '../../processors/engine/sink/sink.ts';
+import type { Random } from '../../bench/shop/random.ts';
 import type { AppendBatch, Log, RecordBatch } from '../../processors/engine/log/log.ts';
 import type { MemoryLog } from '../../processors/engine/log/memory.ts';
+import type { Insert, Sink } from '../../processors/engine/sink/sink.ts';
 import type { MemoryStore } from '../../processors/engine/state/memory.ts';
 import type { Store, Write } from '../../processors/engine/state/store.ts';
 import { EngineError } from '../../schemas/errors.ts';
 import type { Topic } from '../../schemas/topics.ts';
-import type { Random } from '../../bench/shop/random.ts';
 import type { MemorySink } from '../doubles/memory-sink.ts';
 import type { Faults } from './faults.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -47,7 +47,8 @@ export class SimulatedProcess {
     };
     this.log = {
       append: (batches) => this.#forward(batches),
-      read: (topic, partition, offset): RecordBatch | undefined => world.log.read(topic, partition, offset),
+      read: (topic, partition, offset): RecordBatch | undefined =>
+        world.log.read(topic, partition, offset),
       endOffset: (topic: Topic, partition: number) => world.log.endOffset(topic, partition),
       startOffset: (topic: Topic, partition: number) => world.log.startOffset(topic, partition),
       trim: (topic, partition, limits) => world.log.trim(topic, partition, limits),
@@ -140,5 +141,9 @@ function noRoom(): EngineError {
 }
 
 function unavailable(): EngineError {
-  return new EngineError({ code: 'CLICKHOUSE_UNAVAILABLE', kind: 'transient', message: 'Simulated: no answer' });
+  return new EngineError({
+    code: 'CLICKHOUSE_UNAVAILABLE',
+    kind: 'transient',
+    message: 'Simulated: no answer',
+  });
 }

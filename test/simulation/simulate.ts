@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+
 import { Random } from '../../bench/shop/random.ts';
 import { MemoryLog } from '../../processors/engine/log/memory.ts';
 import { Engine, type EngineEvents } from '../../processors/engine/runtime/engine.ts';
@@ -101,7 +102,8 @@ class Run {
       while (this.#failure === undefined && !(await this.#isSettled())) {
         await this.#advance();
         steps += 1;
-        if (steps > SETTLE_STEPS_MAX) this.#failure = `Not settled ${SETTLE_STEPS_MAX} steps after the last fault`;
+        if (steps > SETTLE_STEPS_MAX)
+          this.#failure = `Not settled ${SETTLE_STEPS_MAX} steps after the last fault`;
       }
       if (this.#failure === undefined && this.#engine !== undefined) {
         this.#failure = checkEnd(this.#world, this.#engine, this.#viewer);
@@ -173,7 +175,8 @@ class Run {
     const { time, log } = this.#world;
     this.#batchesLeft -= 1;
     void log.append([this.#workload.next(time.nowMs())]);
-    if (this.#batchesLeft > 0) time.after(1 + this.#random.below(BATCH_GAP_MS_MAX), () => this.#send());
+    if (this.#batchesLeft > 0)
+      time.after(1 + this.#random.below(BATCH_GAP_MS_MAX), () => this.#send());
   }
 
   #tick(): void {
@@ -208,9 +211,14 @@ class Run {
     const engine = this.#engine;
     if (engine === undefined) return false;
     const hasUnread = engine.tasks.some((task) =>
-      task.inputs().some(({ topic, nextOffset }) => nextOffset < this.#world.log.endOffset(topic, task.partition)),
+      task
+        .inputs()
+        .some(
+          ({ topic, nextOffset }) => nextOffset < this.#world.log.endOffset(topic, task.partition),
+        ),
     );
-    if (hasUnread || engine.outbox.pendingRows > 0 || engine.hasUnpublished || engine.hasPending) return false;
+    if (hasUnread || engine.outbox.pendingRows > 0 || engine.hasUnpublished || engine.hasPending)
+      return false;
     await Promise.resolve();
     return engine.outbox.pendingDeliveries === 0;
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import seeds from './seeds.json' with { type: 'json' };
+
 import { FAULTS, type Fault } from './faults.ts';
+import seeds from './seeds.json' with { type: 'json' };
 import { type Outcome, simulate } from './simulate.ts';
 import { VARIANTS } from './variants.ts';
 
@@ -33,7 +34,8 @@ test(
       const outcome = await simulate(seed);
       expect(outcome.failure, report(outcome)).toBeUndefined();
       crashes += outcome.crashes;
-      for (const fault of FAULTS) fired.set(fault, (fired.get(fault) ?? 0) + outcome.faults.fired[fault]);
+      for (const fault of FAULTS)
+        fired.set(fault, (fired.get(fault) ?? 0) + outcome.faults.fired[fault]);
     }
     if (COUNT < 100) return;
     expect(crashes).toBeGreaterThan(COUNT / 4);

@@ -1,4 +1,5 @@
 import { pack, unpack } from 'msgpackr';
+
 import type { Processor } from '../../processors/engine/operator/processor.ts';
 import type { Sink } from '../../processors/engine/sink/sink.ts';
 import type { Store } from '../../processors/engine/state/store.ts';
@@ -20,11 +21,15 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'the version is not raised at a restart',
     store: (store) =>
-      withWrites(store, (key, value) => (key === 'm/node' ? pack({ ...record(value), epoch: 0 }) : value)),
+      withWrites(store, (key, value) =>
+        key === 'm/node' ? pack({ ...record(value), epoch: 0 }) : value,
+      ),
   },
   {
     name: 'a deduplication token is used again',
-    sink: (sink) => ({ insert: (insert) => sink.insert({ ...insert, token: `weir:${insert.table}` }) }),
+    sink: (sink) => ({
+      insert: (insert) => sink.insert({ ...insert, token: `weir:${insert.table}` }),
+    }),
   },
   {
     name: 'deduplication forgets at a restart',
@@ -38,7 +43,10 @@ export const VARIANTS: readonly Variant[] = [
     processors: (processors, crashes) =>
       crashes === 0
         ? processors
-        : processors.map((processor) => ({ ...processor, operators: processor.operators.map(addingTwice) })),
+        : processors.map((processor) => ({
+            ...processor,
+            operators: processor.operators.map(addingTwice),
+          })),
   },
   {
     name: 'the watermark goes back at a restart',
@@ -48,7 +56,9 @@ export const VARIANTS: readonly Variant[] = [
         const value = store.get(key);
         if (value === undefined || !key.startsWith('m/task/')) return value;
         const task = record(value);
-        const newestEventMs = erase<readonly number[]>(task['newestEventMs']).map((newest) => newest - HOUR_MS);
+        const newestEventMs = erase<readonly number[]>(task['newestEventMs']).map(
+          (newest) => newest - HOUR_MS,
+        );
         return pack({ ...task, watermarkMs: Number(task['watermarkMs']) - HOUR_MS, newestEventMs });
       },
     }),
@@ -71,7 +81,10 @@ function withWrites(
     ...store,
     commit: (writes) =>
       store.commit(
-        writes.map(({ key, value }) => ({ key, value: value === undefined ? undefined : change(key, value) })),
+        writes.map(({ key, value }) => ({
+          key,
+          value: value === undefined ? undefined : change(key, value),
+        })),
       ),
   };
 }

@@ -1,5 +1,5 @@
-import type { Engine } from '../../processors/engine/runtime/engine.ts';
 import type { SumsTable } from '../../processors/engine/operator/table.ts';
+import type { Engine } from '../../processors/engine/runtime/engine.ts';
 import type { Row, Update } from '../../schemas/panel.ts';
 import { SUMS_TABLES } from './oracle.ts';
 
@@ -17,7 +17,12 @@ export class Viewer {
     for (const update of updates) {
       const table = SUMS_TABLES.find(({ name }) => name === update.table);
       if (table === undefined) continue;
-      const identity = [update.table, update.task, update.row['corrected_on'], keyOf(table, update.row)].join('/');
+      const identity = [
+        update.table,
+        update.task,
+        update.row['corrected_on'],
+        keyOf(table, update.row),
+      ].join('/');
       this.#rows.set(identity, update);
     }
   }
@@ -25,7 +30,9 @@ export class Viewer {
   /** The rows added up over tasks and days of correction, those from `sinceMs` on that are not all zero. */
   totals(table: SumsTable, sinceMs: number): Record<string, Record<string, number>> {
     const totals = new Map<string, Record<string, number>>();
-    for (const { row } of [...this.#rows.values()].filter((update) => update.table === table.name)) {
+    for (const { row } of [...this.#rows.values()].filter(
+      (update) => update.table === table.name,
+    )) {
       if (Number(row['window_start']) < sinceMs) continue;
       const total = totals.get(keyOf(table, row)) ?? {};
       for (const name of table.sums) total[name] = (total[name] ?? 0) + Number(row[name]);
@@ -42,7 +49,9 @@ function keyOf(table: SumsTable, row: Row): string {
 }
 
 /** Without the rows that are all zero, in key order. */
-export function sortedNonZero(totals: Iterable<readonly [string, Record<string, number>]>): Record<string, Record<string, number>> {
+export function sortedNonZero(
+  totals: Iterable<readonly [string, Record<string, number>]>,
+): Record<string, Record<string, number>> {
   return Object.fromEntries(
     [...totals]
       .filter(([, total]) => Object.values(total).some((sum) => sum !== 0))

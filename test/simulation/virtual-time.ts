@@ -1,5 +1,5 @@
-import type { Clock } from '../../processors/engine/time/clock.ts';
 import type { Random } from '../../bench/shop/random.ts';
+import type { Clock } from '../../processors/engine/time/clock.ts';
 
 interface Scheduled {
   readonly atMs: number;

@@ -50,7 +50,9 @@ export class Workload {
     this.#eventMs = Math.min(this.#eventMs + step, nowMs - SECOND_MS);
     const isImport = this.#faults.strikes('import_of_history');
     const occurredMs = this.#occurredMs(nowMs, isImport);
-    const id = this.#faults.strikes('conflicting_record') ? this.#random.below(this.#next + 1) : this.#next;
+    const id = this.#faults.strikes('conflicting_record')
+      ? this.#random.below(this.#next + 1)
+      : this.#next;
     this.#next += 1;
     const batch = this.#draw(`e${id}`, occurredMs);
     return isImport ? { ...batch, importName: 'history' } : batch;
@@ -59,8 +61,10 @@ export class Workload {
   #occurredMs(nowMs: number, isImport: boolean): number {
     if (isImport) return this.#eventMs - this.#random.below(30 * HOUR_MS);
     if (this.#faults.strikes('future_event')) return nowMs + 2 * HOUR_MS;
-    if (this.#faults.strikes('late_event')) return this.#eventMs - this.#random.below(3 * ALLOWED_LATENESS_MS);
-    if (this.#faults.strikes('out_of_order_event')) return this.#eventMs - this.#random.below(OUT_OF_ORDERNESS_MS);
+    if (this.#faults.strikes('late_event'))
+      return this.#eventMs - this.#random.below(3 * ALLOWED_LATENESS_MS);
+    if (this.#faults.strikes('out_of_order_event'))
+      return this.#eventMs - this.#random.below(OUT_OF_ORDERNESS_MS);
     return this.#eventMs;
   }
 
@@ -82,7 +86,9 @@ export class Workload {
       session_id: null,
       kind: this.#pick(CLICK_KINDS),
       channel: this.#pick(CHANNELS),
-      campaign: this.#faults.strikes('poison_event') ? POISON_CAMPAIGN : this.#pick(['spring', null]),
+      campaign: this.#faults.strikes('poison_event')
+        ? POISON_CAMPAIGN
+        : this.#pick(['spring', null]),
       sku: null,
       url: null,
       referrer: null,
@@ -98,7 +104,10 @@ export class Workload {
 
   #order(eventId: string, occurredMs: number): AppendBatch {
     const earlier = this.#orders[this.#random.below(Math.max(1, this.#orders.length))];
-    const status = earlier === undefined ? 'placed' : this.#pick(['placed', 'placed', 'returned', 'cancelled'] as const);
+    const status =
+      earlier === undefined
+        ? 'placed'
+        : this.#pick(['placed', 'placed', 'returned', 'cancelled'] as const);
     const isNew = earlier === undefined || status === 'placed';
     const order: Order = {
       event_id: eventId,
@@ -111,7 +120,9 @@ export class Workload {
       customer_id: null,
       sales_channel: isNew ? this.#pick(['dtc', 'amazon']) : earlier.sales_channel,
       currency: 'EUR',
-      lines: isNew ? this.#lines() : earlier.lines.slice(0, 1).map((line) => ({ ...line, quantity: 1 })),
+      lines: isNew
+        ? this.#lines()
+        : earlier.lines.slice(0, 1).map((line) => ({ ...line, quantity: 1 })),
       region: null,
       zone: null,
       fulfilment: null,
@@ -163,11 +174,17 @@ export class Workload {
   }
 
   #damaged(): AppendBatch {
-    const bytes = Buffer.from(Array.from({ length: 1 + this.#random.below(30) }, () => this.#random.below(256)));
+    const bytes = Buffer.from(
+      Array.from({ length: 1 + this.#random.below(30) }, () => this.#random.below(256)),
+    );
     return { topic: 'weir.clicks', partition: this.#random.below(PARTITIONS), values: [bytes] };
   }
 
-  #batch(topic: 'weir.clicks' | 'weir.orders' | 'weir.inventory', key: string, value: Buffer): AppendBatch {
+  #batch(
+    topic: 'weir.clicks' | 'weir.orders' | 'weir.inventory',
+    key: string,
+    value: Buffer,
+  ): AppendBatch {
     return { topic, partition: partitionOf(key, PARTITIONS), values: [value] };
   }
 

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+
 import { EngineError } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
 import type { AppendBatch, RecordBatch } from './log.ts';
@@ -62,8 +63,10 @@ export function storedAppendedAtMs(stored: Buffer): number {
 
 /** @throws {EngineError} LOG_BATCH_DAMAGED when the bytes are not what was written */
 export function decodeBatch(stored: Buffer, place: BatchPlace): RecordBatch {
-  if (stored.length < HEADER_BYTES || stored.readUInt8(0) !== FORMAT) throw damaged(place, 'unknown format');
-  if (stored.readUInt32LE(16) !== crc32(stored.subarray(HEADER_BYTES))) throw damaged(place, 'checksum differs');
+  if (stored.length < HEADER_BYTES || stored.readUInt8(0) !== FORMAT)
+    throw damaged(place, 'unknown format');
+  if (stored.readUInt32LE(16) !== crc32(stored.subarray(HEADER_BYTES)))
+    throw damaged(place, 'checksum differs');
   const nameBytes = stored.readUInt16LE(2);
   const count = stored.readUInt32LE(4);
   const starts = new Uint32Array(count);
@@ -79,7 +82,8 @@ export function decodeBatch(stored: Buffer, place: BatchPlace): RecordBatch {
     ...place,
     count,
     appendedAtMs: stored.readDoubleLE(8),
-    importName: nameBytes === 0 ? undefined : stored.toString('utf8', HEADER_BYTES, HEADER_BYTES + nameBytes),
+    importName:
+      nameBytes === 0 ? undefined : stored.toString('utf8', HEADER_BYTES, HEADER_BYTES + nameBytes),
     endsImport: (stored.readUInt8(1) & FLAG_ENDS_IMPORT) !== 0,
     bytes: stored,
     starts,

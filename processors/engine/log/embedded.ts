@@ -1,4 +1,5 @@
 import { type RootDatabase, open } from 'lmdb';
+
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
 import { decodeBatch, encodeBatch, offsetsOf, storedAppendedAtMs, storedOffsets } from './batch.ts';
@@ -105,7 +106,11 @@ export class EmbeddedLog implements Log {
     return this.endOffset(topic, partition);
   }
 
-  async trim(topic: Topic, partition: number, limits: { readonly beforeMs: number; readonly nextOffset: number }): Promise<number> {
+  async trim(
+    topic: Topic,
+    partition: number,
+    limits: { readonly beforeMs: number; readonly nextOffset: number },
+  ): Promise<number> {
     const removed: BatchKey[] = [];
     for (const { key, value } of this.#batches.getRange({
       start: [topic, partition, 0],
@@ -159,7 +164,10 @@ export class EmbeddedLog implements Log {
         const name = `${batch.topic}/${batch.partition}`;
         const firstOffset = endOffsets.get(name) ?? this.endOffset(batch.topic, batch.partition);
         endOffsets.set(name, firstOffset + offsetsOf(batch));
-        writes.push({ key: [batch.topic, batch.partition, firstOffset], stored: encodeBatch(batch, appendedAtMs) });
+        writes.push({
+          key: [batch.topic, batch.partition, firstOffset],
+          stored: encodeBatch(batch, appendedAtMs),
+        });
       }
     }
     await this.#batches.transaction(() => {

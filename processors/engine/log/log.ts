@@ -56,7 +56,11 @@ export interface Log {
   startOffset(topic: Topic, partition: number): number;
 
   /** Removes whole batches that were appended before `beforeMs` and lie below `nextOffset`. Returns how many. */
-  trim(topic: Topic, partition: number, limits: { readonly beforeMs: number; readonly nextOffset: number }): Promise<number>;
+  trim(
+    topic: Topic,
+    partition: number,
+    limits: { readonly beforeMs: number; readonly nextOffset: number },
+  ): Promise<number>;
 
   /** Calls `listener` after every append that became durable. */
   onAppend(listener: () => void): void;

@@ -21,7 +21,10 @@ export class MemoryLog implements Log {
   append(batches: readonly AppendBatch[]): Promise<void> {
     for (const batch of batches) {
       const partition = this.#partition(batch.topic, batch.partition);
-      partition.batches.push({ firstOffset: partition.endOffset, stored: encodeBatch(batch, this.#nowMs()) });
+      partition.batches.push({
+        firstOffset: partition.endOffset,
+        stored: encodeBatch(batch, this.#nowMs()),
+      });
       partition.endOffset += offsetsOf(batch);
     }
     for (const listener of this.#listeners) listener();
@@ -51,7 +54,11 @@ export class MemoryLog implements Log {
     return batches[0]?.firstOffset ?? endOffset;
   }
 
-  trim(topic: Topic, partition: number, limits: { readonly beforeMs: number; readonly nextOffset: number }): Promise<number> {
+  trim(
+    topic: Topic,
+    partition: number,
+    limits: { readonly beforeMs: number; readonly nextOffset: number },
+  ): Promise<number> {
     const { batches } = this.#partition(topic, partition);
     let count = 0;
     for (const { firstOffset, stored } of batches) {

@@ -119,14 +119,25 @@ export class Deduplicator {
 
   #grow(): void {
     const { length } = this.#high;
-    const [high, low, body, isUsed, ring] = [this.#high, this.#low, this.#body, this.#isUsed, this.#ring];
+    const [high, low, body, isUsed, ring] = [
+      this.#high,
+      this.#low,
+      this.#body,
+      this.#isUsed,
+      this.#ring,
+    ];
     this.#high = new Uint32Array(length * 2);
     this.#low = new Uint32Array(length * 2);
     this.#body = new Uint32Array(length * 2);
     this.#isUsed = new Uint8Array(length * 2);
     for (let slot = 0; slot < length; slot += 1) {
       if (isUsed[slot] !== 1) continue;
-      this.#put(this.#find(high[slot] ?? 0, low[slot] ?? 0), high[slot] ?? 0, low[slot] ?? 0, body[slot] ?? 0);
+      this.#put(
+        this.#find(high[slot] ?? 0, low[slot] ?? 0),
+        high[slot] ?? 0,
+        low[slot] ?? 0,
+        body[slot] ?? 0,
+      );
     }
     this.#ring = new Uint32Array(length * 4);
     for (let index = 0; index < this.#count; index += 1) {

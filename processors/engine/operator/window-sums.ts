@@ -23,10 +23,21 @@ const KEY_SEPARATOR = '\u0001';
 const INSTANT_DIGITS = 13;
 
 /** The text by which a row is stored: window start, day of correction, dimension values. */
-export function rowKey(windowStartMs: number, correctedOnMs: number, dimensions: readonly string[]): string {
+export function rowKey(
+  windowStartMs: number,
+  correctedOnMs: number,
+  dimensions: readonly string[],
+): string {
   let key = `${String(windowStartMs).padStart(INSTANT_DIGITS, '0')}/${correctedOnMs / DAY_MS}`;
   for (const dimension of dimensions) key += KEY_SEPARATOR + dimension;
   return key;
+}
+
+/** The day of correction in a row's key, in days since the epoch; 0 for the window's own row. */
+export function correctedOnDayOf(key: string): number {
+  const start = key.indexOf('/') + 1;
+  const end = key.indexOf(KEY_SEPARATOR, start);
+  return Number(key.slice(start, end < 0 ? undefined : end));
 }
 
 /**
@@ -80,9 +91,13 @@ export class WindowSums {
     const isFinal = windowStartMs + table.windowMs + this.#allowedLatenessMs <= change.watermarkMs;
     const correctedOnMs = isFinal ? Math.floor(change.watermarkMs / DAY_MS) * DAY_MS : 0;
     const key = rowKey(windowStartMs, correctedOnMs, change.dimensions);
-    const row = this.#rows.get(key) ?? this.#open(key, windowStartMs, correctedOnMs, change.dimensions);
+    const row =
+      this.#rows.get(key) ?? this.#open(key, windowStartMs, correctedOnMs, change.dimensions);
     const sum = (row.sums[change.sum] ?? 0) + change.amount;
-    assert(Number.isSafeInteger(sum), `${table.name}.${table.sums[change.sum]} must stay a safe integer`);
+    assert(
+      Number.isSafeInteger(sum),
+      `${table.name}.${table.sums[change.sum]} must stay a safe integer`,
+    );
     row.sums[change.sum] = sum;
     if (!row.isDirty) {
       row.isDirty = true;
@@ -92,9 +107,15 @@ export class WindowSums {
   }
 
   /** Has the current sums of a row published, whether they changed or not. */
-  publishAgain(row: { readonly key: string; readonly windowStartMs: number; readonly correctedOnMs: number; readonly dimensions: readonly string[] }): void {
+  publishAgain(row: {
+    readonly key: string;
+    readonly windowStartMs: number;
+    readonly correctedOnMs: number;
+    readonly dimensions: readonly string[];
+  }): void {
     this.#markUnpublished(
-      this.#rows.get(row.key) ?? this.#open(row.key, row.windowStartMs, row.correctedOnMs, row.dimensions),
+      this.#rows.get(row.key) ??
+        this.#open(row.key, row.windowStartMs, row.correctedOnMs, row.dimensions),
     );
   }
 
@@ -133,7 +154,12 @@ export class WindowSums {
     this.#unpublished.push(row);
   }
 
-  #open(key: string, windowStartMs: number, correctedOnMs: number, dimensions: readonly string[]): SumsRow {
+  #open(
+    key: string,
+    windowStartMs: number,
+    correctedOnMs: number,
+    dimensions: readonly string[],
+  ): SumsRow {
     const stored = this.#load(key);
     const row: SumsRow = {
       table: this.table,

@@ -1,11 +1,10 @@
-import { pack } from 'msgpackr';
 import type { RowsTable, SumsTable, Value } from '../operator/table.ts';
 import type { SumsRow } from '../operator/window-sums.ts';
 import { tsvDay, tsvInstant, tsvRow, tsvText } from '../sink/tsv.ts';
 import type { Write } from '../state/store.ts';
 import type { Delivery } from './outbox.ts';
 import type { FactsBatch } from './task-output.ts';
-import type { StoredSums, Task } from './task.ts';
+import type { Task } from './task.ts';
 
 /** Row versions are epoch × 2⁴⁰ + sequence: a restarted task always wins over what it was before. */
 const EPOCH_SHIFT = 40n;
@@ -23,16 +22,14 @@ interface Stamp {
  * Turns what the tasks have emitted since the last checkpoint into deliveries, merged over tasks:
  * one insert per table and month. Adds the window sums to the checkpoint's writes.
  */
-export function collectDeliveries(tasks: readonly Task[], stamp: Stamp & { readonly writes: Write[] }): Delivery[] {
+export function collectDeliveries(
+  tasks: readonly Task[],
+  stamp: Stamp & { readonly writes: Write[] },
+): Delivery[] {
   const inserts = new Inserts(stamp);
   const deliveries: Delivery[] = [];
   for (const task of tasks) {
-    for (const sums of task.sums) {
-      for (const row of sums.takeDirty()) {
-        stamp.writes.push({ key: `w/${task.name}/${row.table.name}/${row.key}`, value: pack(storedSums(row)) });
-        inserts.addSums(task.name, row);
-      }
-    }
+    for (const row of task.windows.collect(stamp.writes)) inserts.addSums(task.name, row);
     for (const { table, values } of task.output.takeRows()) inserts.addRow(table, values);
     for (const facts of task.output.takeFacts()) inserts.addFacts(facts);
     const batches = task.output.takeForwards();
@@ -40,7 +37,9 @@ export function collectDeliveries(tasks: readonly Task[], stamp: Stamp & { reado
       deliveries.push({
         kind: 'append',
         batches: batches.map(({ topic, partition, values, importName }) =>
-          importName === undefined ? { topic, partition, values } : { topic, partition, values, importName },
+          importName === undefined
+            ? { topic, partition, values }
+            : { topic, partition, values, importName },
         ),
       });
     }
@@ -65,7 +64,10 @@ export function rowInsert(
 class Inserts {
   readonly #stamp: Stamp;
   readonly #versionBase: bigint;
-  readonly #open = new Map<string, { readonly table: string; readonly columns: readonly string[]; body: string; rowCount: number }>();
+  readonly #open = new Map<
+    string,
+    { readonly table: string; readonly columns: readonly string[]; body: string; rowCount: number }
+  >();
   readonly #closed: Delivery[] = [];
 
   constructor(stamp: Stamp) {
@@ -79,7 +81,13 @@ class Inserts {
     for (const dimension of row.dimensions) line += `\t${tsvText(dimension)}`;
     line += `\t${task}\t${tsvDay(row.correctedOnMs)}`;
     for (const sum of row.sums) line += `\t${sum}`;
-    this.#add(table.name, monthOf(row.windowStartMs), sumsColumns(table), `${line}\t${this.#version()}\n`, 1);
+    this.#add(
+      table.name,
+      monthOf(row.windowStartMs),
+      sumsColumns(table),
+      `${line}\t${this.#version()}\n`,
+      1,
+    );
   }
 
   addRow(table: RowsTable, values: readonly Value[]): void {
@@ -98,7 +106,13 @@ class Inserts {
     return this.#closed;
   }
 
-  #add(table: string, month: string, columns: readonly string[], body: string, rowCount: number): void {
+  #add(
+    table: string,
+    month: string,
+    columns: readonly string[],
+    body: string,
+    rowCount: number,
+  ): void {
     const key = `${table}:${month}`;
     let insert = this.#open.get(key);
     if (insert !== undefined && insert.rowCount + rowCount > INSERT_ROWS_MAX) {
@@ -113,7 +127,15 @@ class Inserts {
     insert.rowCount += rowCount;
   }
 
-  #close(key: string, insert: { readonly table: string; readonly columns: readonly string[]; readonly body: string; readonly rowCount: number }): void {
+  #close(
+    key: string,
+    insert: {
+      readonly table: string;
+      readonly columns: readonly string[];
+      readonly body: string;
+      readonly rowCount: number;
+    },
+  ): void {
     const { epoch, sequence } = this.#stamp;
     const token = `weir:${epoch}:${sequence}:${key}:${this.#closed.length}`;
     this.#closed.push({ kind: 'insert', insert: { ...insert, token } });
@@ -126,15 +148,6 @@ class Inserts {
 
 function sumsColumns(table: SumsTable): readonly string[] {
   return ['window_start', ...table.dimensions, 'task', 'corrected_on', ...table.sums, 'version'];
-}
-
-function storedSums(row: SumsRow): StoredSums {
-  return {
-    windowStartMs: row.windowStartMs,
-    correctedOnMs: row.correctedOnMs,
-    dimensions: row.dimensions,
-    sums: row.sums,
-  };
 }
 
 /** Year and month of an instant, the unit by which tables are partitioned. */

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 
-import { MemorySink } from '../../../test/doubles/memory-sink.ts';
 import type { Click } from '../../../schemas/events/click.ts';
 import { encodeEvent } from '../../../schemas/events/wire.ts';
 import { visitorToken } from '../../../schemas/ids.ts';
 import { DAY_MS, MINUTE_MS } from '../../../schemas/time.ts';
+import { MemorySink } from '../../../test/doubles/memory-sink.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { defineOperator } from '../operator/operator.ts';
 import type { Processor } from '../operator/processor.ts';
@@ -32,11 +32,11 @@ const counting: Processor = {
       stateVersion: 1,
       createState: () => ({ seen: 0 }),
       apply: {
-        'weir.clicks': (state, click, output) => {
-          if (click.channel === 'poison') throw new Error('cannot');
+        'weir.clicks': (state, event, output) => {
+          if (event.channel === 'poison') throw new Error('cannot');
           state.seen += 1;
-          output.add(COUNTS, click.occurred_at, [click.channel], 0, 1);
-          output.add(COUNTS, click.occurred_at, [click.channel], 1, state.seen);
+          output.add(COUNTS, event.occurred_at, [event.channel], 0, 1);
+          output.add(COUNTS, event.occurred_at, [event.channel], 1, state.seen);
         },
       },
       expiresAtMs: () => Number.POSITIVE_INFINITY,
@@ -72,7 +72,9 @@ class Rig {
       clock: {
         nowMs: () => this.nowMs,
         monotonicMs: () => this.nowMs,
-        sleep: () => Promise.resolve(), random: () => 0.5 },
+        sleep: () => Promise.resolve(),
+        random: () => 0.5,
+      },
       limits: {
         outOfOrdernessMs: MINUTE_MS,
         idleTimeoutMs: 30_000,
@@ -90,10 +92,16 @@ class Rig {
     });
   }
 
-  async click(id: string, atMs: number, options: { readonly channel?: string; readonly importName?: string } = {}): Promise<void> {
+  async click(
+    id: string,
+    atMs: number,
+    options: { readonly channel?: string; readonly importName?: string } = {},
+  ): Promise<void> {
     const value = encodeEvent('weir.clicks', click(id, atMs, options.channel ?? 'amazon'));
     const batch = { topic: 'weir.clicks', partition: 0, values: [value] } as const;
-    await this.log.append([options.importName === undefined ? batch : { ...batch, importName: options.importName }]);
+    await this.log.append([
+      options.importName === undefined ? batch : { ...batch, importName: options.importName },
+    ]);
   }
 
   totals(): Record<string, Record<string, number>> {
@@ -179,7 +187,9 @@ test('an id that comes again with another body is a dead letter, and the first o
   await rig.click('a', T0 + 5);
   await settle(engine);
   expect(engine.counts()).toMatchObject({ received: 2, contributed: 1, dead_lettered: 1 });
-  expect([...(rig.sink.tables.get('dead_letters_log')?.values() ?? [])].map(({ code }) => code)).toEqual(['EVENT_ID_CONFLICT']);
+  expect(
+    [...(rig.sink.tables.get('dead_letters_log')?.values() ?? [])].map(({ code }) => code),
+  ).toEqual(['EVENT_ID_CONFLICT']);
 });
 
 test('an event behind the allowed lateness goes to late_events, one within it corrects its window', async () => {
@@ -235,7 +245,13 @@ test('a record that makes an operator fail becomes a dead letter, and everything
 test('bytes that are no event become a dead letter with a reason', async () => {
   const rig = new Rig();
   const engine = await rig.open();
-  await rig.log.append([{ topic: 'weir.clicks', partition: 0, values: [Buffer.from('{"broken"'), Buffer.from([0xc3, 0x01, 9])] }]);
+  await rig.log.append([
+    {
+      topic: 'weir.clicks',
+      partition: 0,
+      values: [Buffer.from('{"broken"'), Buffer.from([0xc3, 0x01, 9])],
+    },
+  ]);
   await settle(engine);
   expect(engine.counts()).toMatchObject({ received: 2, dead_lettered: 2 });
 });
@@ -245,8 +261,13 @@ test('state of more visitors than memory holds is read back from the store', asy
   const engine = await rig.open();
   for (let round = 0; round < 3; round += 1) {
     for (let visitor = 0; visitor < 20; visitor += 1) {
-      const event = { ...click(`e${round}-${visitor}`, T0 + round, 'amazon'), visitor_id: visitorToken(`v${visitor}`) };
-      await rig.log.append([{ topic: 'weir.clicks', partition: 0, values: [encodeEvent('weir.clicks', event)] }]);
+      const event = {
+        ...click(`e${round}-${visitor}`, T0 + round, 'amazon'),
+        visitor_id: visitorToken(`v${visitor}`),
+      };
+      await rig.log.append([
+        { topic: 'weir.clicks', partition: 0, values: [encodeEvent('weir.clicks', event)] },
+      ]);
     }
     await settle(engine);
   }

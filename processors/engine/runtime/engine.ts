@@ -1,5 +1,5 @@
-import { pack, unpack } from 'msgpackr';
-import { erase } from '../../../schemas/brand.ts';
+import { pack } from 'msgpackr';
+
 import { EngineError } from '../../../schemas/errors.ts';
 import type { Update, UpdateBatch } from '../../../schemas/panel.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
@@ -8,13 +8,16 @@ import type { Log } from '../log/log.ts';
 import type { Processor } from '../operator/processor.ts';
 import { PROGRESS } from '../sink/engine-tables.ts';
 import type { Sink } from '../sink/sink.ts';
-import type { Layout } from '../state/keyed-state.ts';
 import type { Store, Write } from '../state/store.ts';
 import type { Clock } from '../time/clock.ts';
+import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
+import { type NodeRecord, NODE_KEY, nextNode } from './node-record.ts';
 import { Outbox, type OutboxEvents } from './outbox.ts';
-import { PoisonRecord, Task, type TaskLimits, addCounts, noCounts } from './task.ts';
-import { currentSums, publishedUpdates } from './updates.ts';
+import { PoisonRecord } from './poison-record.ts';
+import type { TaskLimits } from './task-options.ts';
+import { Task } from './task.ts';
+import { currentUpdates, publishedUpdates } from './updates.ts';
 
 export interface EngineLimits extends TaskLimits {
   /** Longest time between two checkpoints while there is something to write. */
@@ -29,7 +32,12 @@ export interface EngineLimits extends TaskLimits {
 export interface EngineEvents extends OutboxEvents {
   onCount(code: string): void;
   onPoison(record: PoisonRecord, task: string): void;
-  onCheckpoint(checkpoint: { readonly sequence: number; readonly collectMs: number; readonly durationMs: number; readonly writes: number }): void;
+  onCheckpoint(checkpoint: {
+    readonly sequence: number;
+    readonly collectMs: number;
+    readonly durationMs: number;
+    readonly writes: number;
+  }): void;
   onCheckpointFailed(error: EngineError): void;
 }
 
@@ -46,18 +54,6 @@ export interface EngineOptions {
   readonly events: EngineEvents;
 }
 
-/** What the store knows of the node. */
-interface NodeRecord {
-  readonly format: 1;
-  readonly epoch: number;
-  readonly sequence: number;
-  /** The published watermark, which must not go back after a restart. */
-  readonly watermarkMs: number;
-  readonly partitions: number;
-  readonly layouts: Readonly<Record<Stage, readonly Layout[]>>;
-}
-
-const NODE_KEY = 'm/node';
 const STAGES: readonly Stage[] = ['visitor', 'sku', 'control'];
 /** Records that one task takes before the next one has its turn. */
 const STEP_RECORDS_MAX = 256;
@@ -105,7 +101,9 @@ export class Engine {
     await options.store.commit([{ key: NODE_KEY, value: pack(node) }]);
     const engine = new Engine(options, node);
     engine.#tasks = STAGES.flatMap((stage) =>
-      Array.from({ length: engine.#partitionsOf(stage) }, (_, partition) => engine.#openTask(stage, partition)),
+      Array.from({ length: engine.#partitionsOf(stage) }, (_, partition) =>
+        engine.#openTask(stage, partition),
+      ),
     );
     engine.#advanceWatermark();
     engine.#outbox.resume();
@@ -125,7 +123,11 @@ export class Engine {
     return this.#watermarkMs;
   }
 
-  get checkpointStatus(): { readonly sequence: number; readonly ageMs: number; readonly durationMs: number } {
+  get checkpointStatus(): {
+    readonly sequence: number;
+    readonly ageMs: number;
+    readonly durationMs: number;
+  } {
     const ageMs = this.#options.clock.monotonicMs() - this.#lastCheckpointMs;
     return { sequence: this.#node.sequence, ageMs, durationMs: this.#lastDurationMs };
   }
@@ -169,7 +171,10 @@ export class Engine {
   get isCheckpointDue(): boolean {
     if (this.#committing !== undefined) return false;
     if (this.#pendingCount() >= this.#options.limits.checkpointPendingMax) return true;
-    return this.#options.clock.monotonicMs() - this.#lastCheckpointMs >= this.#options.limits.checkpointMs;
+    return (
+      this.#options.clock.monotonicMs() - this.#lastCheckpointMs >=
+      this.#options.limits.checkpointMs
+    );
   }
 
   /** Whether `publish` has something to say. */
@@ -206,7 +211,7 @@ export class Engine {
     const rows = this.#rows.get(table);
     if (rows !== undefined) return [...rows.values()];
     return this.#tasks.flatMap((task) =>
-      currentSums({ task, store: this.#options.store, table, sinceMs, version: () => this.#nextRowSequence() }),
+      currentUpdates(task, { table, sinceMs, version: () => this.#nextRowSequence() }),
     );
   }
 
@@ -252,10 +257,16 @@ export class Engine {
     this.#lastCheckpointMs = startedAtMs;
     this.#advanceWatermark();
     const writes: Write[] = [];
+    const sequence = this.#node.sequence + 1;
     const tasks = this.#tasks.filter((task) => !this.#failed.has(task));
     for (const task of tasks) task.collect(writes);
-    if (writes.length === 0 && !this.#outbox.hasDelivered && tasks.every((task) => task.pendingCount === 0)) return true;
-    const sequence = this.#node.sequence + 1;
+    tasks[sequence % tasks.length]?.sweep(writes);
+    if (
+      writes.length === 0 &&
+      !this.#outbox.hasDelivered &&
+      tasks.every((task) => task.pendingCount === 0)
+    )
+      return true;
     const deliveries = collectDeliveries(tasks, {
       epoch: this.#node.epoch,
       sequence,
@@ -274,7 +285,12 @@ export class Engine {
     for (const task of tasks) task.committed();
     deliver();
     this.#lastDurationMs = clock.monotonicMs() - startedAtMs;
-    events.onCheckpoint({ sequence, collectMs, durationMs: this.#lastDurationMs, writes: writes.length });
+    events.onCheckpoint({
+      sequence,
+      collectMs,
+      durationMs: this.#lastDurationMs,
+      writes: writes.length,
+    });
     return true;
   }
 
@@ -319,11 +335,11 @@ export class Engine {
 
   #progress(sequence: number): ReturnType<typeof rowInsert> {
     const { node, clock, limits } = this.#options;
-    return rowInsert(
-      PROGRESS,
-      [node, this.#watermarkMs, limits.allowedLatenessMs, clock.nowMs()],
-      { epoch: this.#node.epoch, sequence, rowSequence: this.#nextRowSequence() },
-    );
+    return rowInsert(PROGRESS, [node, this.#watermarkMs, limits.allowedLatenessMs, clock.nowMs()], {
+      epoch: this.#node.epoch,
+      sequence,
+      rowSequence: this.#nextRowSequence(),
+    });
   }
 
   #advanceWatermark(): void {
@@ -333,7 +349,8 @@ export class Engine {
     }
     if (lowestMs === Infinity) {
       for (const task of this.#tasks) {
-        if (task.stage === 'visitor' && task.watermarkMs > -Infinity) lowestMs = Math.min(lowestMs, task.watermarkMs);
+        if (task.stage === 'visitor' && task.watermarkMs > -Infinity)
+          lowestMs = Math.min(lowestMs, task.watermarkMs);
       }
     }
     if (lowestMs !== Infinity && lowestMs > this.#watermarkMs) this.#watermarkMs = lowestMs;
@@ -354,7 +371,9 @@ export class Engine {
       {
         stage,
         partition,
-        operators: processors.flatMap(({ operators }) => operators).filter((operator) => operator.stage === stage),
+        operators: processors
+          .flatMap(({ operators }) => operators)
+          .filter((operator) => operator.stage === stage),
         tables: processors.flatMap(({ tables }) => tables),
         layouts: this.#node.layouts[stage],
         log,
@@ -378,50 +397,4 @@ export function stageOf(topic: Topic): Stage {
     if (topics.includes(topic)) return stage;
   }
   throw new RangeError(`Expected a topic of a stage, got ${topic}`);
-}
-
-function nextNode(options: EngineOptions): NodeRecord {
-  const stored = options.store.get(NODE_KEY);
-  // Written by this class and verified by the store's checksum.
-  const before = stored === undefined ? undefined : erase<NodeRecord>(unpack(stored));
-  if (before !== undefined && before.format !== 1) {
-    throw new EngineError({
-      code: 'CHECKPOINT_FORMAT_UNKNOWN',
-      kind: 'fatal',
-      message: `Expected a checkpoint of format 1, got ${String(before.format)}`,
-    });
-  }
-  if (before !== undefined && before.partitions !== options.partitions) {
-    throw new EngineError({
-      code: 'LOG_PARTITION_COUNT_CHANGED',
-      kind: 'fatal',
-      message:
-        `Expected partitions: ${before.partitions}, with which this data directory was made, got ${options.partitions}. ` +
-        'Keys would move to other tasks; use a new data directory and import into it',
-    });
-  }
-  const layouts = {
-    visitor: layoutsOf('visitor', options, before),
-    sku: layoutsOf('sku', options, before),
-    control: layoutsOf('control', options, before),
-  };
-  return {
-    format: 1,
-    epoch: (before?.epoch ?? 0) + 1,
-    sequence: before?.sequence ?? 0,
-    watermarkMs: before?.watermarkMs ?? -Infinity,
-    partitions: options.partitions,
-    layouts,
-  };
-}
-
-function layoutsOf(stage: Stage, options: EngineOptions, before: NodeRecord | undefined): readonly Layout[] {
-  const layout: Layout = {
-    operators: options.processors
-      .flatMap(({ operators }) => operators)
-      .filter((operator) => operator.stage === stage)
-      .map(({ name, stateVersion }) => ({ name, stateVersion })),
-  };
-  const known = before?.layouts[stage] ?? [];
-  return JSON.stringify(known.at(-1)) === JSON.stringify(layout) ? known : [...known, layout];
 }

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type { UpdateBatch } from '../../../schemas/panel.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../time/clock.ts';
@@ -87,7 +88,11 @@ export class EngineLoop {
       }
       if (failure !== undefined) throw failure.error;
       if (taken > 0) await nextTurn();
-      else await this.#clock.sleep(this.#engine.hasUnpublished ? this.#liveTickMs : IDLE_WAIT_MS, this.#wake.signal);
+      else
+        await this.#clock.sleep(
+          this.#engine.hasUnpublished ? this.#liveTickMs : IDLE_WAIT_MS,
+          this.#wake.signal,
+        );
     }
   }
 
@@ -102,7 +107,9 @@ export class EngineLoop {
 
   #hasUnread(): boolean {
     return this.#engine.tasks.some((task) =>
-      task.inputs().some(({ topic, nextOffset }) => nextOffset < this.#log.endOffset(topic, task.partition)),
+      task
+        .inputs()
+        .some(({ topic, nextOffset }) => nextOffset < this.#log.endOffset(topic, task.partition)),
     );
   }
 }

@@ -1,5 +1,6 @@
-import PQueue from 'p-queue';
 import { pack, unpack } from 'msgpackr';
+import PQueue from 'p-queue';
+
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { AppendBatch, Log } from '../log/log.ts';
@@ -15,7 +16,12 @@ export type Delivery =
 
 export interface OutboxEvents {
   /** A delivery failed and will be tried again after `waitMs`. */
-  onRetry(failure: { readonly delivery: Delivery; readonly error: EngineError; readonly attempt: number; readonly waitMs: number }): void;
+  onRetry(failure: {
+    readonly delivery: Delivery;
+    readonly error: EngineError;
+    readonly attempt: number;
+    readonly waitMs: number;
+  }): void;
   onDelivered(delivered: { readonly delivery: Delivery; readonly durationMs: number }): void;
 }
 
@@ -70,7 +76,8 @@ export class Outbox {
   }
 
   get isHealthy(): boolean {
-    for (const attempts of this.#failedAttempts.values()) if (attempts >= UNHEALTHY_ATTEMPTS) return false;
+    for (const attempts of this.#failedAttempts.values())
+      if (attempts >= UNHEALTHY_ATTEMPTS) return false;
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+
 import type { Clock } from '../time/clock.ts';
 
 /** The machine's clock. */
@@ -7,7 +8,9 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   sleep: async (durationMs, signal) => {
     // An abort ends the wait early; that is the caller's wish, not an error.
-    await wait(durationMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    await wait(durationMs, undefined, signal === undefined ? {} : { signal }).catch(
+      () => undefined,
+    );
   },
   random: () => Math.random(),
 };

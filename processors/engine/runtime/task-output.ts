@@ -1,7 +1,7 @@
-import type { EventOfTopic, Topic } from '../../../schemas/topics.ts';
 import { encodeEvent } from '../../../schemas/events/wire.ts';
 import { partitionOf } from '../../../schemas/ids.ts';
-import type { Output } from '../operator/operator.ts';
+import type { EventOfTopic, Topic } from '../../../schemas/topics.ts';
+import type { Output, RecordContext } from '../operator/operator.ts';
 import type { FactsTable, RowsTable, SumsTable, Table, Value } from '../operator/table.ts';
 import type { WindowSums } from '../operator/window-sums.ts';
 import { tsvRow } from '../sink/tsv.ts';
@@ -75,25 +75,28 @@ export class TaskOutput implements Output {
     return count;
   }
 
-  begin(record: {
-    readonly topic: Topic;
-    readonly partition: number;
-    readonly offset: number;
-    readonly eventMs: number;
-    readonly watermarkMs: number;
-    readonly importName: string | undefined;
-  }): void {
+  begin(
+    record: Omit<RecordContext, 'appendedAtMs'>,
+    { eventMs, importName }: { readonly eventMs: number; readonly importName: string | undefined },
+  ): void {
     this.#watermarkMs = record.watermarkMs;
-    this.#importName = record.importName;
+    this.#importName = importName;
     this.#identity = `\t${record.topic}\t${record.partition}\t${record.offset}\t`;
     this.#factIndex = 0;
-    if (record.eventMs < this.#monthStartMs || record.eventMs >= this.#monthEndMs) this.#enterMonth(record.eventMs);
+    if (eventMs < this.#monthStartMs || eventMs >= this.#monthEndMs) this.#enterMonth(eventMs);
   }
 
-  add(table: SumsTable, eventTimeMs: number, dimensions: readonly string[], sum: number, amount: number): void {
+  add(
+    table: SumsTable,
+    eventTimeMs: number,
+    dimensions: readonly string[],
+    sum: number,
+    amount: number,
+  ): void {
     if (amount === 0) return;
     const sums = this.#sums.get(table.name);
-    if (sums === undefined) throw new RangeError(`Expected a table of this stage, got ${table.name}`);
+    if (sums === undefined)
+      throw new RangeError(`Expected a table of this stage, got ${table.name}`);
     sums.add({ eventMs: eventTimeMs, watermarkMs: this.#watermarkMs, dimensions, sum, amount });
   }
 

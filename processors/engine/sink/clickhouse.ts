@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
+
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
+
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Row } from '../../../schemas/panel.ts';
@@ -12,7 +14,19 @@ import type { Insert, Sink } from './sink.ts';
  *
  * @see https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
  */
-const TRANSIENT_CODES = new Set(['159', '160', '202', '203', '209', '210', '241', '242', '243', '252', '999']);
+const TRANSIENT_CODES = new Set([
+  '159',
+  '160',
+  '202',
+  '203',
+  '209',
+  '210',
+  '241',
+  '242',
+  '243',
+  '252',
+  '999',
+]);
 
 /** Longest a read may run and the most rows it may return. */
 const QUERY_SECONDS_MAX = 30;
@@ -102,7 +116,10 @@ export class ClickHouse implements Sink {
    * Runs one read with bound parameters and returns its rows as ClickHouse writes them in JSON:
    * integers as numbers.
    */
-  async query(sql: string, parameters: Readonly<Record<string, QueryParameter>> = {}): Promise<readonly Row[]> {
+  async query(
+    sql: string,
+    parameters: Readonly<Record<string, QueryParameter>> = {},
+  ): Promise<readonly Row[]> {
     try {
       const result = await this.#reader.query({
         query:

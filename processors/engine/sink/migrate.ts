@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+
 import { EngineError } from '../../../schemas/errors.ts';
 import type { ClickHouse } from './clickhouse.ts';
 
@@ -25,7 +26,10 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`;
  *
  * @throws {EngineError} CLICKHOUSE_MIGRATION_CHANGED when an applied file differs from the one at hand
  */
-export async function migrate(clickHouse: ClickHouse, files: readonly URL[]): Promise<readonly AppliedMigration[]> {
+export async function migrate(
+  clickHouse: ClickHouse,
+  files: readonly URL[],
+): Promise<readonly AppliedMigration[]> {
   await clickHouse.command(CREATE_DATABASE);
   await clickHouse.command(CREATE_MIGRATIONS);
   const rows = await clickHouse.query('SELECT name, sha256 FROM weir.migrations FINAL');

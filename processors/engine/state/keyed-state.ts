@@ -1,4 +1,5 @@
 import { Packr } from 'msgpackr';
+
 import { EngineError } from '../../../schemas/errors.ts';
 import type { Operator } from '../operator/operator.ts';
 import type { Store, Write } from './store.ts';
@@ -113,10 +114,22 @@ export class KeyedState {
    * Removes up to `limit` stored keys from `after` on whose state expired at or before `horizonMs`;
    * adds the removals to `writes`. Returns where to go on, or undefined at the end of the keys.
    */
-  sweep(writes: Write[], options: { readonly after: string; readonly end: string; readonly horizonMs: number; readonly limit: number }): string | undefined {
+  sweep(
+    writes: Write[],
+    options: {
+      readonly after: string;
+      readonly end: string;
+      readonly horizonMs: number;
+      readonly limit: number;
+    },
+  ): string | undefined {
     let count = 0;
     let last: string | undefined;
-    for (const { key, value } of this.#store.range({ start: options.after, end: options.end, limit: options.limit })) {
+    for (const { key, value } of this.#store.range({
+      start: options.after,
+      end: options.end,
+      limit: options.limit,
+    })) {
       count += 1;
       last = key;
       if (value.readDoubleLE(0) > options.horizonMs) continue;
@@ -145,7 +158,11 @@ export class KeyedState {
     const layoutIndex = stored.readUInt8(EXPIRY_BYTES);
     const states: unknown = this.#packr.unpack(stored.subarray(EXPIRY_BYTES + LAYOUT_BYTES));
     const layout = this.#layouts[layoutIndex];
-    if (layout === undefined || !Array.isArray(states) || states.length !== layout.operators.length) {
+    if (
+      layout === undefined ||
+      !Array.isArray(states) ||
+      states.length !== layout.operators.length
+    ) {
       throw formatUnknown(`layout ${layoutIndex}`);
     }
     if (layoutIndex === this.#layoutIndex) return states;

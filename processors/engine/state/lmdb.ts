@@ -1,5 +1,7 @@
 import { crc32 } from 'node:zlib';
+
 import { type RootDatabase, open } from 'lmdb';
+
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Store, Write } from './store.ts';
 
@@ -7,8 +9,10 @@ const CRC_BYTES = 4;
 
 /** Keys as plain UTF-8: LMDB's own key format gives control characters a meaning. */
 const UTF8_KEYS = {
-  writeKey: (key: string, target: Buffer, position: number): number => position + target.write(key, position, 'utf8'),
-  readKey: (source: Buffer, start: number, end: number): string => source.toString('utf8', start, end),
+  writeKey: (key: string, target: Buffer, position: number): number =>
+    position + target.write(key, position, 'utf8'),
+  readKey: (source: Buffer, start: number, end: number): string =>
+    source.toString('utf8', start, end),
 };
 
 /** A store in LMDB. Each value carries a CRC-32, because LMDB itself does not notice a flipped bit. */
@@ -38,11 +42,16 @@ export class LmdbStore implements Store {
     return stored === undefined ? undefined : verified(key, stored);
   }
 
-  *range(bounds: { readonly start: string; readonly end: string; readonly limit?: number }): Iterable<{
+  *range(bounds: {
+    readonly start: string;
+    readonly end: string;
+    readonly limit?: number;
+  }): Iterable<{
     readonly key: string;
     readonly value: Buffer;
   }> {
-    for (const { key, value } of this.#values.getRange(bounds)) yield { key, value: verified(key, value) };
+    for (const { key, value } of this.#values.getRange(bounds))
+      yield { key, value: verified(key, value) };
   }
 
   async commit(writes: readonly Write[]): Promise<void> {

@@ -9,11 +9,17 @@ export class MemoryStore implements Store {
     return value === undefined ? undefined : Buffer.from(value);
   }
 
-  *range(bounds: { readonly start: string; readonly end: string; readonly limit?: number }): Iterable<{
+  *range(bounds: {
+    readonly start: string;
+    readonly end: string;
+    readonly limit?: number;
+  }): Iterable<{
     readonly key: string;
     readonly value: Buffer;
   }> {
-    const keys = [...this.#values.keys()].filter((key) => key >= bounds.start && key < bounds.end).toSorted();
+    const keys = [...this.#values.keys()]
+      .filter((key) => key >= bounds.start && key < bounds.end)
+      .toSorted();
     for (const key of keys.slice(0, bounds.limit)) {
       const value = this.get(key);
       if (value !== undefined) yield { key, value };

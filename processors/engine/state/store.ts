@@ -17,7 +17,11 @@ export interface Store {
   get(key: string): Buffer | undefined;
 
   /** Pairs with `start` ≤ key < `end` in key order, at most `limit`. */
-  range(bounds: { readonly start: string; readonly end: string; readonly limit?: number }): Iterable<{
+  range(bounds: {
+    readonly start: string;
+    readonly end: string;
+    readonly limit?: number;
+  }): Iterable<{
     readonly key: string;
     readonly value: Buffer;
   }>;

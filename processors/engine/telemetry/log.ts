@@ -7,5 +7,8 @@ export type { Logger };
  * no payloads, no personal data.
  */
 export function createLogger(level: 'error' | 'warn' | 'info' | 'debug'): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: false }));
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: 2, sync: false }),
+  );
 }

@@ -78,7 +78,10 @@ export class Watermark {
   }
 
   /** Goes on from a checkpoint. */
-  restore(snapshot: { readonly watermarkMs: number; readonly newestEventMs: readonly number[] }): void {
+  restore(snapshot: {
+    readonly watermarkMs: number;
+    readonly newestEventMs: readonly number[];
+  }): void {
     this.#watermarkMs = snapshot.watermarkMs;
     snapshot.newestEventMs.forEach((newestEventMs, index) => {
       this.#input(index).newestEventMs = newestEventMs;
@@ -95,7 +98,8 @@ export class Watermark {
 
   #input(index: number): Input {
     const input = this.#inputs[index];
-    if (input === undefined) throw new RangeError(`Expected an input below ${this.#inputs.length}, got ${index}`);
+    if (input === undefined)
+      throw new RangeError(`Expected an input below ${this.#inputs.length}, got ${index}`);
     return input;
   }
 }

@@ -1,0 +1,84 @@
+import { unpack } from 'msgpackr';
+
+import { erase } from '../../../schemas/brand.ts';
+import { EngineError } from '../../../schemas/errors.ts';
+import type { Stage } from '../../../schemas/topics.ts';
+import type { Processor } from '../operator/processor.ts';
+import type { Layout } from '../state/keyed-state.ts';
+import type { Store } from '../state/store.ts';
+
+/** What the store knows of the node. */
+export interface NodeRecord {
+  readonly format: 1;
+  readonly epoch: number;
+  readonly sequence: number;
+  /** The published watermark, which must not go back after a restart. */
+  readonly watermarkMs: number;
+  readonly partitions: number;
+  readonly layouts: Readonly<Record<Stage, readonly Layout[]>>;
+}
+
+/** Where the store keeps the record. */
+export const NODE_KEY = 'm/node';
+
+/** What a node is opened with. */
+export interface NodeOptions {
+  readonly store: Store;
+  readonly processors: readonly Processor[];
+  readonly partitions: number;
+}
+
+/**
+ * The record of a node that starts now: what the store holds with the next epoch, or a first one.
+ *
+ * @throws {EngineError} CHECKPOINT_FORMAT_UNKNOWN, LOG_PARTITION_COUNT_CHANGED
+ */
+export function nextNode(options: NodeOptions): NodeRecord {
+  const stored = options.store.get(NODE_KEY);
+  // Written by this class and verified by the store's checksum.
+  const before = stored === undefined ? undefined : erase<NodeRecord>(unpack(stored));
+  if (before !== undefined && before.format !== 1) {
+    throw new EngineError({
+      code: 'CHECKPOINT_FORMAT_UNKNOWN',
+      kind: 'fatal',
+      message: `Expected a checkpoint of format 1, got ${String(before.format)}`,
+    });
+  }
+  if (before !== undefined && before.partitions !== options.partitions) {
+    throw new EngineError({
+      code: 'LOG_PARTITION_COUNT_CHANGED',
+      kind: 'fatal',
+      message:
+        `Expected partitions: ${before.partitions}, with which this data directory was made, got ${options.partitions}. ` +
+        'Keys would move to other tasks; use a new data directory and import into it',
+    });
+  }
+  const layouts = {
+    visitor: layoutsOf('visitor', options, before),
+    sku: layoutsOf('sku', options, before),
+    control: layoutsOf('control', options, before),
+  };
+  return {
+    format: 1,
+    epoch: (before?.epoch ?? 0) + 1,
+    sequence: before?.sequence ?? 0,
+    watermarkMs: before?.watermarkMs ?? -Infinity,
+    partitions: options.partitions,
+    layouts,
+  };
+}
+
+function layoutsOf(
+  stage: Stage,
+  options: NodeOptions,
+  before: NodeRecord | undefined,
+): readonly Layout[] {
+  const layout: Layout = {
+    operators: options.processors
+      .flatMap(({ operators }) => operators)
+      .filter((operator) => operator.stage === stage)
+      .map(({ name, stateVersion }) => ({ name, stateVersion })),
+  };
+  const known = before?.layouts[stage] ?? [];
+  return JSON.stringify(known.at(-1)) === JSON.stringify(layout) ? known : [...known, layout];
+}

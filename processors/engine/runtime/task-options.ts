@@ -1,0 +1,36 @@
+import type { Stage, Topic } from '../../../schemas/topics.ts';
+import type { Log } from '../log/log.ts';
+import type { Operator } from '../operator/operator.ts';
+import type { Table } from '../operator/table.ts';
+import type { Layout } from '../state/keyed-state.ts';
+import type { Store } from '../state/store.ts';
+
+/** What a task needs to know of the configuration. */
+export interface TaskLimits {
+  readonly outOfOrdernessMs: number;
+  readonly idleTimeoutMs: number;
+  readonly allowedLatenessMs: number;
+  readonly clockSkewMs: number;
+  /** Keys of one task kept in each of the two generations in memory. */
+  readonly cachedKeysMax: number;
+  /** Window rows of one table and task kept in memory. */
+  readonly cachedRowsMax: number;
+  /** Event ids that one task remembers. */
+  readonly deduplicationIdsMax: number;
+}
+
+/** What a task is opened with. */
+export interface TaskOptions {
+  readonly stage: Stage;
+  readonly partition: number;
+  readonly operators: readonly Operator[];
+  readonly tables: readonly Table[];
+  readonly layouts: readonly Layout[];
+  readonly log: Log;
+  readonly store: Store;
+  readonly limits: TaskLimits;
+  readonly partitionCount: (topic: Topic) => number;
+  /** An operator counted something it could not use; `code` is from the operator's list. */
+  readonly onCount: (code: string) => void;
+  readonly nowMs: number;
+}
