@@ -67,8 +67,11 @@ export function startStockKeeping(
       new Counting(warehouse, key, countingMs),
     );
   }
+  const phantomSkus = new Set<number>();
   for (let index = 0; index < options.phantomCount; index += 1) {
-    const sku = (PHANTOM_RANK_FIRST + index * PHANTOM_RANK_STEP) % options.skuCount;
+    let sku = (PHANTOM_RANK_FIRST + index * PHANTOM_RANK_STEP) % options.skuCount;
+    while (phantomSkus.has(sku)) sku = (sku + 1) % options.skuCount;
+    phantomSkus.add(sku);
     const key = warehouse.keyOf(sku, index % nodeCount);
     const atMs = startMs + PHANTOM_EVERY_DAYS * (index + 1) * dayLengthMs;
     schedule.add(atMs, new PhantomOnset(warehouse, key, PHANTOM_RETRY_DAYS * dayLengthMs));

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,9 +10,7 @@ import { writeShop } from './write.ts';
 /** About 120,000 events of an ordinary shop: long enough for the compiler to have done its work. */
 const OPTIONS = { eventsPerSecond: 2_000, durationMs: MINUTE_MS };
 
-const root = join(tmpdir(), 'shop-gen');
-mkdirSync(root, { recursive: true });
-const directory = mkdtempSync(join(root, 'bench-'));
+const directory = mkdtempSync(join(tmpdir(), 'weir-shop-'));
 
 afterAll(() => {
   rmSync(directory, { recursive: true });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
@@ -13,9 +13,7 @@ import { gatherTruth, generateShop } from './shop.ts';
 import type { TruthRecord } from './truth.ts';
 import { writeShop } from './write.ts';
 
-const root = join(tmpdir(), 'shop-gen');
-mkdirSync(root, { recursive: true });
-const directory = mkdtempSync(join(root, 'write-'));
+const directory = mkdtempSync(join(tmpdir(), 'weir-shop-'));
 afterAll(() => {
   rmSync(directory, { recursive: true });
 });
