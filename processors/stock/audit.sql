@@ -38,7 +38,6 @@ WITH
             *,
             argMinIf(event_id, (at_ms, event_id), status = 'placed') OVER whole AS placed_id,
             argMinIf(node_id, (at_ms, event_id), status = 'placed') OVER whole AS order_node_id,
-            minIf(at_ms, status = 'placed') OVER whole AS placed_ms,
             countIf(status = 'placed') OVER whole > 0 AS is_placed,
             minIf((at_ms, event_id), status = 'cancelled') OVER whole AS cancelled_at,
             countIf(status = 'cancelled') OVER whole > 0 AS is_cancelled,
@@ -46,52 +45,46 @@ WITH
         FROM numbered_orders
         WINDOW whole AS (PARTITION BY visitor_id, order_id, number)
     ),
-    event_units AS
-    (
-        SELECT event_id, sku, sum(quantity) AS units
-        FROM weir.order_lines
-        GROUP BY event_id, sku
-    ),
-    returned_units AS
-    (
-        SELECT visitor_id, order_id, number, sku, sum(units) AS units
-        FROM whole_orders
-        INNER JOIN event_units USING (event_id)
-        WHERE status = 'returned' AND is_before_cancellation
-        GROUP BY visitor_id, order_id, number, sku
-    ),
-    placed_units AS
+    order_units AS
     (
         SELECT
-            visitor_id, order_id, number, sku, order_node_id, placed_ms, is_cancelled, cancelled_at, units
-        FROM whole_orders
-        INNER JOIN event_units USING (event_id)
-        WHERE is_placed AND event_id = placed_id
+            events.*,
+            lines.sku AS sku,
+            lines.units AS units,
+            is_placed AND event_id = placed_id AS is_order,
+            countIf(is_order) OVER same > 0 AS is_ordered,
+            sumIf(units, status = 'returned' AND is_before_cancellation) OVER same AS returned_units
+        FROM whole_orders AS events
+        INNER JOIN
+        (
+            SELECT event_id, sku, sum(quantity) AS units
+            FROM weir.order_lines
+            GROUP BY event_id, sku
+        ) AS lines USING (event_id)
+        WINDOW same AS (PARTITION BY visitor_id, order_id, number, sku)
+    ),
+    order_changes AS
+    (
+        -- Each a node, an instant and units.
+        SELECT
+            sku,
+            arrayJoin(multiIf(
+                is_order AND is_cancelled,
+                [
+                    (order_node_id, at_ms, -units),
+                    (order_node_id, greatest(tupleElement(cancelled_at, 1), at_ms), greatest(units - returned_units, 0))
+                ],
+                is_order,
+                [(order_node_id, at_ms, -units)],
+                status = 'returned' AND (is_before_cancellation OR NOT is_ordered),
+                [(if(node_id = '' AND is_placed, order_node_id, node_id), at_ms, units)],
+                [])) AS change
+        FROM order_units
     ),
     changes AS
     (
-        SELECT sku, order_node_id AS node, placed_ms AS at_ms, -units AS units
-        FROM placed_units
-        UNION ALL
-        SELECT
-            sku,
-            order_node_id,
-            greatest(tupleElement(cancelled_at, 1), placed_ms),
-            greatest(placed.units - returned.units, 0)
-        FROM placed_units AS placed
-        LEFT JOIN returned_units AS returned USING (visitor_id, order_id, number, sku)
-        WHERE is_cancelled
-        UNION ALL
-        SELECT
-            sku,
-            if(events.node_id = '' AND is_placed, order_node_id, events.node_id),
-            at_ms,
-            units
-        FROM whole_orders AS events
-        INNER JOIN event_units USING (event_id)
-        WHERE status = 'returned'
-            AND (is_before_cancellation
-                OR (visitor_id, order_id, number, sku) NOT IN (SELECT visitor_id, order_id, number, sku FROM placed_units))
+        SELECT sku, change.1 AS node, change.2 AS at_ms, change.3 AS units
+        FROM order_changes
         UNION ALL
         SELECT sku, toString(ifNull(node_id, '')), toUnixTimestamp64Milli(occurred_at), assumeNotNull(quantity)
         FROM weir.inventory
@@ -122,25 +115,22 @@ WITH
         WHERE kind = 'count' AND on_hand IS NOT NULL
         GROUP BY sku, node_id
     ),
-    nodes AS
-    (
-        SELECT sku, node_id FROM moments
-        UNION DISTINCT
-        SELECT sku, node_id FROM counts
-    ),
     levels AS
     (
         SELECT
-            nodes.sku AS sku,
-            nodes.node_id AS node_id,
+            entries.sku AS sku,
+            entries.node_id AS node_id,
             counts.sku != '' AS is_counted,
-            counts.newest.1 AS count_ms,
-            counts.newest.2 + sumIf(moments.units, moments.sku != '' AND moments.at_ms > count_ms) AS on_hand,
+            counts.newest.2 + sumIf(entries.units, entries.at_ms > counts.newest.1) AS on_hand,
             counts.newest.3 AS reserved,
             counts.newest.4 AS safety
-        FROM nodes
-        LEFT JOIN counts ON counts.sku = nodes.sku AND counts.node_id = nodes.node_id
-        LEFT JOIN moments ON moments.sku = nodes.sku AND moments.node_id = nodes.node_id
+        FROM
+        (
+            SELECT sku, node_id, at_ms, units FROM moments
+            UNION ALL
+            SELECT sku, node_id, newest.1, 0 FROM counts
+        ) AS entries
+        LEFT JOIN counts ON counts.sku = entries.sku AND counts.node_id = entries.node_id
         GROUP BY sku, node_id, counts.sku, counts.newest
     ),
     sequences AS
@@ -152,8 +142,8 @@ WITH
             numbered.source AS source,
             groupUniqArray(numbered.number) AS numbers,
             if(
-                countIf(numbered.at_ms <= levels.count_ms) > 0,
-                maxIf(numbered.number, numbered.at_ms <= levels.count_ms),
+                countIf(numbered.at_ms <= counts.newest.1) > 0,
+                maxIf(numbered.number, numbered.at_ms <= counts.newest.1),
                 min(numbered.number)) AS covered,
             max(numbered.number) - covered != arrayCount(seen -> seen > covered, numbers) AS has_gap
         FROM
@@ -167,7 +157,7 @@ WITH
             FROM weir.inventory
             WHERE seq IS NOT NULL AND {sequence_gaps:Bool}
         ) AS numbered
-        INNER JOIN levels ON levels.sku = numbered.sku AND levels.node_id = numbered.node_id
+        INNER JOIN counts ON counts.sku = numbered.sku AND counts.node_id = numbered.node_id
         GROUP BY sku, node_id, source
     ),
     stale AS

@@ -1,5 +1,6 @@
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
+import { MINUTE_MS } from '../../schemas/time.ts';
 import {
   type Operator,
   type Output,
@@ -71,7 +72,8 @@ function arrivalOf(
   return {
     sku: event.sku,
     timeMs: event.occurred_at,
-    horizonMs: record.watermarkMs - config.allowedLatenessMs,
+    // A minute more, as late events are refused by the minute.
+    horizonMs: record.watermarkMs - config.allowedLatenessMs - MINUTE_MS,
     output,
   };
 }

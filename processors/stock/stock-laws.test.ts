@@ -244,6 +244,40 @@ test('storing and restoring the state between any two events changes nothing', (
   );
 });
 
+test('what is kept of a node is small once nothing of it can change', () => {
+  fc.assert(
+    fc.property(anyArrivals(8), (arrivals) => {
+      const { arrived } = ordersOf(arrivals);
+      const operator = createStockLevels({ allowedLatenessMs: 0, sequenceGaps: true });
+      const output = new CollectingOutput();
+      const state = operator.createState();
+      const last = [100, 200].flatMap((minute) =>
+        [null, 'berlin'].map((nodeId): Arrival => {
+          const what = { kind: 'count', onHand: minute, safety: null } as const;
+          return { minute, delayMinutes: 0, nodeId, source: 'till', seq: null, what };
+        }),
+      );
+      const events = last.map((arrival, index) => eventOf(arrival, arrived.length + index));
+      const lastMs = START_MS + 200 * MINUTE_MS;
+      for (const { topic, event } of [...arrived, ...events]) {
+        const record = {
+          topic,
+          partition: 0,
+          offset: 0,
+          appendedAtMs: 0,
+          watermarkMs: event.occurred_at === lastMs ? lastMs : Number.NEGATIVE_INFINITY,
+        };
+        if (topic === 'weir.inventory') operator.apply[topic]?.(state, event, output, record);
+        else operator.apply[topic]?.(state, event, output, record);
+      }
+      // Two nodes, each with a count that can still change and two sources.
+      expect(operator.stateBytes(state)).toBeLessThan(2 * 600 + 1);
+      expect(operator.expiresAtMs(state)).toBe(Number.POSITIVE_INFINITY);
+    }),
+    { numRuns: RUN_COUNT },
+  );
+});
+
 /** Stock by its definition: for every instant the newest count and what came after it, from scratch. */
 function stockByDefinition(events: readonly AnyEvent[]): Record<string, unknown> {
   const current: Record<string, unknown> = {};

@@ -22,8 +22,10 @@ import { currentUpdates, publishedUpdates } from './updates.ts';
 export interface EngineLimits extends TaskLimits {
   /** Longest time between two checkpoints while there is something to write. */
   readonly checkpointMs: number;
-  /** Changed keys, rows and facts that make a checkpoint due before its time: bounds its stall. */
-  readonly checkpointPendingMax: number;
+  /** Changed keys and rows that make a checkpoint due before its time: bounds how long it stalls. */
+  readonly checkpointChangesMax: number;
+  /** Facts and forwarded records that do the same: bounds the size of an insert. */
+  readonly checkpointLinesMax: number;
   /** Rows stored and not yet acknowledged at which the tasks stop reading. */
   readonly outboxRowsMax: number;
 }
@@ -170,7 +172,7 @@ export class Engine {
   /** Whether a checkpoint should be taken now. */
   get isCheckpointDue(): boolean {
     if (this.#committing !== undefined) return false;
-    if (this.#pendingCount() >= this.#options.limits.checkpointPendingMax) return true;
+    if (this.#isCheckpointFull()) return true;
     return (
       this.#options.clock.monotonicMs() - this.#lastCheckpointMs >=
       this.#options.limits.checkpointMs
@@ -184,7 +186,8 @@ export class Engine {
 
   /** Whether something waits for the next checkpoint. */
   get hasPending(): boolean {
-    return this.#committing !== undefined || this.#outbox.hasDelivered || this.#pendingCount() > 0;
+    const { changes, lines } = this.#pending();
+    return this.#committing !== undefined || this.#outbox.hasDelivered || changes + lines > 0;
   }
 
   /** The rows that changed since the last call, merged by key; undefined when none did. */
@@ -240,15 +243,24 @@ export class Engine {
 
   /** Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. */
   #isFull(): boolean {
-    const { outboxRowsMax, checkpointPendingMax } = this.#options.limits;
-    if (this.#outbox.pendingRows >= outboxRowsMax) return true;
-    return this.#committing !== undefined && this.#pendingCount() >= checkpointPendingMax;
+    if (this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax) return true;
+    return this.#committing !== undefined && this.#isCheckpointFull();
   }
 
-  #pendingCount(): number {
-    let pending = 0;
-    for (const task of this.#tasks) pending += task.pendingCount;
-    return pending;
+  #isCheckpointFull(): boolean {
+    const { checkpointChangesMax, checkpointLinesMax } = this.#options.limits;
+    const { changes, lines } = this.#pending();
+    return changes >= checkpointChangesMax || lines >= checkpointLinesMax;
+  }
+
+  #pending(): { readonly changes: number; readonly lines: number } {
+    let changes = 0;
+    let lines = 0;
+    for (const { pending } of this.#tasks) {
+      changes += pending.changes;
+      lines += pending.lines;
+    }
+    return { changes, lines };
   }
 
   async #commit(): Promise<boolean> {
@@ -264,7 +276,7 @@ export class Engine {
     if (
       writes.length === 0 &&
       !this.#outbox.hasDelivered &&
-      tasks.every((task) => task.pendingCount === 0)
+      tasks.every(({ pending }) => pending.changes + pending.lines === 0)
     )
       return true;
     const deliveries = collectDeliveries(tasks, {

@@ -49,6 +49,7 @@ export class TaskOutput implements Output {
   #importName: string | undefined;
   #identity = '';
   #factIndex = 0;
+  #pendingLines = 0;
   #month = '';
   #monthStartMs = 0;
   #monthEndMs = 0;
@@ -67,12 +68,14 @@ export class TaskOutput implements Output {
     return this.#unpublishedRows.size > 0;
   }
 
-  /** Rows, facts and records that wait for the next checkpoint. */
-  get pendingCount(): number {
-    let count = this.#rows.size;
-    for (const batch of this.#facts.values()) count += batch.rowCount;
-    for (const batch of this.#forwards.values()) count += batch.values.length;
-    return count;
+  /** Rows of rows tables that wait for the next checkpoint. */
+  get pendingRows(): number {
+    return this.#rows.size;
+  }
+
+  /** Facts and forwarded records that wait for the next checkpoint, as bytes already. */
+  get pendingLines(): number {
+    return this.#pendingLines;
   }
 
   begin(
@@ -117,6 +120,7 @@ export class TaskOutput implements Output {
     }
     batch.body += `${tsvRow(table.columns, values)}${this.#identity}${this.#factIndex}\n`;
     batch.rowCount += 1;
+    this.#pendingLines += 1;
     this.#factIndex += 1;
   }
 
@@ -129,6 +133,7 @@ export class TaskOutput implements Output {
       this.#forwards.set(name, batch);
     }
     batch.values.push(encodeEvent(topic, event));
+    this.#pendingLines += 1;
   }
 
   count(code: string): void {
@@ -150,6 +155,7 @@ export class TaskOutput implements Output {
   takeFacts(): readonly FactsBatch[] {
     const facts = [...this.#facts.values()];
     this.#facts = new Map();
+    this.#pendingLines = 0;
     return facts;
   }
 

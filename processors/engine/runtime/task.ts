@@ -141,9 +141,12 @@ export class Task {
     return this.#watermark.currentMs;
   }
 
-  /** Changed keys, rows and facts that wait for the next checkpoint. */
-  get pendingCount(): number {
-    return this.#state.dirtyCount + this.output.pendingCount + this.windows.dirtyCount;
+  /** What waits for the next checkpoint: changed keys and rows, which are encoded then, and lines that are ready. */
+  get pending(): { readonly changes: number; readonly lines: number } {
+    return {
+      changes: this.#state.dirtyCount + this.windows.dirtyCount + this.output.pendingRows,
+      lines: this.output.pendingLines,
+    };
   }
 
   get hasUnpublished(): boolean {
