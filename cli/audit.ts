@@ -2,8 +2,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 
 import { type AuditResult, audit } from '../processors/audit.ts';
-import { openDataDir } from '../processors/data-dir.ts';
-import { ClickHouse } from '../processors/engine/sink/clickhouse.ts';
+import { withStoppedData } from '../processors/stopped.ts';
 import { EXIT } from './exit-code.ts';
 import { instantOption } from './instant-option.ts';
 import {
@@ -46,26 +45,16 @@ export function auditCommand(): Command {
     )
     .action(async (options: AuditOptions) => {
       const config = configOf(options);
-      const dataDir = openDataDir(config.data_dir, config.tokens.secret);
-      const clickHouse = await ClickHouse.openEmbedded(dataDir.clickHousePath);
-      try {
-        const results = await audit(
-          (sql, parameters) => clickHouse.query(sql, parameters),
-          config,
-          {
-            fromMs: options.from ?? FROM_MS,
-            toMs: options.to ?? TO_MS,
-          },
-        );
-        process.stdout.write(
-          options.json === true ? `${JSON.stringify({ results })}\n` : report(results),
-        );
-        if (results.some(({ differences }) => differences.length > 0))
-          process.exitCode = EXIT.failed;
-      } finally {
-        await clickHouse.close();
-        dataDir.release();
-      }
+      const results = await withStoppedData(config, ({ clickHouse }) =>
+        audit((sql, parameters) => clickHouse.query(sql, parameters), config, {
+          fromMs: options.from ?? FROM_MS,
+          toMs: options.to ?? TO_MS,
+        }),
+      );
+      process.stdout.write(
+        options.json === true ? `${JSON.stringify({ results })}\n` : report(results),
+      );
+      if (results.some(({ differences }) => differences.length > 0)) process.exitCode = EXIT.failed;
     });
 }
 

@@ -1,10 +1,6 @@
 import { Command } from 'commander';
 
-import { openDataDir } from '../processors/data-dir.ts';
-import { migrationsOf } from '../processors/embedded.ts';
-import { ClickHouse } from '../processors/engine/sink/clickhouse.ts';
-import { migrate } from '../processors/engine/sink/migrate.ts';
-import { createProcessors } from '../processors/registry.ts';
+import { migrateStopped, withStoppedData } from '../processors/stopped.ts';
 import {
   CONFIG_OPTION,
   type CommonOptions,
@@ -21,18 +17,10 @@ export function migrateCommand(): Command {
     .addOption(DATA_DIR_OPTION)
     .addOption(JSON_OPTION)
     .action(async (options: CommonOptions) => {
-      const config = configOf(options);
-      const dataDir = openDataDir(config.data_dir, config.tokens.secret);
-      const clickHouse = await ClickHouse.openEmbedded(dataDir.clickHousePath);
-      try {
-        const migrations = await migrate(clickHouse, migrationsOf(createProcessors(config)));
-        if (options.json === true) process.stdout.write(`${JSON.stringify({ migrations })}\n`);
-        else
-          for (const { name, isNew } of migrations)
-            process.stdout.write(`${isNew ? 'applied' : 'current'}  ${name}\n`);
-      } finally {
-        await clickHouse.close();
-        dataDir.release();
-      }
+      const migrations = await withStoppedData(configOf(options), migrateStopped);
+      if (options.json === true) process.stdout.write(`${JSON.stringify({ migrations })}\n`);
+      else
+        for (const { name, isNew } of migrations)
+          process.stdout.write(`${isNew ? 'applied' : 'current'}  ${name}\n`);
     });
 }

@@ -28,9 +28,20 @@ const TRANSIENT_CODES = new Set([
   '999',
 ]);
 
-/** Longest a read may run and the most rows it may return. */
+/** The database of everything that is live. */
+export const LIVE_DATABASE = 'weir';
+
+/** Longest a read may run, unless its caller says otherwise, and the most rows it may return. */
 const QUERY_SECONDS_MAX = 30;
 const QUERY_ROWS_MAX = 200_000;
+
+/** What one read may take. */
+interface QueryLimits {
+  /** Longest it may run. */
+  readonly secondsMax?: number;
+  /** Threads it may use; as many as there are cores by default. */
+  readonly threadsMax?: number;
+}
 
 /**
  * ClickHouse behind one client: a server over HTTP, or the engine in this process. Reads and writes
@@ -38,11 +49,14 @@ const QUERY_ROWS_MAX = 200_000;
  * connection; after any failure the connection is replaced.
  */
 export class ClickHouse implements Sink {
+  /** Where inserts go; reads and commands name their database themselves. */
+  readonly database: string;
   readonly #connect: () => ClickHouseClient;
   #writer: ClickHouseClient;
   #reader: ClickHouseClient;
 
-  constructor(connect: () => ClickHouseClient) {
+  constructor(connect: () => ClickHouseClient, database: string = LIVE_DATABASE) {
+    this.database = database;
     this.#connect = connect;
     this.#writer = connect();
     this.#reader = connect();
@@ -81,13 +95,18 @@ export class ClickHouse implements Sink {
     }
   }
 
+  /** Another pair of connections to the same ClickHouse, whose inserts go to `database`. */
+  inDatabase(database: string): ClickHouse {
+    return new ClickHouse(this.#connect, database);
+  }
+
   async insert(insert: Insert): Promise<void> {
     const columns = insert.columns.map((column) => `\`${column}\``).join(', ');
     try {
       // Settings stand in the statement: a setting of the connection would stick to later inserts.
       const result = await this.#writer.exec({
         query:
-          `INSERT INTO weir.${insert.table} (${columns}) ` +
+          `INSERT INTO ${this.database}.${insert.table} (${columns}) ` +
           `SETTINGS insert_deduplication_token = '${insert.token}', async_insert = 0 FORMAT TabSeparated`,
         values: Readable.from([insert.body], { objectMode: false }),
       });
@@ -119,11 +138,13 @@ export class ClickHouse implements Sink {
   async query(
     sql: string,
     parameters: Readonly<Record<string, QueryParameter>> = {},
+    { secondsMax = QUERY_SECONDS_MAX, threadsMax }: QueryLimits = {},
   ): Promise<readonly Row[]> {
     try {
+      const threads = threadsMax === undefined ? '' : `max_threads = ${threadsMax}, `;
       const result = await this.#reader.query({
         query:
-          `${sql} SETTINGS max_execution_time = ${QUERY_SECONDS_MAX}, max_result_rows = ${QUERY_ROWS_MAX}, ` +
+          `${sql} SETTINGS max_execution_time = ${secondsMax}, max_result_rows = ${QUERY_ROWS_MAX}, ${threads}` +
           'output_format_json_quote_64bit_integers = 0, output_format_json_quote_denormals = 0',
         format: 'JSONEachRow',
         query_params: { ...parameters },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 import { EngineError } from '../../../schemas/errors.ts';
-import type { ClickHouse } from './clickhouse.ts';
+import { type ClickHouse, LIVE_DATABASE } from './clickhouse.ts';
 
 /** A migration and whether this run applied it. */
 export interface AppliedMigration {
@@ -10,7 +10,6 @@ export interface AppliedMigration {
   readonly isNew: boolean;
 }
 
-const CREATE_DATABASE = 'CREATE DATABASE IF NOT EXISTS weir';
 const CREATE_MIGRATIONS = `CREATE TABLE IF NOT EXISTS weir.migrations
 (
     name String COMMENT 'File of the migration, such as traffic/table.sql',
@@ -21,8 +20,8 @@ ENGINE = ReplacingMergeTree ORDER BY name
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`;
 
 /**
- * Applies the SQL files that the database has not seen, in order. Every statement can be repeated, so
- * a run that was cut off is simply run again.
+ * Applies the SQL files that the database of `clickHouse` has not seen, in order. Every statement can
+ * be repeated, so a run that was cut off is simply run again.
  *
  * @throws {EngineError} CLICKHOUSE_MIGRATION_CHANGED when an applied file differs from the one at hand
  */
@@ -30,9 +29,10 @@ export async function migrate(
   clickHouse: ClickHouse,
   files: readonly URL[],
 ): Promise<readonly AppliedMigration[]> {
-  await clickHouse.command(CREATE_DATABASE);
-  await clickHouse.command(CREATE_MIGRATIONS);
-  const rows = await clickHouse.query('SELECT name, sha256 FROM weir.migrations FINAL');
+  const { database } = clickHouse;
+  await clickHouse.command(`CREATE DATABASE IF NOT EXISTS ${database}`);
+  await clickHouse.command(inDatabase(CREATE_MIGRATIONS, database));
+  const rows = await clickHouse.query(`SELECT name, sha256 FROM ${database}.migrations FINAL`);
   const known = new Map(rows.map((row) => [String(row['name']), String(row['sha256'])]));
   const applied: AppliedMigration[] = [];
   for (const file of files) {
@@ -48,7 +48,9 @@ export async function migrate(
       });
     }
     if (before === undefined) {
-      for (const statement of statementsOf(text)) await clickHouse.command(statement);
+      for (const statement of statementsOf(text)) {
+        await clickHouse.command(inDatabase(statement, database));
+      }
       await clickHouse.insert({
         table: 'migrations',
         columns: ['name', 'sha256'],
@@ -60,6 +62,11 @@ export async function migrate(
     applied.push({ name, isNew: before === undefined });
   }
   return applied;
+}
+
+/** The statement with the tables of `database` in place of those of the live one, which every file names. */
+function inDatabase(statement: string, database: string): string {
+  return statement.replaceAll(new RegExp(`\\b${LIVE_DATABASE}\\.`, 'g'), `${database}.`);
 }
 
 /** The statements of a file: each ends with a semicolon at the end of a line. */
