@@ -1,4 +1,5 @@
 import type { Panel, Row, Update, Value } from '../../schemas/panel.ts';
+import { MINUTE_MS } from '../../schemas/time.ts';
 import { type Filter, matches } from './filter.ts';
 
 /** How settled the numbers of a window are. */
@@ -51,6 +52,9 @@ const CORRECTED_ON = 'corrected_on';
 
 /** Column of whole rows: true once the row was taken back. Stored views leave such rows out. */
 const WITHDRAWN = 'withdrawn';
+
+/** How far ahead of the watermark the newest events lie at most; windows beyond it are the future. */
+const PRESENT_MS = 10 * MINUTE_MS;
 
 /**
  * The current rows of one topic, as its viewers see them: partial sums of tasks and days of
@@ -205,7 +209,7 @@ export class LiveView {
     let entry = this.#entries.get(key);
     if (entry === undefined) {
       const timeMs = this.#timeOf(update.row);
-      if (timeMs !== undefined && timeMs < this.#floorMs) return;
+      if (timeMs !== undefined && (timeMs < this.#floorMs || this.#isFarAhead(timeMs))) return;
       entry = {
         key,
         source: update.row,
@@ -230,6 +234,13 @@ export class LiveView {
     this.#dirty.add(entry);
   }
 
+  /** Whether a window lies further ahead of the watermark than the view reaches back. */
+  #isFarAhead(timeMs: number): boolean {
+    const { retentionMs } = this.panel.live;
+    if (retentionMs === undefined || this.#watermarkMs === null) return false;
+    return timeMs > this.#watermarkMs + retentionMs;
+  }
+
   #insert(entry: Entry): void {
     this.#entries.set(entry.key, entry);
     if (this.panel.live.windowMs !== undefined) this.#unsettled.add(entry);
@@ -239,7 +250,10 @@ export class LiveView {
   #fileByTime(entry: Entry): void {
     const { timeMs } = entry;
     if (timeMs === undefined) return;
-    this.#newestMs = Math.max(this.#newestMs, timeMs);
+    // Spend is known for windows that lie ahead; they must not push the present out of the view.
+    if (this.#watermarkMs === null || timeMs <= this.#watermarkMs + PRESENT_MS) {
+      this.#newestMs = Math.max(this.#newestMs, timeMs);
+    }
     const sameTime = this.#byTime.get(timeMs);
     if (sameTime === undefined) this.#byTime.set(timeMs, new Set([entry]));
     else sameTime.add(entry);
@@ -316,10 +330,12 @@ export class LiveView {
   /** Lets the rows leave that are past the panel's bounds, oldest first, whole windows at a time. */
   #retire(): void {
     const { retentionMs, rowsMax } = this.panel.live;
-    if (retentionMs !== undefined) this.#retireBefore(this.#newestMs - retentionMs);
+    // From the watermark, not from the newest window: spend is known for windows that lie ahead.
+    if (retentionMs !== undefined)
+      this.#retireBefore((this.#watermarkMs ?? this.#newestMs) - retentionMs);
     if (this.#entries.size <= rowsMax) return;
     for (const timeMs of [...this.#byTime.keys()].toSorted((a, b) => a - b)) {
-      if (this.#entries.size <= rowsMax || timeMs === this.#newestMs) break;
+      if (this.#entries.size <= rowsMax || timeMs >= this.#newestMs) break;
       this.#retireBefore(timeMs + 1);
     }
     // What is still too much shares one instant or has none. Whole rows leave by their last change;
