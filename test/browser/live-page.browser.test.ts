@@ -108,11 +108,18 @@ describe.skipIf(CHROMIUM_PATH === undefined)('the page before any server', () =>
     const page = await openPage({ viewport: NARROW });
     await page.locator('.credit tbody tr').first().waitFor();
     expect(Number(await page.evaluate('document.documentElement.scrollWidth'))).toBe(NARROW.width);
-    const cut = await page.evaluate(`[...document.querySelectorAll('main *')]
-      .filter((element) => !element.closest('.unseen, .command, .cards thead') && element.className !== 'unseen')
-      .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
+    const cut = await page.evaluate(`[...document.querySelectorAll('.panel *, .tile *')]
+      .filter((element) => !element.closest('.unseen, .cards thead'))
+      .filter((element) => element.getBoundingClientRect().right >
+        element.closest('.panel, .tile').getBoundingClientRect().right)
       .map((element) => element.outerHTML.slice(0, 90))`);
     expect(cut).toEqual([]);
+  });
+
+  test('between phone and desk the table scrolls in its panel, never the page', async () => {
+    const page = await openPage({ viewport: { width: 800, height: 900 } });
+    expect(Number(await page.evaluate('document.documentElement.scrollWidth'))).toBe(800);
+    expect(await page.locator('.panel.flush').getAttribute('tabindex')).toBe('0');
   });
 
   test('the colours follow the scheme of the reader', async () => {

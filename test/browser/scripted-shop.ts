@@ -46,7 +46,7 @@ export class ScriptedShop {
   readonly #seqs = new Map<ShopTopic, number>();
   readonly #kept = new Map<ShopTopic, ShopUpdate[]>();
   readonly #listeners = new Set<(update: ShopUpdate) => void>();
-  readonly #counts = {
+  #counts = {
     received: 1_284_000,
     contributed: 1_278_410,
     duplicate: 4_210,
@@ -104,7 +104,7 @@ export class ScriptedShop {
     this.#tickCount += 1;
     for (const { channel, currencies, clicks, orders, basket } of CHANNELS) {
       const clickCount = this.#chance.count((clicks * elapsedMs) / MINUTE_MS);
-      if (clickCount > 0) this.#click(channel, clickCount, this.#nowMs);
+      this.#click(channel, clickCount, this.#nowMs);
       if (this.#chance.draw() < (orders * elapsedMs) / MINUTE_MS) {
         const currency = currencies[this.#chance.draw() < 0.8 ? 0 : currencies.length - 1] ?? 'EUR';
         this.order(channel, currency, Math.round(basket * (0.5 + this.#chance.draw())));
@@ -172,6 +172,14 @@ export class ScriptedShop {
     this.#attribution.clear();
     this.#stock.clear();
     this.#alerts.clear();
+    this.#counts = {
+      received: 0,
+      contributed: 0,
+      duplicate: 0,
+      late: 0,
+      dead_lettered: 0,
+      quarantined: 0,
+    };
   }
 
   /** Stored hours from `from` to `to`, for the part of the day before the live view. */
@@ -179,8 +187,10 @@ export class ScriptedShop {
     const rows: Row[] = [];
     for (let start = from; start < to; start += HOUR_MS) {
       for (const { channel, currencies } of CHANNELS) {
+        const [currency] = currencies;
+        if (currency === undefined) continue;
         rows.push({
-          ...emptyMinute(start, channel, currencies[0]),
+          ...emptyMinute(start, channel, currency),
           ...STORED_HOUR,
           state: 'matured',
         });
@@ -226,9 +236,8 @@ export class ScriptedShop {
           if (this.#chance.draw() < 0.02 * share) {
             this.#sum(channel, currency, start, { returns_minor: Math.round(basket * 0.8) });
           }
-          if (spend > 0)
-            this.#sum(channel, currency, start, { spend_minor: Math.round(spend * share) });
         }
+        if (spend > 0) this.#sum(channel, 'EUR', start, { spend_minor: spend });
       }
     }
     for (let index = 0; index < 36; index += 1) {
@@ -256,6 +265,7 @@ export class ScriptedShop {
   }
 
   #click(channel: string, clickCount: number, at: number): void {
+    if (clickCount === 0) return;
     const crawlers = this.#chance.count(clickCount * 0.06);
     const row = this.#sum(channel, '', at, {
       impressions: clickCount * 9,

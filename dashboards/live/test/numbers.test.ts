@@ -94,7 +94,7 @@ test('a series has sixty minutes up to the newest, and 0 where nothing happened'
   ];
   const series = defined(
     minuteSeries(rows, {
-      metric: 'clicks_net',
+      metricOf: () => 'clicks_net',
       currencyOf: () => undefined,
       newestStart: NOON_MS,
     }).get('dtc'),
@@ -110,7 +110,7 @@ test('a series of revenue holds one currency only', () => {
     channelRow({ currency: 'EUR', revenue_minor: 500 }),
     channelRow({ currency: 'USD', revenue_minor: 900 }),
   ];
-  const options = { metric: 'revenue_minor', newestStart: NOON_MS } as const;
+  const options = { metricOf: () => 'revenue_minor' as const, newestStart: NOON_MS };
   const series = minuteSeries(rows, { ...options, currencyOf: () => 'EUR' }).get('dtc');
   expect(series?.values.at(-1)).toBe(500);
 });

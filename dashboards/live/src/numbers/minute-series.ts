@@ -18,18 +18,18 @@ export interface MinuteSeries {
 
 /**
  * The last `SERIES_MINUTES` minutes of every channel, up to and with the one that starts at
- * `newestStart`, by channel.
- *
+ * `newestStart`, by channel; each channel with a metric of its own.
  */
 export function minuteSeries(
   rows: Iterable<ChannelRow>,
   options: {
-    readonly metric: TrendMetric;
+    readonly metricOf: (channel: string) => TrendMetric;
+    /** Amounts of this currency only. */
     readonly currencyOf: (channel: string) => string | undefined;
     readonly newestStart: number;
   },
 ): ReadonlyMap<string, MinuteSeries> {
-  const { metric, currencyOf, newestStart } = options;
+  const { metricOf, currencyOf, newestStart } = options;
   const oldestStart = newestStart - (SERIES_MINUTES - 1) * MINUTE_MS;
   const starts = Array.from(
     { length: SERIES_MINUTES },
@@ -44,6 +44,7 @@ export function minuteSeries(
       values = starts.map(() => 0);
       byChannel.set(row.channel, values);
     }
+    const metric = metricOf(row.channel);
     if (metric === 'revenue_minor' && row.currency !== currencyOf(row.channel)) continue;
     values[minute] = (values[minute] ?? 0) + row[metric];
   }

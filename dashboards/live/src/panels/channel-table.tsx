@@ -1,10 +1,19 @@
 import type { ComponentChildren } from 'preact';
 
 import { type Withdrawal, withdrawnOf } from '../live/withdrawals.ts';
-import { type ChannelTotal, type CurrencyTotal, totalOfAll } from '../numbers/channel-totals.ts';
+import {
+  type ChannelTotal,
+  type CurrencyTotal,
+  hasSales,
+  hasTraffic,
+  totalOfAll,
+} from '../numbers/channel-totals.ts';
 import { NO_VALUE, formatCount, formatMoney } from '../numbers/format.ts';
 import { Figure } from '../parts/figure.tsx';
 import { MoneyLines } from '../parts/money-lines.tsx';
+
+/** Name of the last row. */
+const ALL_CHANNELS = 'All';
 
 interface Column {
   readonly name: string;
@@ -19,7 +28,7 @@ export function ChannelTable(props: {
   readonly withdrawals: readonly Withdrawal[];
 }) {
   const columns = columnsOf(props);
-  const all = props.totals.length > 1 ? totalOfAll('All', props.totals) : undefined;
+  const all = props.totals.length > 1 ? totalOfAll(ALL_CHANNELS, props.totals) : undefined;
   return (
     <table class="cards" role="table" data-table="channels">
       <caption class="unseen">Channels</caption>
@@ -76,29 +85,40 @@ function columnsOf(props: {
     );
   return [
     ...SALES_COLUMNS,
-    countColumn('Sessions', 'Sessions that started', ({ counts }) => counts.sessions),
+    countColumn('Sessions', 'Sessions that started', {
+      applies: hasTraffic,
+      valueOf: ({ counts }) => counts.sessions,
+    }),
     {
       name: 'Visitors',
       title: 'Distinct visitors in the last full minute; minutes do not add up',
-      cell: ({ channel }) => {
-        const visitors = props.visitors.get(channel);
-        return visitors === undefined ? NO_VALUE : formatCount(visitors);
+      cell: (total) => {
+        const visitors = props.visitors.get(total.channel) ?? 0;
+        const applies = hasTraffic(total) && total.channel !== ALL_CHANNELS;
+        return applies ? formatCount(visitors) : <span class="none">{NO_VALUE}</span>;
       },
     },
-    countColumn('Clicks', 'All clicks, bots included', ({ counts }) => counts.clicks_gross),
-    countColumn('Bots', 'Clicks withdrawn as bots, by lists and by behaviour', ({ counts }) =>
-      negative(counts.clicks_givt + counts.clicks_sivt),
-    ),
+    countColumn('Clicks', 'All clicks, bots included', {
+      applies: hasTraffic,
+      valueOf: ({ counts }) => counts.clicks_gross,
+    }),
+    countColumn('Bots', 'Clicks withdrawn as bots, by lists and by behaviour', {
+      applies: hasTraffic,
+      valueOf: ({ counts }) => negative(counts.clicks_givt + counts.clicks_sivt),
+    }),
     {
       name: 'Net clicks',
       title: 'Clicks without bots',
-      cell: ({ channel, counts }) => (
-        <Figure
-          value={counts.clicks_net}
-          text={formatCount(counts.clicks_net)}
-          withdrawn={withdrawnClicks(channel)}
-        />
-      ),
+      cell: (total) =>
+        hasTraffic(total) ? (
+          <Figure
+            value={total.counts.clicks_net}
+            text={formatCount(total.counts.clicks_net)}
+            withdrawn={withdrawnClicks(total.channel)}
+          />
+        ) : (
+          <span class="none">{NO_VALUE}</span>
+        ),
     },
     {
       name: 'Spend',
@@ -112,8 +132,14 @@ const SALES_COLUMNS: readonly Column[] = [
   moneyColumn('Revenue', 'Placed orders, before returns', (entry) => entry.revenue_minor),
   moneyColumn('Returned', 'Cancellations and returns', (entry) => negative(entry.returns_minor)),
   moneyColumn('Margin', 'Price minus cost, where a cost is known', (entry) => entry.margin_minor),
-  countColumn('Orders', 'Placed orders', ({ counts }) => counts.orders),
-  countColumn('Units', 'Units in placed orders', ({ counts }) => counts.units),
+  countColumn('Orders', 'Placed orders', {
+    applies: hasSales,
+    valueOf: ({ counts }) => counts.orders,
+  }),
+  countColumn('Units', 'Units in placed orders', {
+    applies: hasSales,
+    valueOf: ({ counts }) => counts.units,
+  }),
   {
     name: 'Avg order',
     title: 'Revenue by order',
@@ -131,7 +157,7 @@ function moneyColumn(
     title,
     cell: (total) => (
       <MoneyLines
-        amounts={total.money.map((entry) => ({
+        amounts={(hasSales(total) ? total.money : []).map((entry) => ({
           currency: entry.currency,
           amountMinor: amountOf(entry),
         }))}
@@ -140,15 +166,25 @@ function moneyColumn(
   };
 }
 
+/** A column of counts; a dash for channels to which they do not apply. */
 function countColumn(
   name: string,
   title: string,
-  valueOf: (total: ChannelTotal) => number,
+  options: {
+    readonly applies: (total: ChannelTotal) => boolean;
+    readonly valueOf: (total: ChannelTotal) => number;
+  },
 ): Column {
+  const { applies, valueOf } = options;
   return {
     name,
     title,
-    cell: (total) => <Figure value={valueOf(total)} text={formatCount(valueOf(total))} />,
+    cell: (total) =>
+      applies(total) ? (
+        <Figure value={valueOf(total)} text={formatCount(valueOf(total))} />
+      ) : (
+        <span class="none">{NO_VALUE}</span>
+      ),
   };
 }
 
@@ -158,7 +194,9 @@ function negative(value: number): number {
 }
 
 function AverageOrder(props: { readonly money: readonly CurrencyTotal[] }) {
-  if (props.money.length === 0) return <span class="none">{NO_VALUE}</span>;
+  if (props.money.every(({ orders }) => orders === 0)) {
+    return <span class="none">{NO_VALUE}</span>;
+  }
   return (
     <>
       {props.money.map(({ currency, orders, revenue_minor: revenueMinor }) => (

@@ -19,9 +19,9 @@ export interface TileProps {
 }
 
 const TITLES = {
-  clicks_net: 'Net clicks per minute',
-  orders: 'Orders per minute',
-  revenue_minor: 'Revenue per minute',
+  clicks_net: 'Net clicks/min',
+  orders: 'Orders/min',
+  revenue_minor: 'Revenue/min',
 } as const satisfies Record<TrendMetric, string>;
 
 /** A channel that sells: revenue, what came back, its last hour, and its clicks where it has some. */
@@ -30,7 +30,7 @@ export function SalesTile(props: TileProps) {
   const { counts } = total;
   return (
     <li class="tile" data-channel={total.channel}>
-      <h4>{total.channel}</h4>
+      <h3>{total.channel}</h3>
       <Money total={total} withdrawals={withdrawals} />
       <Trend {...props} />
       <dl class="tile-figures">
@@ -63,7 +63,7 @@ export function TrafficTile(props: TileProps) {
   const { counts } = total;
   return (
     <li class="tile traffic" data-channel={total.channel}>
-      <h4>{total.channel}</h4>
+      <h3>{total.channel}</h3>
       <p class="headline" data-figure="clicks_net">
         <Figure
           value={counts.clicks_net}
@@ -174,7 +174,7 @@ function Bots(props: Pick<TileProps, 'total'>) {
       <dt>Bots</dt>
       <dd data-figure="bots">
         {formatCount(botClicks === 0 ? 0 : -botClicks)}
-        {counts.clicks_gross > 0 && (
+        {botClicks > 0 && (
           <span class="quiet"> {formatShare(botClicks / counts.clicks_gross)}</span>
         )}
       </dd>

@@ -4,13 +4,20 @@ import { MINUTE_MS } from '../../../../schemas/time.ts';
 import type { LiveStore } from '../live/store.ts';
 import type { TodayHours } from '../live/today.ts';
 import type { Withdrawal } from '../live/withdrawals.ts';
-import { type ChannelTotal, totalChannels, visitorsAt } from '../numbers/channel-totals.ts';
+import {
+  type ChannelTotal,
+  hasSales,
+  hasTraffic,
+  mainCurrency,
+  totalChannels,
+  visitorsAt,
+} from '../numbers/channel-totals.ts';
 import { formatMinute, formatMoment } from '../numbers/format.ts';
 import { type TrendMetric, minuteSeries } from '../numbers/minute-series.ts';
 import { Command, Empty } from '../parts/empty.tsx';
 import { Segmented } from '../parts/segmented.tsx';
 import { ChannelTable } from './channel-table.tsx';
-import { ChannelTiles, TILES_MAX, mainCurrency } from './channel-tiles.tsx';
+import { SalesTile, TILES_MAX, type TileProps, TrafficTile } from './channel-tiles.tsx';
 
 const RANGES = [
   { value: 'live', label: 'Last 3 h' },
@@ -19,9 +26,9 @@ const RANGES = [
 type Range = (typeof RANGES)[number]['value'];
 
 const TRENDS = [
-  { value: 'clicks_net', label: 'Net clicks' },
-  { value: 'orders', label: 'Orders' },
   { value: 'revenue_minor', label: 'Revenue' },
+  { value: 'orders', label: 'Orders' },
+  { value: 'clicks_net', label: 'Net clicks' },
 ] as const satisfies readonly { readonly value: TrendMetric; readonly label: string }[];
 
 /** What every channel brings: tiles to glance at, a table to read. */
@@ -32,7 +39,7 @@ export function Channels(props: {
 }) {
   const { store, today, nowMs } = props;
   const [range, setRange] = useState<Range>('live');
-  const [metric, setMetric] = useState<TrendMetric>('clicks_net');
+  const [metric, setMetric] = useState<TrendMetric>('revenue_minor');
   const newest = store.newestWindowStart;
   const isLoaded = store.seqOf('channels') !== undefined;
   const serverNow = store.freshness.serverNow(nowMs);
@@ -89,25 +96,66 @@ function Numbers(props: {
   const newest = store.newestWindowStart ?? 0;
   const { revision } = store.channels;
   const series = useMemo(() => {
-    const currencies = new Map(totals.map((total) => [total.channel, mainCurrency(total)]));
-    const currencyOf = (channel: string) => currencies.get(channel);
-    return minuteSeries(store.channels.rows.values(), { metric, currencyOf, newestStart: newest });
+    const byChannel = new Map(totals.map((total) => [total.channel, total]));
+    return minuteSeries(store.channels.rows.values(), {
+      metricOf: (channel) => metricFor(byChannel.get(channel), metric),
+      currencyOf: (channel) => {
+        const total = byChannel.get(channel);
+        return total === undefined ? undefined : mainCurrency(total);
+      },
+      newestStart: newest,
+    });
   }, [revision, metric, totals, newest]);
   const visitors = useMemo(
     () => visitorsAt(store.channels.rows.values(), newest - MINUTE_MS),
     [revision, newest],
   );
+  const propsOf = (total: ChannelTotal): TileProps => ({
+    total,
+    metric: metricFor(total, metric),
+    series: series.get(total.channel),
+    withdrawals: withdrawals.filter(({ channel }) => channel === total.channel),
+  });
+  const selling = totals.filter(hasSales);
+  const visited = totals.filter((total) => !hasSales(total));
+  const areBoth = selling.length > 0 && visited.length > 0;
   return (
     <>
-      <ChannelTiles totals={totals} series={series} metric={metric} withdrawals={withdrawals} />
-      {totals.length > TILES_MAX && (
-        <p class="footnote">{totals.length - TILES_MAX} more channels in the table</p>
+      {selling.length > 0 && (
+        <>
+          {areBoth && <p class="group">Where it sells</p>}
+          <ul class="tiles" aria-label="Channels that sell">
+            {selling.slice(0, TILES_MAX).map((total) => (
+              <SalesTile key={total.channel} {...propsOf(total)} />
+            ))}
+          </ul>
+        </>
       )}
-      <div class="panel flush">
-        <ChannelTable totals={totals} visitors={visitors} withdrawals={withdrawals} />
+      {visited.length > 0 && (
+        <>
+          {areBoth && <p class="group">Where visits come from</p>}
+          <ul class="tiles traffic" aria-label="Channels that bring visits">
+            {visited.slice(0, TILES_MAX).map((total) => (
+              <TrafficTile key={total.channel} {...propsOf(total)} />
+            ))}
+          </ul>
+        </>
+      )}
+      <div class="panel flush" role="region" aria-label="Channels in numbers" tabIndex={0}>
+        <ChannelTable
+          totals={[...selling, ...visited]}
+          visitors={visitors}
+          withdrawals={withdrawals}
+        />
       </div>
     </>
   );
+}
+
+/** The chosen metric where a channel has it, otherwise what it has. */
+function metricFor(total: ChannelTotal | undefined, chosen: TrendMetric): TrendMetric {
+  if (total === undefined || !hasSales(total)) return 'clicks_net';
+  return chosen === 'clicks_net' && !hasTraffic(total) ? 'orders' : chosen;
 }
 
 /** Totals of the range, computed again only when a row of it changed. */

@@ -35,7 +35,7 @@ export function Incidents(props: {
         <Empty>
           {store.seqOf('alerts') === undefined
             ? 'Waiting for the first numbers …'
-            : 'Nothing is open. An incident opens when a SKU runs out or its counts stop making sense.'}
+            : 'Nothing is open. An incident opens when a SKU runs out at a node.'}
         </Empty>
       )}
       <ul class="incidents">
@@ -65,15 +65,22 @@ function Incident(props: {
   const lengthMs = (resolvedAt ?? serverNow) - openedAt;
   const phase = phaseOf(alert);
   return (
-    <li class={`incident ${phase}`} data-alert={alert.alert_id} data-phase={phase}>
+    <li
+      class={`incident ${phase}`}
+      title={alert.detail}
+      data-alert={alert.alert_id}
+      data-phase={phase}
+    >
       <div class="incident-what">
         <p>
           <span class={`badge ${severityClass(alert.severity)}`}>{words(alert.kind)}</span>{' '}
           <strong>{alert.subject}</strong>
         </p>
-        <p class="quiet">
-          {[placeOf(alert), alert.detail].filter((part) => part !== '').join(' · ')}
-        </p>
+        {phase !== 'resolved' && (
+          <p class="quiet">
+            {[placeOf(alert), alert.detail].filter((part) => part !== '').join(' · ')}
+          </p>
+        )}
         {state?.kind === 'failed' && (
           <p class="failed" role="alert">
             Not acknowledged: {state.reason}

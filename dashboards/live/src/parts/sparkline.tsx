@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 import type { MinuteSeries } from '../numbers/minute-series.ts';
 
 const HEIGHT_PX = 44;
+const HALF_MINUTE_SECONDS = 30;
 
 /**
  * The last hour, minute by minute. The newest minute is dashed: it is still filling, and a line
@@ -13,7 +14,7 @@ export function Sparkline(props: {
   readonly series: MinuteSeries;
   /** A line for what flows, bars for what happens now and then. */
   readonly shape: 'line' | 'bars';
-  /** What is drawn, such as "Net clicks per minute". */
+  /** What is drawn, such as "Net clicks/min". */
   readonly title: string;
   readonly describe: (value: number) => string;
   readonly timeOf: (start: number) => string;
@@ -93,6 +94,7 @@ function optionsFor(
 ): uPlot.Options {
   // Read at every drawing, so that a change of the colour scheme shows.
   const color = (name: string) => () => getComputedStyle(host).getPropertyValue(name);
+  const margin = shape === 'bars' ? HALF_MINUTE_SECONDS : 0;
   return {
     width: Math.max(1, host.clientWidth),
     height: HEIGHT_PX,
@@ -101,7 +103,8 @@ function optionsFor(
     axes: [{ show: false }, { show: false }],
     cursor: { y: false, drag: { x: false, y: false, setScale: false } },
     scales: {
-      x: { time: false },
+      // Half a minute at both ends, so that the first and the last bar are whole.
+      x: { time: false, range: (_plot, min, max) => [min - margin, max + margin] },
       y: { range: (_plot, _min, max) => [0, Math.max(1, max ?? 1)] },
     },
     series: shape === 'line' ? lineSeries(color) : barSeries(color),
