@@ -330,9 +330,7 @@ export class LiveView {
   /** Lets the rows leave that are past the panel's bounds, oldest first, whole windows at a time. */
   #retire(): void {
     const { retentionMs, rowsMax } = this.panel.live;
-    // From the watermark, not from the newest window: spend is known for windows that lie ahead.
-    if (retentionMs !== undefined)
-      this.#retireBefore((this.#watermarkMs ?? this.#newestMs) - retentionMs);
+    if (retentionMs !== undefined) this.#retireBefore(this.#newestMs - retentionMs);
     if (this.#entries.size <= rowsMax) return;
     for (const timeMs of [...this.#byTime.keys()].toSorted((a, b) => a - b)) {
       if (this.#entries.size <= rowsMax || timeMs >= this.#newestMs) break;
