@@ -22,8 +22,10 @@ import { EmbeddedLog } from './engine/log/embedded.ts';
 import type { AppendBatch, Log } from './engine/log/log.ts';
 import type { Processor } from './engine/operator/processor.ts';
 import { addCounts, noCounts } from './engine/runtime/counts.ts';
-import { Engine, stageOf } from './engine/runtime/engine.ts';
+import type { EngineLimits } from './engine/runtime/engine-limits.ts';
+import { Engine } from './engine/runtime/engine.ts';
 import { EngineLoop } from './engine/runtime/loop.ts';
+import { stageOf } from './engine/runtime/stages.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
 import { ClickHouse } from './engine/sink/clickhouse.ts';
 import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
@@ -361,7 +363,8 @@ export class Embedded implements EnginePort {
   }
 }
 
-function limitsOf(config: Config): Parameters<typeof Engine.open>[0]['limits'] {
+/** The limits of an engine of this configuration that has the machine to itself. */
+export function limitsOf(config: Config): EngineLimits {
   const keyedTasks = config.partitions * 2;
   return {
     outOfOrdernessMs: config.lateness.out_of_orderness,

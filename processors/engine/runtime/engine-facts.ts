@@ -60,7 +60,8 @@ export function writeLateEvent(
     event_id,
     occurred_at,
     source,
-    late.watermarkMs,
+    // By a rule other than the watermark an event can be late before there is one.
+    Math.max(0, late.watermarkMs),
   ]);
 }
 

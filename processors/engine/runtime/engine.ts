@@ -3,7 +3,7 @@ import { pack } from 'msgpackr';
 import { EngineError } from '../../../schemas/errors.ts';
 import type { Update, UpdateBatch } from '../../../schemas/panel.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
-import { type Stage, type Topic, TOPICS_OF_STAGE } from '../../../schemas/topics.ts';
+import type { Stage } from '../../../schemas/topics.ts';
 import type { Log } from '../log/log.ts';
 import type { Processor } from '../operator/processor.ts';
 import { PROGRESS } from '../sink/engine-tables.ts';
@@ -12,23 +12,14 @@ import type { Store, Write } from '../state/store.ts';
 import type { Clock } from '../time/clock.ts';
 import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
+import type { EngineLimits } from './engine-limits.ts';
 import { type NodeRecord, NODE_KEY, nextNode } from './node-record.ts';
 import { Outbox, type OutboxEvents } from './outbox.ts';
 import { PoisonRecord } from './poison-record.ts';
-import type { TaskLimits } from './task-options.ts';
+import { STAGES, stageOf } from './stages.ts';
+import type { LatenessRule } from './task-options.ts';
 import { Task } from './task.ts';
 import { currentUpdates, publishedUpdates } from './updates.ts';
-
-export interface EngineLimits extends TaskLimits {
-  /** Longest time between two checkpoints while there is something to write. */
-  readonly checkpointMs: number;
-  /** Changed keys and rows that make a checkpoint due before its time: bounds how long it stalls. */
-  readonly checkpointChangesMax: number;
-  /** Facts and forwarded records that do the same: bounds the size of an insert. */
-  readonly checkpointLinesMax: number;
-  /** Rows stored and not yet acknowledged at which the tasks stop reading. */
-  readonly outboxRowsMax: number;
-}
 
 /** What the engine tells whoever watches it; every call is cheap and must not throw. */
 export interface EngineEvents extends OutboxEvents {
@@ -54,9 +45,10 @@ export interface EngineOptions {
   /** Partitions of the visitor and sku stages; the control stage has one. */
   readonly partitions: number;
   readonly events: EngineEvents;
+  /** Decides which events are too late, in place of the tasks' watermarks. */
+  readonly isLate?: LatenessRule;
 }
 
-const STAGES: readonly Stage[] = ['visitor', 'sku', 'control'];
 /** Records that one task takes before the next one has its turn. */
 const STEP_RECORDS_MAX = 256;
 
@@ -393,6 +385,7 @@ export class Engine {
         limits,
         partitionCount: (topic) => this.#partitionsOf(stageOf(topic)),
         onCount: (code) => events.onCount(code),
+        isLate: this.#options.isLate,
         nowMs: clock.monotonicMs(),
       },
       this.#poison.get(`${stage}-${partition}`) ?? new Map(),
@@ -401,12 +394,3 @@ export class Engine {
 }
 
 const CHECKPOINT_RETRY_MS = 500;
-
-/** The stage that reads a topic. */
-export function stageOf(topic: Topic): Stage {
-  for (const stage of STAGES) {
-    const topics: readonly Topic[] = TOPICS_OF_STAGE[stage];
-    if (topics.includes(topic)) return stage;
-  }
-  throw new RangeError(`Expected a topic of a stage, got ${topic}`);
-}

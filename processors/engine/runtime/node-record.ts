@@ -28,15 +28,20 @@ export interface NodeOptions {
   readonly partitions: number;
 }
 
+/** The record in `store`, undefined when no node has used it. */
+export function storedNode(store: Store): NodeRecord | undefined {
+  const stored = store.get(NODE_KEY);
+  // Written by the engine and verified by the store's checksum.
+  return stored === undefined ? undefined : erase<NodeRecord>(unpack(stored));
+}
+
 /**
  * The record of a node that starts now: what the store holds with the next epoch, or a first one.
  *
  * @throws {EngineError} CHECKPOINT_FORMAT_UNKNOWN, LOG_PARTITION_COUNT_CHANGED
  */
 export function nextNode(options: NodeOptions): NodeRecord {
-  const stored = options.store.get(NODE_KEY);
-  // Written by this class and verified by the store's checksum.
-  const before = stored === undefined ? undefined : erase<NodeRecord>(unpack(stored));
+  const before = storedNode(options.store);
   if (before !== undefined && before.format !== 1) {
     throw new EngineError({
       code: 'CHECKPOINT_FORMAT_UNKNOWN',

@@ -88,10 +88,9 @@ export class Outbox {
 
   /** Sends what an earlier process left behind. Call once, before the first `stage`. */
   resume(): void {
-    for (const { key, value } of this.#store.range({ start: PREFIX, end: endOfPrefix(PREFIX) })) {
+    for (const { key, delivery } of storedDeliveries(this.#store)) {
       this.#nextSequence = Number(key.slice(PREFIX.length)) + 1;
-      // Written by `stage` and verified by the store's checksum.
-      this.#enqueue(key, erase<Delivery>(unpack(value)));
+      this.#enqueue(key, delivery);
     }
   }
 
@@ -160,6 +159,16 @@ export class Outbox {
       }
     }
     return false;
+  }
+}
+
+/** What is stored and was not known to be acknowledged when it was, oldest first. */
+export function* storedDeliveries(
+  store: Store,
+): Iterable<{ readonly key: string; readonly delivery: Delivery }> {
+  for (const { key, value } of store.range({ start: PREFIX, end: endOfPrefix(PREFIX) })) {
+    // Written by `stage` and verified by the store's checksum.
+    yield { key, delivery: erase<Delivery>(unpack(value)) };
   }
 }
 

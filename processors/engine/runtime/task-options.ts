@@ -32,5 +32,10 @@ export interface TaskOptions {
   readonly partitionCount: (topic: Topic) => number;
   /** An operator counted something it could not use; `code` is from the operator's list. */
   readonly onCount: (code: string) => void;
+  /** Decides which events are too late, in place of the watermark. */
+  readonly isLate?: LatenessRule | undefined;
   readonly nowMs: number;
 }
+
+/** Whether the event of this topic and id is too late: a recomputation decides as was decided before. */
+export type LatenessRule = (topic: Topic, eventId: string) => boolean;

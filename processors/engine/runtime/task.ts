@@ -1,5 +1,3 @@
-import { pack, unpack } from 'msgpackr';
-
 import { erase } from '../../../schemas/brand.ts';
 import { decodeEvent } from '../../../schemas/events/wire.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
@@ -27,11 +25,12 @@ import {
   writeDeadLetter,
   writeLateEvent,
 } from './engine-facts.ts';
-import { EventIds, type IdChunk } from './event-ids.ts';
-import { type ActiveImport, Imports } from './imports.ts';
+import { EventIds } from './event-ids.ts';
+import { Imports } from './imports.ts';
 import { PoisonRecord } from './poison-record.ts';
 import type { TaskOptions } from './task-options.ts';
 import { TaskOutput } from './task-output.ts';
+import { type TaskRecord, storedTask, taskWrite } from './task-record.ts';
 import { TaskWindows } from './task-windows.ts';
 
 interface Input {
@@ -40,19 +39,6 @@ interface Input {
   /** The batch being read, and the record in it that comes next. */
   batch: RecordBatch | undefined;
   counts: TopicCounts;
-}
-
-/** What a checkpoint holds of a task, apart from keyed state and sums. */
-interface TaskRecord {
-  readonly inputs: readonly {
-    readonly topic: Topic;
-    readonly nextOffset: number;
-    readonly counts: EventCounts;
-  }[];
-  readonly watermarkMs: number;
-  readonly newestEventMs: readonly number[];
-  readonly idChunks: readonly IdChunk[];
-  readonly imports: readonly ActiveImport[];
 }
 
 /** Stored keys that one checkpoint looks at for expiry, so that a sweep never holds the task for long. */
@@ -116,7 +102,8 @@ export class Task {
     this.#appliers = new Map(topics.map((topic) => [topic, appliersOf(topic, operators)]));
     this.#inputs = topics.map((topic) => ({
       topic,
-      nextOffset: 0,
+      // Without a checkpoint a task begins with the oldest record that the log still holds.
+      nextOffset: options.log.startOffset(topic, partition),
       batch: undefined,
       counts: noCounts(),
     }));
@@ -233,7 +220,7 @@ export class Task {
       idChunks: this.#ids.chunks,
       imports: this.#imports.active,
     };
-    writes.push({ key: `m/task/${this.name}`, value: pack(record) });
+    writes.push(taskWrite(this.name, record));
   }
 
   /**
@@ -266,10 +253,8 @@ export class Task {
 
   /** Goes on from the checkpoint, if there is one. */
   #restore(): TaskRecord | undefined {
-    const stored = this.#options.store.get(`m/task/${this.name}`);
-    if (stored === undefined) return undefined;
-    // Written by `collect` of this class and verified by the store's checksum.
-    const record = erase<TaskRecord>(unpack(stored));
+    const record = storedTask(this.#options.store, this.name);
+    if (record === undefined) return undefined;
     for (const { topic, nextOffset, counts } of record.inputs) {
       const input = this.#inputs.find((candidate) => candidate.topic === topic);
       if (input === undefined) continue;
@@ -344,7 +329,7 @@ export class Task {
     const seen = this.#ids.see(event.event_id, hashBytes(batch.bytes, start, end));
     if (seen === 'duplicate') return 'duplicate';
     if (seen === 'conflict') return this.#dead(place, CONFLICT);
-    if (batch.importName === undefined && this.#isExpired(event.occurred_at)) {
+    if (this.#isLate(topic, batch, event)) {
       writeLateEvent(this.output, place, { event, watermarkMs: this.#watermark.currentMs });
       return 'late';
     }
@@ -381,9 +366,12 @@ export class Task {
     this.#state.markDirty(key, entry);
   }
 
-  /** Whether the minute of `eventMs` has passed its allowed lateness. */
-  #isExpired(eventMs: number): boolean {
-    const minuteEndMs = Math.floor(eventMs / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
+  /** Whether the event's minute has passed its allowed lateness; history that is imported is never late. */
+  #isLate(topic: Topic, batch: RecordBatch, event: EventOfTopic[Topic]): boolean {
+    const { isLate } = this.#options;
+    if (isLate !== undefined) return isLate(topic, event.event_id);
+    if (batch.importName !== undefined) return false;
+    const minuteEndMs = Math.floor(event.occurred_at / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
     return minuteEndMs + this.#options.limits.allowedLatenessMs <= this.#watermark.currentMs;
   }
 

@@ -1,0 +1,37 @@
+import { pack, unpack } from 'msgpackr';
+
+import { erase } from '../../../schemas/brand.ts';
+import type { EventCounts } from '../../../schemas/ports.ts';
+import type { Topic } from '../../../schemas/topics.ts';
+import type { Store, Write } from '../state/store.ts';
+import type { IdChunk } from './event-ids.ts';
+import type { ActiveImport } from './imports.ts';
+
+/** What a checkpoint holds of a task, apart from keyed state and sums. */
+export interface TaskRecord {
+  readonly inputs: readonly {
+    readonly topic: Topic;
+    readonly nextOffset: number;
+    readonly counts: EventCounts;
+  }[];
+  readonly watermarkMs: number;
+  readonly newestEventMs: readonly number[];
+  readonly idChunks: readonly IdChunk[];
+  readonly imports: readonly ActiveImport[];
+}
+
+/** The record of the task named `task`, undefined until its first checkpoint. */
+export function storedTask(store: Store, task: string): TaskRecord | undefined {
+  const stored = store.get(keyOf(task));
+  // Written by `taskWrite` and verified by the store's checksum.
+  return stored === undefined ? undefined : erase<TaskRecord>(unpack(stored));
+}
+
+/** The record as a part of a checkpoint. */
+export function taskWrite(task: string, record: TaskRecord): Write {
+  return { key: keyOf(task), value: pack(record) };
+}
+
+function keyOf(task: string): string {
+  return `m/task/${task}`;
+}
