@@ -1,4 +1,5 @@
 import type { Click } from '../../schemas/events/click.ts';
+import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { Order, OrderLine } from '../../schemas/events/order.ts';
 import type { Reference } from '../../schemas/events/reference.ts';
 import { visitorToken } from '../../schemas/ids.ts';
@@ -92,6 +93,33 @@ export function buildReference(fields: Partial<Reference> = {}): Reference {
     into: null,
     rule: null,
     consent: null,
+    ...fields,
+  };
+}
+
+/** A complete inventory event: a count of ten units; give what the test is about. */
+export function buildInventory(fields: Partial<Inventory> = {}): Inventory {
+  return {
+    event_id: 'inventory-1',
+    occurred_at: DAY_ZERO_MS,
+    source: 'test',
+    seq: null,
+    sku: 'sku-1',
+    kind: 'count',
+    node_id: null,
+    channel: null,
+    on_hand: 10,
+    reserved: null,
+    safety: null,
+    quantity: null,
+    lead_time_days: null,
+    due_at: null,
+    price_minor: null,
+    currency: null,
+    tax_included: null,
+    promo_id: null,
+    capacity: null,
+    used: null,
     ...fields,
   };
 }

@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { loadConfig } from '../../processors/config.ts';
+import type { Processor } from '../../processors/engine/operator/processor.ts';
+import { createProcessors } from '../../processors/registry.ts';
+import { CLICK_KINDS } from '../../schemas/events/click.ts';
+import { INVENTORY_KINDS } from '../../schemas/events/inventory.ts';
+import { ORDER_STATUSES } from '../../schemas/events/order.ts';
+import { visitorToken } from '../../schemas/ids.ts';
+import type { Value } from '../../schemas/panel.ts';
+import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import {
+  DAY_ZERO_MS,
+  buildClick,
+  buildInventory,
+  buildLine,
+  buildOrder,
+  buildReference,
+} from './event-builders.ts';
+import { type LawEvent, Run } from './operator-laws.ts';
+
+const PROCESSORS = createProcessors(loadConfig({ file: undefined, environment: {} }));
+/** Lists per processor and law. */
+const RUNS = Number(process.env['RUNS'] ?? 100);
+
+/** Few keys, few channels and equal times, so that events meet. */
+const anyTime = fc.oneof(
+  fc.nat({ max: 40 }).map((minute) => DAY_ZERO_MS + minute * MINUTE_MS),
+  fc.nat({ max: 5 * HOUR_MS }).map((offsetMs) => DAY_ZERO_MS + offsetMs),
+);
+const anyVisitor = fc.constantFrom('v1', 'v2').map((id) => visitorToken(id));
+const anySku = fc.constantFrom('cup', 'pot');
+const anyChannel = fc.constantFrom('direct', 'search', 'dtc');
+
+const anyEvent: fc.Arbitrary<LawEvent> = fc.oneof(
+  fc
+    .record({
+      occurred_at: anyTime,
+      visitor_id: anyVisitor,
+      kind: fc.constantFrom(...CLICK_KINDS),
+      channel: anyChannel,
+    })
+    .map((fields) => ({ topic: 'weir.clicks', event: buildClick(fields) }) as const),
+  fc
+    .record({
+      occurred_at: anyTime,
+      order: fc.nat({ max: 3 }),
+      status: fc.constantFrom(...ORDER_STATUSES),
+      sku: anySku,
+    })
+    .map(
+      ({ occurred_at, order, status, sku }) =>
+        ({
+          topic: 'weir.orders',
+          // An order belongs to one visitor, whatever happens to it.
+          event: buildOrder({
+            occurred_at,
+            status,
+            order_id: `o${order}`,
+            visitor_id: visitorToken(order < 2 ? 'v1' : 'v2'),
+            lines: [buildLine({ sku })],
+          }),
+        }) as const,
+    ),
+  fc
+    .record({
+      occurred_at: anyTime,
+      sku: anySku,
+      kind: fc.constantFrom(...INVENTORY_KINDS),
+      on_hand: fc.nat({ max: 3 }),
+      quantity: fc.integer({ min: -3, max: 3 }),
+    })
+    .map((fields) => ({ topic: 'weir.inventory', event: buildInventory(fields) }) as const),
+  fc
+    .record({
+      occurred_at: anyTime,
+      from: anyTime,
+      minutes: fc.integer({ min: 1, max: 90 }),
+      amount_minor: fc.nat({ max: 1_000 }),
+    })
+    .map(
+      ({ occurred_at, from, minutes, amount_minor }) =>
+        ({
+          topic: 'weir.reference',
+          event: buildReference({
+            occurred_at,
+            from,
+            to: from + minutes * MINUTE_MS,
+            amount_minor,
+          }),
+        }) as const,
+    ),
+);
+
+const anyEvents = fc.array(anyEvent, { maxLength: 25 }).map((events) => events.map(withId));
+
+function withId(lawEvent: LawEvent, index: number): LawEvent {
+  const event_id = `e${index}`;
+  switch (lawEvent.topic) {
+    case 'weir.clicks':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
+    case 'weir.orders':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
+    case 'weir.inventory':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
+    case 'weir.reference':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
+    case 'weir.internal.sku':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
+  }
+}
+
+/** What a user would see in the end: sums that are not zero, and rows that were not withdrawn. */
+function resultsOf(processor: Processor, { output }: Run): unknown {
+  return processor.tables.map((table) => {
+    switch (table.kind) {
+      case 'sums':
+        return output.nonZeroSums(table);
+      case 'rows': {
+        const withdrawn = table.columns.findIndex(({ name }) => name === 'withdrawn');
+        const isShown = (row: readonly Value[]): boolean =>
+          withdrawn < 0 || row[withdrawn] !== true;
+        const rows = [...(output.rows.get(table.name)?.values() ?? [])].filter((row) =>
+          isShown(row),
+        );
+        return rows.map((row) => JSON.stringify(row)).toSorted();
+      }
+      case 'facts':
+        return (output.facts.get(table.name) ?? []).map((row) => JSON.stringify(row)).toSorted();
+    }
+  });
+}
+
+function passOver(processor: Processor, events: readonly LawEvent[], isInterrupted: boolean): Run {
+  const run = new Run(processor.operators);
+  for (const event of events) {
+    run.apply(event);
+    if (isInterrupted) run.restart();
+  }
+  return run;
+}
+
+/** Facts carry when the log took them, which is not the operator's to decide; here it is the event's time. */
+test.each(PROCESSORS)(
+  '$name, as registered: any order of arrival gives the same rows',
+  (processor) => {
+    fc.assert(
+      fc.property(anyEvents, fc.infiniteStream(fc.nat()), (events, ranks) => {
+        const ranked = events.map((event) => ({ event, rank: ranks.next().value ?? 0 }));
+        const shuffled = ranked.toSorted((a, b) => a.rank - b.rank).map(({ event }) => event);
+        expect(resultsOf(processor, passOver(processor, shuffled, false))).toEqual(
+          resultsOf(processor, passOver(processor, events, false)),
+        );
+      }),
+      { numRuns: RUNS },
+    );
+  },
+);
+
+test.each(PROCESSORS)(
+  '$name, as registered: storing and restoring the state between any two events changes nothing',
+  (processor) => {
+    fc.assert(
+      fc.property(anyEvents, (events) => {
+        expect(resultsOf(processor, passOver(processor, events, true))).toEqual(
+          resultsOf(processor, passOver(processor, events, false)),
+        );
+      }),
+      { numRuns: RUNS },
+    );
+  },
+);
+
+test.each(PROCESSORS)(
+  '$name, as registered: no state grows without a bound over equal events',
+  (processor) => {
+    const [short, long] = [200, 2_000].map((count) => {
+      const clicks = Array.from({ length: count }, (_, index) =>
+        withId({ topic: 'weir.clicks', event: buildClick({ kind: 'click' }) }, index),
+      );
+      return passOver(processor, clicks, false).states.reduce(
+        (bytes, { operator, state }) => bytes + operator.stateBytes(state),
+        0,
+      );
+    });
+    expect(long).toBeLessThanOrEqual((short ?? 0) * 2);
+  },
+);
