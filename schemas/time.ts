@@ -1,9 +1,6 @@
 import { type Brand, brandAs } from './brand.ts';
 import { EngineError } from './errors.ts';
 
-/** An instant by the event's own account: UTC milliseconds since the epoch, an integer. */
-export type EventTimeMs = Brand<number, 'EventTimeMs'>;
-
 /** A length of time in milliseconds, an integer, zero or more. */
 export type DurationMs = Brand<number, 'DurationMs'>;
 
@@ -17,18 +14,6 @@ export const DAY_MS = 24 * HOUR_MS;
  * it, and from here to 2286 instants have 13 digits, so they sort as text in store keys.
  */
 export const EVENT_TIME_MS_MIN = 1_000_000_000_000;
-
-/** @throws {EngineError} TIME_INVALID when `value` is not a safe integer. */
-export function eventTimeMs(value: number): EventTimeMs {
-  if (!Number.isSafeInteger(value)) {
-    throw new EngineError({
-      code: 'TIME_INVALID',
-      kind: 'poison',
-      message: `Expected an instant in whole milliseconds, got ${value}`,
-    });
-  }
-  return brandAs(value);
-}
 
 /** @throws {EngineError} TIME_INVALID when `value` is negative or not a safe integer. */
 export function durationMs(value: number): DurationMs {

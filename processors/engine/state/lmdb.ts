@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib';
 
 import { type RootDatabase, open } from 'lmdb';
 
-import { EngineError, messageOf } from '../../../schemas/errors.ts';
-import type { Store, Write } from './store.ts';
+import { EngineError, assert, messageOf } from '../../../schemas/errors.ts';
+import { KEY_BYTES_MAX, type Store, type Write } from './store.ts';
 
 const CRC_BYTES = 4;
 
@@ -55,6 +55,11 @@ export class LmdbStore implements Store {
   }
 
   async commit(writes: readonly Write[]): Promise<void> {
+    for (const { key } of writes) {
+      // A UTF-16 unit takes at most three bytes, so only long keys are worth counting.
+      const isShort = key.length * 3 <= KEY_BYTES_MAX;
+      assert(isShort || Buffer.byteLength(key) <= KEY_BYTES_MAX, 'a key must fit into LMDB');
+    }
     try {
       await this.#values.transaction(() => {
         for (const { key, value } of writes) {
