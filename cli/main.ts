@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { importCommand } from './import-files.ts';
 import { migrateCommand } from './migrate.ts';
+import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
 import { startCommand } from './start.ts';
 import { VERSION } from './version.ts';
@@ -28,6 +29,7 @@ for (const command of [
   simulateCommand,
   importCommand,
   auditCommand,
+  replayCommand,
   migrateCommand,
   doctorCommand,
 ]) {
