@@ -78,13 +78,15 @@ export function decodeBatch(stored: Buffer, place: BatchPlace): RecordBatch {
     at += 4 + length;
     ends[index] = at;
   }
+  const endsImport = (stored.readUInt8(1) & FLAG_ENDS_IMPORT) !== 0;
   return {
     ...place,
     count,
+    nextOffset: place.firstOffset + (endsImport ? 1 : count),
     appendedAtMs: stored.readDoubleLE(8),
     importName:
       nameBytes === 0 ? undefined : stored.toString('utf8', HEADER_BYTES, HEADER_BYTES + nameBytes),
-    endsImport: (stored.readUInt8(1) & FLAG_ENDS_IMPORT) !== 0,
+    endsImport,
     bytes: stored,
     starts,
     ends,

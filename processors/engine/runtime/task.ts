@@ -65,6 +65,8 @@ export class Task {
   readonly #watermark: Watermark;
   readonly #inputs: readonly Input[];
   readonly #appliers: ReadonlyMap<Topic, readonly Applier[]>;
+  /** Inputs of which the log had nothing at hand in this step, although there is more. */
+  readonly #unfetched = new Set<number>();
   #isChanged = false;
   #sweepAfter: string | undefined;
   #collectedWatermarkMs = -Infinity;
@@ -194,10 +196,13 @@ export class Task {
    */
   step(recordsMax: number, nowMs: number): number {
     let taken = 0;
+    this.#unfetched.clear();
     while (taken < recordsMax) {
       const index = this.#nextInput(nowMs);
       if (index === undefined) break;
-      taken += this.#takeBatch(index, recordsMax - taken);
+      const batch = this.#batchOf(this.#input(index));
+      if (batch === undefined) this.#unfetched.add(index);
+      else taken += this.#takeBatch(index, batch, recordsMax - taken);
     }
     return taken;
   }
@@ -275,24 +280,32 @@ export class Task {
         continue;
       }
       this.#watermark.touch(index, nowMs);
+      if (this.#unfetched.has(index)) continue;
       if (chosen === undefined || (newest[index] ?? 0) < (newest[chosen] ?? 0)) chosen = index;
     }
     return chosen;
   }
 
-  #takeBatch(index: number, recordsMax: number): number {
+  /** The batch with the record that comes next; undefined when the log has not fetched it yet. */
+  #batchOf(input: Input): RecordBatch | undefined {
+    const { batch } = input;
+    if (batch !== undefined && input.nextOffset < batch.nextOffset) return batch;
+    input.batch = this.#options.log.read(input.topic, this.partition, input.nextOffset);
+    // Offsets before it that hold nothing are passed over.
+    input.nextOffset = Math.max(input.nextOffset, input.batch?.firstOffset ?? 0);
+    return input.batch;
+  }
+
+  /** How many records it took; a marker and a stretch of empty offsets count as one. */
+  #takeBatch(index: number, batch: RecordBatch, recordsMax: number): number {
     const input = this.#input(index);
-    let { batch } = input;
-    if (batch === undefined || input.nextOffset >= batch.firstOffset + Math.max(batch.count, 1)) {
-      batch = this.#options.log.read(input.topic, this.partition, input.nextOffset);
-      if (batch === undefined) return 0;
-      input.batch = batch;
-    }
     this.#isChanged = true;
     if (batch.endsImport) {
       const completeToMs = this.#imports.end(batch.importName ?? '', index);
       if (completeToMs !== undefined) this.#watermark.advanceTo(completeToMs);
-      input.nextOffset += 1;
+    }
+    if (batch.count === 0) {
+      input.nextOffset = batch.nextOffset;
       return 1;
     }
     if (batch.appendedAtMs > this.newestAppendedMs) this.newestAppendedMs = batch.appendedAtMs;
@@ -302,7 +315,8 @@ export class Task {
       this.#take(input, index, batch, at);
       input.nextOffset += 1;
     }
-    return end - first;
+    if (end === batch.count) input.nextOffset = batch.nextOffset;
+    return Math.max(1, end - first);
   }
 
   #take(input: Input, index: number, batch: RecordBatch, at: number): void {
@@ -319,6 +333,8 @@ export class Task {
     const poisoned = this.#poison.get(`${topic}/${batch.firstOffset + at}`);
     if (poisoned !== undefined)
       return this.#dead(place, { code: 'PROCESSOR_FAILED', message: poisoned });
+    const refused = batch.refused?.get(at);
+    if (refused !== undefined) return this.#dead(place, refused);
     const decoded = decodeEvent(topic, batch.bytes, start, end);
     if (decoded.kind !== 'ok') return this.#dead(place, decoded);
     const { event } = decoded;
