@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 
 import type { Row } from '../schemas/panel.ts';
 import type { QueryParameter } from '../schemas/ports.ts';
+import { ATTRIBUTION_1H } from './attribution/row.ts';
 import type { Config } from './config.ts';
+import { CHANNEL_1M } from './traffic/row.ts';
 
 /** One view and the SQL that recomputes it from the raw events alone. */
 interface Audit {
@@ -45,23 +47,7 @@ const AUDITS: readonly Audit[] = [
   {
     view: 'channel_1m',
     key: ['window_start', 'channel', 'currency'],
-    values: [
-      'impressions',
-      'clicks_gross',
-      'clicks_net',
-      'clicks_givt',
-      'clicks_sivt',
-      'visitors',
-      'sessions',
-      'add_to_carts',
-      'orders',
-      'units',
-      'revenue_minor',
-      'margin_minor',
-      'returns_minor',
-      'lines_without_cost',
-      'spend_minor',
-    ],
+    values: [...CHANNEL_1M.sums, 'clicks_net'],
     isSums: true,
     timeColumn: 'window_start',
     file: new URL('traffic/audit.sql', import.meta.url),
@@ -73,7 +59,7 @@ const AUDITS: readonly Audit[] = [
   {
     view: 'attribution_1h',
     key: ['window_start', 'model', 'channel', 'campaign', 'currency'],
-    values: ['conversions_milli', 'credit_minor'],
+    values: ATTRIBUTION_1H.sums,
     isSums: true,
     timeColumn: 'window_start',
     file: new URL('attribution/audit.sql', import.meta.url),
