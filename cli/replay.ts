@@ -3,7 +3,7 @@ import pc from 'picocolors';
 
 import { type ReplayResult, replay, sandboxDatabase } from '../processors/replay.ts';
 import { withStoppedData } from '../processors/stopped.ts';
-import type { TableDifference } from '../processors/table-differences.ts';
+import type { DifferingRow, TableDifference } from '../processors/table-differences.ts';
 import { EXIT } from './exit-code.ts';
 import { instantOption } from './instant-option.ts';
 import {
@@ -127,10 +127,21 @@ function tableLines(table: TableDifference): string[] {
   const sums = Object.entries(table.sums)
     .filter(([, { live, sandbox }]) => live !== sandbox)
     .map(([column, { live, sandbox }]) => `    ${column}: ${live} → ${sandbox}`);
-  const shown = table.examples
-    .slice(0, SHOWN_EXAMPLES_MAX)
-    .map((row) => `    ${JSON.stringify(row)}`);
+  const shown = table.examples.slice(0, SHOWN_EXAMPLES_MAX).map((row) => `    ${exampleLine(row)}`);
   return [`${name}  ${verdict}`, ...sums, ...shown];
+}
+
+/** The key, and what differs of the rest. */
+function exampleLine({ key, live, sandbox }: DifferingRow): string {
+  const name = Object.values(key)
+    .filter((value) => value !== '')
+    .join(' ');
+  if (live === null) return `${name}: only in the sandbox`;
+  if (sandbox === null) return `${name}: only live`;
+  const changes = Object.keys(live)
+    .filter((column) => live[column] !== sandbox[column])
+    .map((column) => `${column} ${live[column]} → ${sandbox[column]}`);
+  return `${name}: ${changes.join(', ')}`;
 }
 
 function textOf(instantMs: number): string {

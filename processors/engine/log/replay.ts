@@ -5,6 +5,12 @@ import { type InternalPast, type TakenTo, isInternal } from './internal-past.ts'
 import type { AppendBatch, Log, RecordBatch } from './log.ts';
 
 /**
+ * The originals count as history that is imported: what a person did has the time of the machine, which
+ * may be far ahead of the events that are read, and must not move the watermark.
+ */
+const ORIGINALS = 'originals';
+
+/**
  * The log as a recomputation sees it: what users sent comes from the log that was written before and
  * ends where that was taken to; what stages forward goes to a log of its own. The log that was
  * written before is only read.
@@ -112,7 +118,8 @@ export class ReplayLog implements Log {
       const next = originals[this.#originalCount];
       if (next === undefined || next.eventMs > eventMs) return batches;
       this.#originalCount += 1;
-      batches.push({ topic: next.topic, partition: next.partition, values: [next.value] });
+      const { topic, partition, value } = next;
+      batches.push({ topic, partition, values: [value], importName: ORIGINALS });
     }
   }
 
