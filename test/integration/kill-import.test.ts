@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+
 import { expect, test } from 'vitest';
+
 import { Random } from '../../bench/shop/random.ts';
+import { AUDIT_ZERO, auditOf } from './audit.ts';
 import { startWeir, temporaryDirectory, weir } from './command-line.ts';
-import { AUDIT_ZERO, auditOf, writeShopFile } from './simulated-shop.ts';
+import { writeShopFile } from './simulated-shop.ts';
 import { tablesOf } from './tables.ts';
 
 /** Which moments, and which shop. */
@@ -19,7 +22,11 @@ test(
   `an import that is killed ${KILLS} times at random moments and then finishes leaves the tables of an undisturbed one`,
   async () => {
     const directory = temporaryDirectory();
-    const { file, lines } = await writeShopFile(directory, { seed: SEED, eventsPerSecond: 200, minutes: 2 });
+    const { file, lines } = await writeShopFile(directory, {
+      seed: SEED,
+      eventsPerSecond: 200,
+      minutes: 2,
+    });
 
     const calmDir = join(directory, 'calm');
     const startedAtMs = performance.now();
@@ -35,7 +42,14 @@ test(
     for (let attempt = 0; attempt < ATTEMPTS_MAX && killed < KILLS; attempt += 1) {
       const momentMs = Math.round(random.between(0, MOMENT_MAX * calmMs));
       moments.push(momentMs);
-      const { child, finished } = startWeir(['import', 'ndjson', file, '--data-dir', dataDir, '--json']);
+      const { child, finished } = startWeir([
+        'import',
+        'ndjson',
+        file,
+        '--data-dir',
+        dataDir,
+        '--json',
+      ]);
       const moment = new AbortController();
       const [{ signal, exitCode, stderr }] = await Promise.all([
         finished.finally(() => moment.abort()),
