@@ -5,7 +5,7 @@ import {
   defineOperator,
 } from '../../processors/engine/operator/operator.ts';
 import type { Processor } from '../../processors/engine/operator/processor.ts';
-import type { FactsTable, SumsTable } from '../../processors/engine/operator/table.ts';
+import type { FactsTable, RowsTable, SumsTable } from '../../processors/engine/operator/table.ts';
 import { createStock } from '../../processors/stock/processor.ts';
 import { createTraffic } from '../../processors/traffic/processor.ts';
 import { erase } from '../../schemas/brand.ts';
@@ -58,6 +58,10 @@ export const PROCESSORS: readonly Processor[] = [
 
 export const SUMS_TABLES: readonly SumsTable[] = PROCESSORS.flatMap(({ tables }) => tables).filter(
   (table) => table.kind === 'sums',
+);
+
+export const ROWS_TABLES: readonly RowsTable[] = PROCESSORS.flatMap(({ tables }) => tables).filter(
+  (table) => table.kind === 'rows',
 );
 
 /** An event that was accepted, and the topic it came from. */
