@@ -2,8 +2,17 @@
 -- It follows the definitions and shares nothing with the operator but the rule that makes rounding
 -- the same everywhere: weights are whole numbers (docs/attribution.md), so remainders are too.
 WITH
+    ordering_visitors AS
+    (
+        -- Nobody else has a conversion in the range; the rest of the events need not be looked at.
+        SELECT DISTINCT visitor_id
+        FROM weir.orders
+        WHERE status = 'placed'
+            AND occurred_at >= {from:DateTime64(3, 'UTC')} AND occurred_at < {to:DateTime64(3, 'UTC')}
+    ),
     net_clicks AS
     (
+        -- No path reaches further back than the look-back, and no session begins more than a gap before it.
         SELECT
             visitor_id,
             toUnixTimestamp64Milli(occurred_at) AS at_ms,
@@ -14,6 +23,10 @@ WITH
             at_ms - lagInFrame(at_ms, 1, toInt64(0)) OVER visitor > toInt64({gap_ms:UInt64}) AS is_first
         FROM weir.clicks
         WHERE kind NOT IN ('impression', 'beacon')
+            AND visitor_id IN (SELECT visitor_id FROM ordering_visitors)
+            AND occurred_at >= fromUnixTimestamp64Milli(
+                toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) - toInt64({lookback_ms:UInt64} + {gap_ms:UInt64}), 'UTC')
+            AND occurred_at < {to:DateTime64(3, 'UTC')}
         WINDOW visitor AS (PARTITION BY visitor_id ORDER BY toUnixTimestamp64Milli(occurred_at), event_id
                            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
     ),
@@ -49,9 +62,14 @@ WITH
         (
             SELECT event_id, sum(quantity * unit_price_minor) AS value_minor
             FROM weir.order_lines
+            WHERE event_id IN
+            (
+                SELECT event_id FROM weir.orders WHERE visitor_id IN (SELECT visitor_id FROM ordering_visitors)
+            )
             GROUP BY event_id
         ) AS line_values ON line_values.event_id = orders.event_id
         WHERE orders.status IN ('placed', 'returned', 'cancelled')
+            AND orders.visitor_id IN (SELECT visitor_id FROM ordering_visitors)
     ),
     -- A pause longer than returns are kept ends an order; what follows under its id is another one.
     paused_events AS
