@@ -150,7 +150,6 @@ test('a file that is not YAML is refused with the place', () => {
 });
 
 test.each([
-  'kafka.brokers',
   'schema_registry.url',
   'clickhouse.url',
   'channels',
@@ -182,6 +181,27 @@ test.each(['0.0.0.0', '192.0.2.1', '::', 'shop.example', '127.0.0.1.example'])(
 
 test.each(['127.0.0.1', '127.8.9.10', '::1', 'localhost'])('listening on %s is fine', (host) => {
   expect(load('', { WEIR_HTTP_HOST: host }).http.host).toBe(host);
+});
+
+test('brokers are a list in the file, and joined by commas in the variable', () => {
+  expect(load('kafka: { brokers: [a.example:9092, "[::1]:9093"] }').kafka.brokers).toEqual([
+    'a.example:9092',
+    '[::1]:9093',
+  ]);
+  const variable = { WEIR_KAFKA_BROKERS: 'a.example:9092, b.example:9092' };
+  expect(load('', variable).kafka.brokers).toEqual(['a.example:9092', 'b.example:9092']);
+  expect(problemsOf('kafka: { brokers: [a.example] }')).toEqual([
+    'kafka.brokers: expected a list of brokers, each host:port, got ["a.example"]',
+  ]);
+});
+
+test('logging in to Kafka needs a user name and a password', () => {
+  const login = { WEIR_KAFKA_SASL_MECHANISM: 'plain', WEIR_KAFKA_SASL_USERNAME: 'weir' };
+  expect(problemsOf('', login)).toEqual([
+    'kafka.sasl_mechanism: expected kafka.sasl_username and kafka.sasl_password beside it',
+  ]);
+  const { kafka } = load('', { ...login, WEIR_KAFKA_SASL_PASSWORD: 'secret' });
+  expect(kafka).toMatchObject({ sasl_mechanism: 'plain', sasl_password: 'secret' });
 });
 
 test('settings that contradict each other are refused', () => {

@@ -15,6 +15,8 @@ import {
   flag,
   integer,
   secret,
+  optionalText,
+  optionalTexts,
   text,
 } from './setting.ts';
 
@@ -37,6 +39,9 @@ const SECRET_LENGTH_MIN = 32;
 const SHOWN_LENGTH_MAX = 60;
 
 const LOOPBACK = /^(localhost|::1|127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/;
+
+/** A name or address, also IPv6 in brackets, and a port. */
+const BROKER = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}$/;
 
 /** Where the configuration is looked for when no file is named: in the working directory. */
 const DEFAULT_FILE = 'weir.yaml';
@@ -105,6 +110,20 @@ const SETTINGS = {
       (value) => value.length >= SECRET_LENGTH_MIN,
     ),
   },
+  kafka: {
+    brokers: optionalTexts('a list of brokers, each host:port', (value) => BROKER.test(value)),
+    client_id: text('weir', 'up to 100 letters, digits, dots, dashes and underscores', (value) =>
+      /^[A-Za-z0-9._-]{1,100}$/.test(value),
+    ),
+    on_gap: choice('fail', ['fail', 'earliest', 'latest']),
+    sasl_mechanism: choice('none', ['none', 'plain', 'scram-sha-256', 'scram-sha-512']),
+    sasl_username: optionalText('a user name', (value) => value !== ''),
+    sasl_password: secret('a password', (value) => value !== ''),
+    tls: flag(false),
+    tls_ca_file: optionalText('a PEM file', (value) => value !== ''),
+    tls_cert_file: optionalText('a PEM file', (value) => value !== ''),
+    tls_key_file: optionalText('a PEM file', (value) => value !== ''),
+  },
   log_level: choice('info', ['error', 'warn', 'info', 'debug']),
 } as const satisfies Section;
 
@@ -117,7 +136,6 @@ export type Config = ConfigOf<typeof SETTINGS>;
 /** Settings that are planned and that nothing reads yet, and what happens instead. */
 const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    kafka: 'the log is embedded in the data directory',
     schema_registry: 'events are JSON, or Avro with the schemas in schemas/events',
     clickhouse: 'ClickHouse runs embedded, without a port of its own',
     channels: 'every channel that has events is shown',
@@ -145,6 +163,12 @@ const AGREEMENTS: readonly {
     holds: ({ lateness, retention }) => lateness.allowed <= retention.log,
     message:
       'retention.log: expected at least lateness.allowed, so that the log still holds every event of a window that can change',
+  },
+  {
+    holds: ({ kafka }) =>
+      kafka.sasl_mechanism === 'none' ||
+      (kafka.sasl_username !== undefined && kafka.sasl_password !== undefined),
+    message: 'kafka.sasl_mechanism: expected kafka.sasl_username and kafka.sasl_password beside it',
   },
 ];
 

@@ -18,7 +18,6 @@ import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { type Door, createDoor } from './door/door.ts';
 import { createTokeniser } from './door/tokeniser.ts';
-import { EmbeddedLog } from './engine/log/embedded.ts';
 import type { AppendBatch, Log } from './engine/log/log.ts';
 import type { Processor } from './engine/operator/processor.ts';
 import { addCounts, noCounts } from './engine/runtime/counts.ts';
@@ -35,6 +34,7 @@ import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
 import type { Clock } from './engine/time/clock.ts';
 import { observedEvents, refreshMetrics } from './observe.ts';
+import { openLog, refusalOf } from './open-log.ts';
 import { preloadRows } from './preload.ts';
 import { createProcessors } from './registry.ts';
 
@@ -54,8 +54,8 @@ const OUTBOX_ROWS_MAX = 400_000;
 const RESUME_MS_MAX = 15_000;
 /** How long the door stays shut after the disk was found full. */
 const DISK_FULL_MS = 5_000;
-/** How often old records leave the log. */
-const TRIM_INTERVAL_MS = 60_000;
+/** How often the log learns how far we are: old records leave it, or Kafka's copy of our offsets moves. */
+const TRIM_INTERVAL_MS = 10_000;
 
 /** Everything of one machine in one process: log, engine and ClickHouse. */
 export class Embedded implements EnginePort {
@@ -120,7 +120,7 @@ export class Embedded implements EnginePort {
    *
    * @param onDefect called once when processing cannot go on; the process should end
    * @throws {EngineError} DATA_DIR_LOCKED, DATA_DIR_UNUSABLE, CLICKHOUSE_NOT_INSTALLED, CLICKHOUSE_REFUSED,
-   *   LOG_PARTITION_COUNT_CHANGED, STATE_DAMAGED, CHECKPOINT_DAMAGED, CHECKPOINT_FORMAT_UNKNOWN
+   *   KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED, STATE_DAMAGED, CHECKPOINT_DAMAGED, CHECKPOINT_FORMAT_UNKNOWN
    */
   static async open(config: Config, onDefect: (error: unknown) => void): Promise<Embedded> {
     const logger = createLogger(config.log_level);
@@ -129,7 +129,7 @@ export class Embedded implements EnginePort {
       const clickHouse = await ClickHouse.openEmbedded(dataDir.clickHousePath);
       const processors = createProcessors(config);
       await migrate(clickHouse, migrationsOf(processors));
-      const log = EmbeddedLog.open(dataDir.logPath, () => systemClock.nowMs());
+      const log = await openLog(config, dataDir, logger);
       const store = LmdbStore.open(dataDir.statePath);
       const metrics = new Metrics();
       const engine = await Engine.open({
@@ -201,6 +201,8 @@ export class Embedded implements EnginePort {
         retryAfterSeconds: Math.ceil(DISK_FULL_MS / SECOND_MS),
       };
     }
+    const ofLog = refusalOf(this.#log);
+    if (ofLog !== undefined) return ofLog;
     const lagRecords = this.#tasks().reduce((sum, task) => sum + task.lag_records, 0);
     if (lagRecords < this.#config.ingest.max_backlog_records) return undefined;
     return {

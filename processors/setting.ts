@@ -57,6 +57,14 @@ export function text(
   return { kind: 'setting', initial, allowed, parse, parseText: parse, isSecret: false };
 }
 
+/** Text that `accepts`, absent by default. */
+export function optionalText(
+  allowed: string,
+  accepts: (value: string) => boolean,
+): Setting<string | undefined> {
+  return { ...text('', allowed, accepts), initial: undefined };
+}
+
 /** Text that `accepts`, absent by default and never shown. */
 export function secret(
   allowed: string,
@@ -121,6 +129,26 @@ export function choices<const Option extends string>(
     kind: 'setting',
     initial: Object.freeze([...options]),
     allowed: `a list of some of ${options.join(', ')}, each once`,
+    parse,
+    parseText: (value) => parse(value.split(',').map((entry) => entry.trim())),
+    isSecret: false,
+  };
+}
+
+/** A list of one or more texts that `accepts` each, absent by default. In a variable: joined by commas. */
+export function optionalTexts(
+  allowed: string,
+  accepts: (value: string) => boolean,
+): Setting<readonly string[] | undefined> {
+  const parse = (raw: unknown): readonly string[] | undefined => {
+    if (!Array.isArray(raw) || raw.length === 0) return undefined;
+    const taken = raw.filter((entry) => typeof entry === 'string' && accepts(entry));
+    return taken.length === raw.length ? Object.freeze(taken) : undefined;
+  };
+  return {
+    kind: 'setting',
+    initial: undefined,
+    allowed,
     parse,
     parseText: (value) => parse(value.split(',').map((entry) => entry.trim())),
     isSecret: false,

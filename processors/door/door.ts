@@ -16,11 +16,15 @@ import { type TokenKind, type Tokeniser, normalise } from './tokeniser.ts';
 /** Event ids of each type that the door remembers to answer with a number of duplicates: about 50 MB. */
 const RECENT_IDS_MAX = 500_000;
 
-/** What the door takes from whoever opens it. */
-export interface DoorOptions {
+/** What decides about the tokens of an event and about its partition. */
+export interface Placing {
   readonly tokeniser: Tokeniser;
   /** How many partitions the topics of the stages have. */
   readonly partitionCounts: { readonly visitor: number; readonly sku: number };
+}
+
+/** What the door takes from whoever opens it. */
+export interface DoorOptions extends Placing {
   readonly clockSkewMs: number;
   /** The present in UTC milliseconds. */
   readonly clock: () => number;
@@ -43,7 +47,7 @@ export interface Door {
 }
 
 /** A record and where it goes. */
-interface Placed {
+export interface Placed {
   readonly partition: number;
   readonly value: Buffer;
 }
@@ -117,10 +121,15 @@ function takeEvent(
 ): Taken {
   const result = parseEvent(type, value, time);
   if (result.kind === 'rejected') return result;
-  return { kind: 'ok', eventId: result.event.event_id, placed: place(type, result.event, door) };
+  return {
+    kind: 'ok',
+    eventId: result.event.event_id,
+    placed: placeEvent(type, result.event, door),
+  };
 }
 
-function place(type: EventType, event: RawEvent<EventType>, door: DoorOptions): Placed {
+/** An event in the log's form and its partition. The event itself gets the tokens: it is used up. */
+export function placeEvent(type: EventType, event: RawEvent<EventType>, door: Placing): Placed {
   switch (type) {
     case 'click':
       return placeClick(erase(event), door);
@@ -134,7 +143,7 @@ function place(type: EventType, event: RawEvent<EventType>, door: DoorOptions): 
 }
 
 /** Tokenises in place: the object is the parser's own copy, and no other part holds it. */
-function placeClick(click: Raw<Click>, { tokeniser, partitionCounts }: DoorOptions): Placed {
+function placeClick(click: Raw<Click>, { tokeniser, partitionCounts }: Placing): Placed {
   const partition = visitorPartition(click.visitor_id, partitionCounts.visitor);
   click.visitor_id = tokeniser.token('visitor', click.visitor_id);
   click.session_id = optionalToken(tokeniser, 'session', click.session_id);
@@ -143,14 +152,14 @@ function placeClick(click: Raw<Click>, { tokeniser, partitionCounts }: DoorOptio
   return { partition, value: encodeEvent('weir.clicks', erase(click)) };
 }
 
-function placeOrder(order: Raw<Order>, { tokeniser, partitionCounts }: DoorOptions): Placed {
+function placeOrder(order: Raw<Order>, { tokeniser, partitionCounts }: Placing): Placed {
   const partition = visitorPartition(order.visitor_id, partitionCounts.visitor);
   order.visitor_id = tokeniser.token('visitor', order.visitor_id);
   order.customer_id = optionalToken(tokeniser, 'customer', order.customer_id);
   return { partition, value: encodeEvent('weir.orders', erase(order)) };
 }
 
-function placeInventory(event: Raw<Inventory>, { partitionCounts }: DoorOptions): Placed {
+function placeInventory(event: Raw<Inventory>, { partitionCounts }: Placing): Placed {
   return {
     partition: partitionOf(event.sku, partitionCounts.sku),
     value: encodeEvent('weir.inventory', erase(event)),
@@ -160,7 +169,7 @@ function placeInventory(event: Raw<Inventory>, { partitionCounts }: DoorOptions)
 /** Facts for everyone have one order, so one partition. */
 const REFERENCE_PARTITION = 0;
 
-function placeReference(event: Raw<Reference>, { tokeniser }: DoorOptions): Placed {
+function placeReference(event: Raw<Reference>, { tokeniser }: Placing): Placed {
   if (event.visitor_id !== null) {
     event.visitor_id = tokeniser.token('visitor', event.visitor_id);
     // What such a fact is about is the visitor, whatever its sender calls it.

@@ -16,6 +16,7 @@ export const WIRE_CODES = [
   'WIRE_FORMAT_UNKNOWN',
   'WIRE_JSON_MALFORMED',
   'WIRE_SCHEMA_UNKNOWN',
+  'WIRE_TOPIC_INTERNAL',
 ] as const;
 export type WireCode = (typeof WIRE_CODES)[number];
 

@@ -1,0 +1,182 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+
+import { messageOf } from '../../../schemas/errors.ts';
+import type { Topic } from '../../../schemas/topics.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { coPartitioned } from './kafka-assigner.ts';
+
+/** Most bytes of one partition in one answer: converting them takes some 10 ms. */
+const PARTITION_BYTES_MAX = 512 * 1_024;
+/** How long a broker holds an answer back when nothing is new: a seek or resume waits as long. */
+const FETCH_WAIT_MS_MAX = 250;
+const SESSION_MS = 30_000;
+const HEARTBEAT_MS = 3_000;
+/** How long to wait before a lost consumer is built again. */
+const REBUILD_MS = 1_000;
+/** How long a consumer has to leave its group. */
+const LEAVE_MS_MAX = 5_000;
+
+/** A partition of a topic. */
+export interface Place {
+  readonly topic: Topic;
+  readonly partition: number;
+}
+
+/** What the reader tells its owner. */
+export interface ReaderEvents {
+  /** Fetched records of one partition; without `resolveOffset` they come again. */
+  onBatch(payload: EachBatchPayload): Promise<void>;
+  /** The client left out records that are none, such as the ends of transactions, up to `nextOffset`. */
+  onNothing(place: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly firstOffset: number;
+    readonly nextOffset: number;
+  }): void;
+  /** The group has given us partitions: say for each where to begin, or pause it. */
+  onJoined(): void;
+}
+
+/**
+ * A consumer that is built again whenever it is lost: after a crash, and when its owner says that
+ * it makes no progress.
+ */
+export class KafkaReader {
+  readonly #kafka: Kafka;
+  readonly #groupId: string;
+  readonly #topics: readonly Topic[];
+  readonly #events: ReaderEvents;
+  readonly #logger: Logger;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #consumer: Consumer | undefined;
+  #hasJoined = false;
+  #restart: () => void = () => undefined;
+
+  constructor(options: {
+    readonly kafka: Kafka;
+    readonly groupId: string;
+    readonly topics: readonly Topic[];
+    readonly events: ReaderEvents;
+    readonly logger: Logger;
+  }) {
+    this.#kafka = options.kafka;
+    this.#groupId = options.groupId;
+    this.#topics = options.topics;
+    this.#events = options.events;
+    this.#logger = options.logger;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Fetching of the partition goes on at `offset`. */
+  seek({ topic, partition }: Place, offset: number): void {
+    this.#ask((consumer) => {
+      consumer.seek({ topic, partition, offset: String(offset) });
+      consumer.resume([{ topic, partitions: [partition] }]);
+    });
+  }
+
+  pause({ topic, partition }: Place): void {
+    this.#ask((consumer) => consumer.pause([{ topic, partitions: [partition] }]));
+  }
+
+  resume({ topic, partition }: Place): void {
+    this.#ask((consumer) => consumer.resume([{ topic, partitions: [partition] }]));
+  }
+
+  /** Tells the broker how far we are. It is a copy for whoever watches the lag, so a failure is no harm. */
+  async commit(offsets: readonly (Place & { readonly offset: string })[]): Promise<void> {
+    if (!this.#hasJoined) return;
+    await this.#consumer?.commitOffsets([...offsets]).catch(() => undefined);
+  }
+
+  /** Gives the consumer up and builds another one. */
+  restart(): void {
+    this.#restart();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#restart();
+    await this.#running;
+  }
+
+  /** Without a consumer that has joined nothing is asked: `onJoined` says it all again. */
+  #ask(request: (consumer: Consumer) => void): void {
+    if (!this.#hasJoined || this.#consumer === undefined) return;
+    try {
+      request(this.#consumer);
+    } catch {
+      // It has just crashed, and the next one joins.
+      this.#hasJoined = false;
+    }
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      const consumer = this.#kafka.consumer({
+        groupId: this.#groupId,
+        partitionAssigners: [coPartitioned],
+        sessionTimeout: SESSION_MS,
+        heartbeatInterval: HEARTBEAT_MS,
+        maxBytesPerPartition: PARTITION_BYTES_MAX,
+        maxWaitTimeInMs: FETCH_WAIT_MS_MAX,
+        allowAutoTopicCreation: false,
+        // One way to come back from every crash: the loop here.
+        retry: { restartOnFailure: () => Promise.resolve(false) },
+      });
+      this.#consumer = consumer;
+      const restarted = new Promise<undefined>((resolve) => {
+        this.#restart = () => resolve(undefined);
+      });
+      const crashed = this.#listen(consumer);
+      try {
+        const error = await Promise.race([this.#begin(consumer).then(() => crashed), restarted]);
+        if (error !== undefined) throw error;
+      } catch (error) {
+        this.#logger.warn(
+          { error: messageOf(error) },
+          'Kafka consumer was lost and is built again',
+        );
+      }
+      this.#hasJoined = false;
+      await Promise.race([consumer.disconnect().catch(() => undefined), wait(LEAVE_MS_MAX)]);
+      if (this.#stopping.signal.aborted) return;
+      await wait(REBUILD_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  /** Resolves with the error when the consumer has crashed. */
+  #listen(consumer: Consumer): Promise<Error> {
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      this.#hasJoined = true;
+      this.#events.onJoined();
+    });
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+      const { topic, partition, batchSize } = payload;
+      if (batchSize > 0) return;
+      const firstOffset = Number(payload.firstOffset);
+      const nextOffset = Number(payload.lastOffset) + 1;
+      this.#events.onNothing({ topic, partition, firstOffset, nextOffset });
+    });
+    return new Promise((resolve) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.error));
+    });
+  }
+
+  async #begin(consumer: Consumer): Promise<void> {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
+    await consumer.run({
+      // Our checkpoint has the offsets; what the broker keeps is a copy, see `commit`.
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.#events.onBatch(payload),
+    });
+  }
+}

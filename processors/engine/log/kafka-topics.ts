@@ -1,0 +1,148 @@
+import type { Admin, ConfigResourceTypes, Kafka } from 'kafkajs';
+
+import { erase } from '../../../schemas/brand.ts';
+import { EngineError } from '../../../schemas/errors.ts';
+import type { Topic } from '../../../schemas/topics.ts';
+
+/** The protocol's number for the settings of a topic; kafkajs names it where no ES module can import it. */
+const TOPIC_RESOURCE = erase<ConfigResourceTypes>(2);
+
+/** What our topics must look like. */
+export interface TopicPlan {
+  readonly partitionCounts: ReadonlyMap<Topic, number>;
+  /** For topics that we create. */
+  readonly retentionMs: number;
+  readonly messageBytesMax: number;
+}
+
+/** Offsets of one partition as the broker has them. */
+export interface PartitionOffsets {
+  readonly partition: number;
+  readonly startOffset: number;
+  readonly endOffset: number;
+}
+
+/**
+ * Creates the topics that are missing. Those that are there keep their settings.
+ *
+ * @throws {EngineError} LOG_PARTITION_COUNT_CHANGED when one has another number of partitions
+ */
+async function ensureTopics(admin: Admin, plan: TopicPlan): Promise<void> {
+  const existing = new Set(await admin.listTopics());
+  const missing = [...plan.partitionCounts].filter(([topic]) => !existing.has(topic));
+  if (missing.length > 0) {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map(([topic, numPartitions]) => ({
+        topic,
+        numPartitions,
+        configEntries: [
+          { name: 'cleanup.policy', value: 'delete' },
+          { name: 'retention.ms', value: String(plan.retentionMs) },
+          { name: 'max.message.bytes', value: String(plan.messageBytesMax) },
+          // The broker's clock, so that no sender's clock decides which event is from the future.
+          { name: 'message.timestamp.type', value: 'LogAppendTime' },
+        ],
+      })),
+    });
+  }
+  for (const [topic, count] of plan.partitionCounts) {
+    checkPartitionCount(topic, count, (await offsetsOf(admin, topic)).length);
+  }
+}
+
+/** @throws {EngineError} LOG_PARTITION_COUNT_CHANGED */
+export function checkPartitionCount(topic: Topic, expected: number, found: number): void {
+  if (expected === found) return;
+  throw new EngineError({
+    code: 'LOG_PARTITION_COUNT_CHANGED',
+    kind: 'fatal',
+    message:
+      `Expected the Kafka topic ${topic} to have ${expected} partitions (partitions), got ${found}. ` +
+      'Keys would move to other tasks: set partitions to that number and start with a new data directory, ' +
+      'or make the topic anew',
+    details: { topic, expected, found },
+  });
+}
+
+/** The offsets of every partition of a topic, by partition. */
+export async function offsetsOf(admin: Admin, topic: Topic): Promise<readonly PartitionOffsets[]> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return offsets
+    .map(({ partition, low, high }) => ({
+      partition,
+      startOffset: Number(low),
+      endOffset: Number(high),
+    }))
+    .toSorted((a, b) => a.partition - b.partition);
+}
+
+/** The topics whose records carry the time at which the broker appended them. */
+async function topicsWithAppendTime(
+  admin: Admin,
+  topics: readonly Topic[],
+): Promise<ReadonlySet<string>> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map((name) => ({
+      type: TOPIC_RESOURCE,
+      name,
+      configNames: ['message.timestamp.type'],
+    })),
+  });
+  return new Set(
+    resources
+      .filter(({ configEntries }) =>
+        configEntries.some(({ configValue }) => configValue === 'LogAppendTime'),
+      )
+      .map(({ resourceName }) => resourceName),
+  );
+}
+
+/**
+ * Creates the topics that are missing and tells where all of them begin and end.
+ *
+ * @throws {EngineError} LOG_PARTITION_COUNT_CHANGED
+ */
+export async function prepareTopics(
+  admin: Admin,
+  plan: TopicPlan,
+): Promise<{
+  readonly offsets: ReadonlyMap<Topic, readonly PartitionOffsets[]>;
+  readonly appendTimeTopics: ReadonlySet<string>;
+}> {
+  await ensureTopics(admin, plan);
+  const offsets = new Map<Topic, readonly PartitionOffsets[]>();
+  for (const topic of plan.partitionCounts.keys())
+    offsets.set(topic, await offsetsOf(admin, topic));
+  const appendTimeTopics = await topicsWithAppendTime(admin, [...offsets.keys()]);
+  return { offsets, appendTimeTopics };
+}
+
+/** A connection for questions about topics, made anew after an error. */
+export class KafkaAdmin {
+  readonly #kafka: Kafka;
+  #admin: Admin | undefined;
+
+  constructor(kafka: Kafka) {
+    this.#kafka = kafka;
+  }
+
+  async ask<Answer>(question: (admin: Admin) => Promise<Answer>): Promise<Answer> {
+    const admin = this.#admin ?? this.#kafka.admin();
+    this.#admin = admin;
+    try {
+      await admin.connect();
+      return await question(admin);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const admin = this.#admin;
+    this.#admin = undefined;
+    await admin?.disconnect().catch(() => undefined);
+  }
+}

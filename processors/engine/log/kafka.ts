@@ -1,0 +1,395 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { Batch, EachBatchPayload, Kafka } from 'kafkajs';
+
+import type { EngineError } from '../../../schemas/errors.ts';
+import type { Topic } from '../../../schemas/topics.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { type Admit, convertRecords, emptyBatch } from './kafka-batch.ts';
+import { KafkaBuffer } from './kafka-buffer.ts';
+import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
+import { beyondEnd, deletedUnread } from './kafka-gap.ts';
+import { KafkaReader, type Place } from './kafka-reader.ts';
+import {
+  KafkaAdmin,
+  type PartitionOffsets,
+  type TopicPlan,
+  checkPartitionCount,
+  offsetsOf,
+  prepareTopics,
+} from './kafka-topics.ts';
+import { KafkaWriter } from './kafka-writer.ts';
+import type { AppendBatch, Log, RecordBatch } from './log.ts';
+
+/** What to do about records that the broker deleted before we read them. */
+export type OnGap = 'fail' | 'earliest' | 'latest';
+
+/** What the log is opened with. */
+export interface KafkaLogOptions {
+  readonly settings: KafkaSettings;
+  readonly plan: TopicPlan;
+  readonly onGap: OnGap;
+  readonly admit: Admit;
+  readonly nowMs: () => number;
+  readonly logger: Logger;
+}
+
+/** How often the broker is asked how far its partitions reach. */
+const LOOK_MS = 2_000;
+/** How long a partition may have unread records and bring none before the consumer is built again. */
+const STALLED_MS = 30_000;
+/** Looks in a row that must find our offset beyond the end: a broker that has just started may err. */
+const BEYOND_END_LOOKS = 3;
+/** How long to wait between two tries to reach a broker at the start: doubled up to the longest. */
+const OPEN_RETRY_MS = { first: 200, max: 5_000 };
+const RETRY_MS = 500;
+
+/** A buffer, and what the watchdog remembers of it. */
+interface Partition extends Place {
+  readonly buffer: KafkaBuffer;
+  lastPosition: number | undefined;
+  progressAtMs: number;
+  beyondEndCount: number;
+  committedOffset: number;
+}
+
+/**
+ * The log of several machines: topics of Apache Kafka. A consumer fetches ahead into a bounded buffer
+ * per partition, from wherever the tasks read; the tasks' checkpoint alone says where that is. Records
+ * that other programs wrote are checked and tokenised here, before anything keeps them.
+ */
+export class KafkaLog implements Log {
+  readonly #options: KafkaLogOptions;
+  readonly #admin: KafkaAdmin;
+  readonly #writer: KafkaWriter;
+  readonly #reader: KafkaReader;
+  readonly #partitions = new Map<string, Partition>();
+  readonly #appendTimeTopics: ReadonlySet<string>;
+  readonly #listeners: (() => void)[] = [];
+  readonly #closing = new AbortController();
+  #looking: Promise<void> = Promise.resolve();
+  #commits = new Map<string, Place & { readonly offset: string }>();
+  #problem: string | undefined;
+  #failure: EngineError | undefined;
+
+  private constructor(
+    options: KafkaLogOptions,
+    parts: {
+      readonly kafka: Kafka;
+      readonly admin: KafkaAdmin;
+      readonly offsets: ReadonlyMap<Topic, readonly PartitionOffsets[]>;
+      readonly appendTimeTopics: ReadonlySet<string>;
+    },
+  ) {
+    this.#options = options;
+    this.#admin = parts.admin;
+    this.#appendTimeTopics = parts.appendTimeTopics;
+    this.#writer = new KafkaWriter(parts.kafka);
+    for (const [topic, offsets] of parts.offsets) {
+      for (const each of offsets) {
+        this.#partitions.set(`${topic}/${each.partition}`, {
+          topic,
+          partition: each.partition,
+          buffer: new KafkaBuffer(each),
+          lastPosition: undefined,
+          progressAtMs: performance.now(),
+          beyondEndCount: 0,
+          committedOffset: -1,
+        });
+      }
+    }
+    this.#reader = new KafkaReader({
+      kafka: parts.kafka,
+      groupId: options.settings.clientId,
+      topics: [...options.plan.partitionCounts.keys()],
+      logger: options.logger,
+      events: {
+        onBatch: (payload) => this.#take(payload),
+        onNothing: (stretch) => this.#passOver(stretch),
+        onJoined: () => this.#place(),
+      },
+    });
+  }
+
+  /**
+   * Waits for a broker, creates the topics that are missing, and begins to fetch what is read.
+   *
+   * @throws {EngineError} KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED
+   */
+  static async open(options: KafkaLogOptions): Promise<KafkaLog> {
+    const { settings, plan, logger } = options;
+    const kafka = createKafka(settings);
+    const admin = new KafkaAdmin(kafka);
+    for (let waitMs = OPEN_RETRY_MS.first; ; waitMs = Math.min(2 * waitMs, OPEN_RETRY_MS.max)) {
+      try {
+        const parts = await admin.ask((asked) => prepareTopics(asked, plan));
+        const log = new KafkaLog(options, { kafka, admin, ...parts });
+        log.#reader.start();
+        log.#looking = log.#watch();
+        return log;
+      } catch (cause) {
+        const error = kafkaError(cause, 'look at its topics');
+        await admin.close();
+        if (error.kind !== 'transient') throw error;
+        logger.warn(
+          { brokers: settings.brokers.join(','), error: error.message },
+          'Waiting for a Kafka broker (kafka.brokers)',
+        );
+        await wait(waitMs);
+      }
+    }
+  }
+
+  async append(batches: readonly AppendBatch[]): Promise<void> {
+    try {
+      await this.#writer.append(batches, ({ topic, partition, endOffset }) =>
+        this.#partitions.get(`${topic}/${partition}`)?.buffer.extend(endOffset),
+      );
+    } catch (cause) {
+      const error = kafkaError(cause, 'append records');
+      this.#problem = error.message;
+      throw error;
+    }
+  }
+
+  read(topic: Topic, partition: number, offset: number): RecordBatch | undefined {
+    this.#throwFailure();
+    const place = this.#partition(topic, partition);
+    const { buffer } = place;
+    if (!buffer.covers(offset)) {
+      buffer.moveTo(offset);
+      this.#reader.seek(place, offset);
+      buffer.isPaused = false;
+      if (offset < buffer.startOffset) this.#passGap(place);
+    }
+    const batch = buffer.read(offset);
+    if (buffer.isPaused && buffer.hasRoom) {
+      buffer.isPaused = false;
+      this.#reader.resume(place);
+    }
+    this.#throwFailure();
+    return batch;
+  }
+
+  endOffset(topic: Topic, partition: number): number {
+    return this.#partition(topic, partition).buffer.endOffset;
+  }
+
+  startOffset(topic: Topic, partition: number): number {
+    return this.#partition(topic, partition).buffer.startOffset;
+  }
+
+  /** The broker removes records by the topic's retention; what it gets is a copy of our offsets. */
+  trim(
+    topic: Topic,
+    partition: number,
+    limits: { readonly beforeMs: number; readonly nextOffset: number },
+  ): Promise<number> {
+    const place = this.#partition(topic, partition);
+    if (limits.nextOffset > place.committedOffset) {
+      place.committedOffset = limits.nextOffset;
+      if (this.#commits.size === 0) queueMicrotask(() => void this.#commit());
+      const offset = String(limits.nextOffset);
+      this.#commits.set(`${topic}/${partition}`, { topic, partition, offset });
+    }
+    return Promise.resolve(0);
+  }
+
+  onAppend(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  problem(): string | undefined {
+    return this.#problem;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([this.#looking, this.#reader.stop(), this.#writer.close()]);
+    await this.#admin.close();
+  }
+
+  #partition(topic: Topic, partition: number): Partition {
+    const found = this.#partitions.get(`${topic}/${partition}`);
+    if (found === undefined)
+      throw new RangeError(`Expected a partition of ours, got ${topic}/${partition}`);
+    return found;
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #fail(error: EngineError): void {
+    this.#failure ??= error;
+    this.#tell();
+  }
+
+  /** After joining, the consumer stands where the broker's copy of our offsets says: put it right. */
+  #place(): void {
+    for (const each of this.#partitions.values()) {
+      const { position } = each.buffer;
+      each.progressAtMs = performance.now();
+      if (position !== undefined) this.#reader.seek(each, position);
+      if (position === undefined || each.buffer.isPaused) this.#reader.pause(each);
+    }
+  }
+
+  async #take(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
+    const place = this.#partitions.get(`${batch.topic}/${batch.partition}`);
+    // A partition that has come into being since the start; the next look says so.
+    if (place === undefined) return wait(RETRY_MS);
+    if (!payload.isRunning() || payload.isStale()) return undefined;
+    const { buffer } = place;
+    const { position } = buffer;
+    if (position === undefined) return this.#reader.pause(place);
+    if (fetchedOffset(batch) !== position) {
+      // The client went elsewhere by itself, as it does when our offset is out of range.
+      this.#reader.seek(place, position);
+      return wait(RETRY_MS);
+    }
+    const nextOffset = Number(batch.lastOffset()) + 1;
+    const { batches, moved } = convertRecords(batch.messages, {
+      topic: place.topic,
+      partition: place.partition,
+      firstOffset: position,
+      nextOffset,
+      appendedAtMs: this.#appendTimeTopics.has(place.topic) ? undefined : this.#options.nowMs(),
+      admit: this.#options.admit,
+    });
+    await payload.heartbeat();
+    if (moved.length > 0) {
+      try {
+        await this.append(moved);
+      } catch {
+        // They are fetched again, and moved then.
+        await wait(RETRY_MS);
+        return undefined;
+      }
+    }
+    // Whoever reads may have asked for another place meanwhile.
+    if (buffer.position !== position || payload.isStale()) return undefined;
+    buffer.extend(Number(batch.highWatermark));
+    buffer.add(batches, nextOffset);
+    payload.resolveOffset(batch.lastOffset());
+    if (buffer.isFull) {
+      buffer.isPaused = true;
+      this.#reader.pause(place);
+    }
+    this.#problem = undefined;
+    this.#tell();
+    return undefined;
+  }
+
+  /** The client leaves out what holds nothing for a reader; our offsets pass over it too. */
+  #passOver(stretch: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly firstOffset: number;
+    readonly nextOffset: number;
+  }): void {
+    const place = this.#partitions.get(`${stretch.topic}/${stretch.partition}`);
+    const position = place?.buffer.position;
+    if (place === undefined || position === undefined || stretch.nextOffset <= position) return;
+    // Beyond a gap of deleted records it is not for us to pass: the next look decides about that.
+    if (stretch.firstOffset > position && position < place.buffer.startOffset) return;
+    place.buffer.add([emptyBatch(place, position, stretch.nextOffset)], stretch.nextOffset);
+    this.#tell();
+  }
+
+  async #commit(): Promise<void> {
+    const commits = [...this.#commits.values()];
+    this.#commits = new Map();
+    await this.#reader.commit(commits);
+  }
+
+  /** Asks the broker, again and again, how far its partitions reach, and mends what does not move. */
+  async #watch(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted && this.#failure === undefined) {
+      await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        await this.#look();
+        this.#problem = undefined;
+      } catch (cause) {
+        const error = kafkaError(cause, 'look at its topics');
+        this.#problem = error.message;
+        if (error.kind === 'fatal') this.#fail(error);
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    for (const [topic, count] of this.#options.plan.partitionCounts) {
+      const offsets = await this.#admin.ask((admin) => offsetsOf(admin, topic));
+      checkPartitionCount(topic, count, offsets.length);
+      for (const each of offsets) this.#compare(this.#partition(topic, each.partition), each);
+    }
+    this.#tell();
+    const stalled = [...this.#partitions.values()].find((each) => this.#isStalled(each));
+    if (stalled === undefined) return;
+    const { topic, partition, buffer } = stalled;
+    this.#options.logger.warn(
+      { topic, partition, offset: buffer.position, endOffset: buffer.endOffset },
+      'Kafka brings no records although there are some; the consumer is built again',
+    );
+    this.#reader.restart();
+  }
+
+  #compare(place: Partition, { startOffset, endOffset }: PartitionOffsets): void {
+    const { buffer } = place;
+    buffer.startOffset = startOffset;
+    buffer.extend(endOffset);
+    const { position } = buffer;
+    if (position === undefined) return;
+    if (position < startOffset) this.#passGap(place);
+    place.beyondEndCount = position > endOffset ? place.beyondEndCount + 1 : 0;
+    if (place.beyondEndCount >= BEYOND_END_LOOKS) this.#fail(beyondEnd(place, position, endOffset));
+  }
+
+  /** The broker has deleted what comes next: stop, or go on after it, as configured. */
+  #passGap(place: Partition): void {
+    const { onGap, logger } = this.#options;
+    const { topic, partition, buffer } = place;
+    const offset = buffer.position ?? 0;
+    const { startOffset } = buffer;
+    if (onGap === 'fail') {
+      this.#fail(deletedUnread(place, offset, startOffset));
+      return;
+    }
+    const goOnAt = onGap === 'earliest' ? startOffset : buffer.endOffset;
+    logger.warn(
+      { topic, partition, offset, goOnAt, recordCount: goOnAt - offset },
+      'Records were deleted from Kafka before they were read, and are passed over (kafka.on_gap)',
+    );
+    buffer.add([emptyBatch(place, offset, goOnAt)], goOnAt);
+    this.#reader.seek(place, goOnAt);
+    this.#tell();
+  }
+
+  #isStalled(place: Partition): boolean {
+    const { buffer } = place;
+    const { position, endOffset, isPaused } = buffer;
+    const nowMs = performance.now();
+    const isWaiting = position !== undefined && position < endOffset && !isPaused;
+    if (!isWaiting || position !== place.lastPosition) {
+      place.lastPosition = position;
+      place.progressAtMs = nowMs;
+    }
+    return nowMs - place.progressAtMs >= STALLED_MS;
+  }
+}
+
+/**
+ * The offset that was asked for. kafkajs 2.2.4 has it on every batch and not in its types; without it
+ * a batch from elsewhere could pass for one with a gap before it.
+ */
+function fetchedOffset(batch: Batch): number {
+  return 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : Number.NaN;
+}

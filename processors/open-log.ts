@@ -1,0 +1,85 @@
+import type { Refusal } from '../schemas/ports.ts';
+import { type Topic, TOPICS_OF_STAGE } from '../schemas/topics.ts';
+import type { Config } from './config.ts';
+import type { DataDir } from './data-dir.ts';
+import { createAdmission } from './door/foreign.ts';
+import { createTokeniser } from './door/tokeniser.ts';
+import { EmbeddedLog } from './engine/log/embedded.ts';
+import type { KafkaSettings } from './engine/log/kafka-client.ts';
+import { KafkaLog } from './engine/log/kafka.ts';
+import type { Log } from './engine/log/log.ts';
+import { STAGES } from './engine/runtime/stages.ts';
+import { systemClock } from './engine/runtime/system-clock.ts';
+import type { Logger } from './engine/telemetry/log.ts';
+import { MIB } from './setting.ts';
+
+/** What an event may grow by in our form, with headers and the request around it. */
+const MESSAGE_OVERHEAD_BYTES = MIB;
+
+/** When to ask again while no broker answers. */
+const RETRY_AFTER_SECONDS = 5;
+
+/**
+ * The log that the configuration names: Kafka when it lists brokers, else the one in the data directory.
+ *
+ * @throws {EngineError} KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED
+ */
+export async function openLog(config: Config, dataDir: DataDir, logger: Logger): Promise<Log> {
+  const { partitions } = config;
+  const kafka = config.kafka;
+  const nowMs = (): number => systemClock.nowMs();
+  if (kafka.brokers === undefined) return EmbeddedLog.open(dataDir.logPath, nowMs);
+  const partitionCounts = new Map<Topic, number>();
+  for (const stage of STAGES) {
+    for (const topic of TOPICS_OF_STAGE[stage])
+      partitionCounts.set(topic, stage === 'control' ? 1 : partitions);
+  }
+  return KafkaLog.open({
+    settings: {
+      brokers: kafka.brokers,
+      clientId: kafka.client_id,
+      sasl: saslOf(kafka),
+      tls: kafka.tls
+        ? {
+            caFile: kafka.tls_ca_file,
+            certFile: kafka.tls_cert_file,
+            keyFile: kafka.tls_key_file,
+          }
+        : undefined,
+    },
+    plan: {
+      partitionCounts,
+      retentionMs: config.retention.log,
+      messageBytesMax: config.ingest.event_bytes_max + MESSAGE_OVERHEAD_BYTES,
+    },
+    onGap: kafka.on_gap,
+    admit: createAdmission({
+      tokeniser: createTokeniser(dataDir.secret),
+      partitionCounts: { visitor: partitions, sku: partitions },
+      eventBytesMax: config.ingest.event_bytes_max,
+    }),
+    nowMs,
+    logger,
+  });
+}
+
+function saslOf(kafka: Config['kafka']): KafkaSettings['sasl'] {
+  const {
+    sasl_mechanism: mechanism,
+    sasl_username: username = '',
+    sasl_password: password = '',
+  } = kafka;
+  return mechanism === 'none' ? undefined : { mechanism, username, password };
+}
+
+/** Why nothing can be appended to the log at the moment. */
+export function refusalOf(log: Log): Refusal | undefined {
+  const message = log.problem?.();
+  if (message === undefined) return undefined;
+  return {
+    status: 503,
+    code: 'KAFKA_UNREACHABLE',
+    message,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  };
+}
