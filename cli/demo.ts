@@ -4,7 +4,6 @@ import { Command, Option } from 'commander';
 
 import { messageOf } from '../schemas/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../schemas/time.ts';
-import { EXIT } from './exit-code.ts';
 import { type Take, feedShop } from './feed.ts';
 import { type RunningNode, startNode } from './node.ts';
 import { wholeNumberOption } from './number-option.ts';
@@ -47,11 +46,12 @@ export function demoCommand(): Command {
       const feeding = feedShop(shop, takeInProcess(node), stop.signal).catch((error: unknown) => {
         process.stderr.write(`The shop closed: ${messageOf(error)}\n`);
       });
-      const why = await node.ended;
+      const ending = await node.ended;
       stop.abort();
       await feeding;
-      await node.close();
-      if (why === 'defect') process.exitCode = EXIT.failed;
+      if (ending.kind === 'signal') return node.close();
+      await node.close().catch(() => undefined);
+      throw ending.error;
     });
 }
 

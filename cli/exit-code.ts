@@ -27,7 +27,10 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   IMPORT_FILE_DAMAGED: EXIT.damaged,
   LOG_BATCH_DAMAGED: EXIT.damaged,
   LOG_OFFSET_OUT_OF_RANGE: EXIT.damaged,
+  RESULTS_LOST: EXIT.damaged,
   STATE_DAMAGED: EXIT.damaged,
+  STATE_LOST: EXIT.damaged,
+  TOKENS_SECRET_LOST: EXIT.damaged,
   WEIR_UNREACHABLE: EXIT.unreachable,
 };
 

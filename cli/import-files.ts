@@ -8,7 +8,7 @@ import { Embedded } from '../processors/embedded.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import type { EventCounts } from '../schemas/ports.ts';
 import { EVENT_TYPES, type EventType, TOPIC_OF_EVENT } from '../schemas/topics.ts';
-import { EXIT } from './exit-code.ts';
+import { exitCodeOf } from './exit-code.ts';
 import { type AccessLogOptions, readAccessLog } from './import/access-log.ts';
 import { readAvro } from './import/avro.ts';
 import type { ImportBatch } from './import/batch.ts';
@@ -143,8 +143,9 @@ async function importFiles(
 ): Promise<void> {
   const config = configOf(options, { WEIR_LOG_LEVEL: process.env['WEIR_LOG_LEVEL'] ?? 'warn' });
   const engine = await Embedded.open(config, (error) => {
-    process.stderr.write(`Processing stopped: ${messageOf(error)}\n`);
-    process.exit(EXIT.failed);
+    const code = error instanceof EngineError ? `${error.code}: ` : '';
+    process.stderr.write(`${code}${messageOf(error)}\n`);
+    process.exit(exitCodeOf(error));
   });
   const stop = new AbortController();
   onSignals(() => stop.abort());

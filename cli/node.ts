@@ -9,20 +9,25 @@ import { messageOf } from '../schemas/errors.ts';
 export interface RunningNode {
   readonly engine: Embedded;
   readonly url: string;
-  /** Resolves when the node should end: a signal came, or processing cannot go on. */
-  readonly ended: Promise<'signal' | 'defect'>;
+  /** Resolves when the node should end: a signal came, or processing cannot go on because of `error`. */
+  readonly ended: Promise<Ending>;
   close(): Promise<void>;
 }
+
+/** Why a node ends. */
+export type Ending =
+  | { readonly kind: 'signal' }
+  | { readonly kind: 'defect'; readonly error: unknown };
 
 /** How long an orderly stop may take before the process ends anyway; a restart repeats what is missing. */
 const STOP_MS_MAX = 10_000;
 
 /** Opens the engine and the api, and arranges for an orderly stop on Ctrl-C and SIGTERM. */
 export async function startNode(config: Config): Promise<RunningNode> {
-  const { promise: ended, resolve: end } = Promise.withResolvers<'signal' | 'defect'>();
+  const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
   const engine = await Embedded.open(config, (error) => {
     process.stderr.write(`Processing stopped: ${messageOf(error)}\n`);
-    end('defect');
+    end({ kind: 'defect', error });
   });
   try {
     await buildPage();
@@ -33,7 +38,7 @@ export async function startNode(config: Config): Promise<RunningNode> {
       pageDir: DIST_DIR,
       logger: engine.logger,
     });
-    onSignals(() => end('signal'));
+    onSignals(() => end({ kind: 'signal' }));
     return {
       engine,
       url: api.url,

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 
-import { EngineError } from '../schemas/errors.ts';
 import { startNode } from './node.ts';
 import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, configOf } from './options.ts';
 
@@ -14,15 +13,10 @@ export function startCommand(): Command {
     .action(async (options: CommonOptions) => {
       const node = await startNode(configOf(options));
       process.stdout.write(`Weir is at ${node.url}\nStop with Ctrl-C.\n`);
-      const why = await node.ended;
-      await node.close();
-      if (why === 'defect') {
-        throw new EngineError({
-          code: 'ASSERTION_FAILED',
-          kind: 'defect',
-          message:
-            'Processing could not go on; the cause is in the line above. Nothing acknowledged is lost',
-        });
-      }
+      const ending = await node.ended;
+      if (ending.kind === 'signal') return node.close();
+      // What stopped the processing may stop this too, and is the better thing to report.
+      await node.close().catch(() => undefined);
+      throw ending.error;
     });
 }

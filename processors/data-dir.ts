@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 import { EngineError, messageOf } from '../schemas/errors.ts';
 
@@ -24,6 +34,7 @@ const SECRET_BYTES = 32;
  * @param secret from the configuration; without it one is created in the directory and kept
  * @throws {EngineError} DATA_DIR_LOCKED when another process owns it
  * @throws {EngineError} DATA_DIR_UNUSABLE when it cannot be created or written
+ * @throws {EngineError} TOKENS_SECRET_LOST when there are events and no secret
  */
 export function openDataDir(directory: string, secret: string | undefined): DataDir {
   const path = resolve(directory);
@@ -87,15 +98,35 @@ function isOtherProcess(processId: number): boolean {
 }
 
 function keptSecret(path: string): Buffer {
-  if (!existsSync(path))
-    writeFileSync(path, randomBytes(SECRET_BYTES).toString('hex'), { mode: 0o600, flag: 'wx' });
-  const secret = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex');
-  if (secret.length < SECRET_BYTES) {
-    throw new EngineError({
-      code: 'DATA_DIR_UNUSABLE',
-      kind: 'fatal',
-      message: `Expected ${SECRET_BYTES} bytes of hexadecimal in ${path}, got ${secret.length}. Restore it from a backup: without it visitors get new tokens`,
-    });
+  if (!existsSync(path)) {
+    // Events are in the log with tokens under another key: a new one would part their visitors in two.
+    if (existsSync(join(dirname(path), 'log'))) throw secretLost(path, 'there is none');
+    writeDurably(path, randomBytes(SECRET_BYTES).toString('hex'));
   }
+  const secret = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex');
+  if (secret.length < SECRET_BYTES) throw secretLost(path, `there are ${secret.length}`);
   return secret;
+}
+
+function secretLost(path: string, got: string): EngineError {
+  return new EngineError({
+    code: 'TOKENS_SECRET_LOST',
+    kind: 'fatal',
+    message:
+      `Expected ${SECRET_BYTES} bytes of hexadecimal in ${path}, but ${got}. Restore the file from a backup, or set ` +
+      'tokens.secret: under another key every visitor would be a new one',
+  });
+}
+
+/** Replaces a file so that after a crash either the old or the new text is there, whole. */
+export function writeDurably(path: string, text: string): void {
+  const draft = `${path}.draft`;
+  writeFileSync(draft, text, { mode: 0o600, flush: true });
+  renameSync(draft, path);
+  const directory = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
 }

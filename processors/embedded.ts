@@ -21,7 +21,6 @@ import { createTokeniser } from './door/tokeniser.ts';
 import type { AppendBatch, Log } from './engine/log/log.ts';
 import type { Processor } from './engine/operator/processor.ts';
 import { addCounts, noCounts } from './engine/runtime/counts.ts';
-import type { EngineLimits } from './engine/runtime/engine-limits.ts';
 import { Engine } from './engine/runtime/engine.ts';
 import { EngineLoop } from './engine/runtime/loop.ts';
 import { stageOf } from './engine/runtime/stages.ts';
@@ -33,23 +32,13 @@ import { LmdbStore } from './engine/state/lmdb.ts';
 import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
 import type { Clock } from './engine/time/clock.ts';
+import { limitsOf } from './limits.ts';
 import { observedEvents, refreshMetrics } from './observe.ts';
 import { openLog, refusalOf } from './open-log.ts';
 import { preloadRows } from './preload.ts';
+import { checkFiles, finishRecomputation, recover } from './recovery.ts';
 import { createProcessors } from './registry.ts';
 
-/** Keys of keyed state in memory, over all tasks: about 1 kB each at the high end. */
-const CACHED_KEYS_MAX = 400_000;
-/** Window rows in memory per table and task: a day of minutes with a dozen channels. */
-const CACHED_ROWS_MAX = 20_000;
-/** Event ids that deduplication remembers, over all tasks: 20 to 40 bytes each. */
-const DEDUPLICATION_IDS_MAX = 4_000_000;
-/** Changes that make a checkpoint due before its time: collecting one costs about 6 µs. */
-const CHECKPOINT_CHANGES_MAX = 5_000;
-/** Facts that do the same: an insert of this size is some 10 MB. */
-const CHECKPOINT_LINES_MAX = 40_000;
-/** Rows not acknowledged at which tasks stop reading: some seconds of the highest rate. */
-const OUTBOX_ROWS_MAX = 400_000;
 /** How long a start waits for deliveries of the process before it. */
 const RESUME_MS_MAX = 15_000;
 /** How long the door stays shut after the disk was found full. */
@@ -72,6 +61,7 @@ export class Embedded implements EnginePort {
   readonly #clock: Clock;
   readonly #listeners = new Set<(batch: UpdateBatch) => void>();
   #diskFullUntilMs = 0;
+  #isClosing = false;
   #trimTimer: NodeJS.Timeout;
 
   private constructor(parts: {
@@ -120,26 +110,42 @@ export class Embedded implements EnginePort {
    *
    * @param onDefect called once when processing cannot go on; the process should end
    * @throws {EngineError} DATA_DIR_LOCKED, DATA_DIR_UNUSABLE, CLICKHOUSE_NOT_INSTALLED, CLICKHOUSE_REFUSED,
-   *   KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED, STATE_DAMAGED, CHECKPOINT_DAMAGED, CHECKPOINT_FORMAT_UNKNOWN
+   *   KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED, STATE_DAMAGED, CHECKPOINT_DAMAGED, CHECKPOINT_FORMAT_UNKNOWN,
+   *   LOG_BATCH_DAMAGED, LOG_OFFSET_OUT_OF_RANGE, STATE_LOST, RESULTS_LOST, TOKENS_SECRET_LOST
    */
   static async open(config: Config, onDefect: (error: unknown) => void): Promise<Embedded> {
     const logger = createLogger(config.log_level);
     const dataDir = openDataDir(config.data_dir, config.tokens.secret);
     try {
+      const short = checkFiles(dataDir);
       const clickHouse = await ClickHouse.openEmbedded(dataDir.clickHousePath);
       const processors = createProcessors(config);
-      await migrate(clickHouse, migrationsOf(processors));
+      const migrations = await migrate(clickHouse, migrationsOf(processors));
       const log = await openLog(config, dataDir, logger);
       const store = LmdbStore.open(dataDir.statePath);
+      const { epochMin, rememberedIds } = await recover(dataDir, {
+        log,
+        store,
+        clickHouse,
+        processors,
+        partitions: config.partitions,
+        isClickHouseNew: migrations.every(({ isNew }) => isNew),
+        short,
+      });
+      const limits = limitsOf(config);
       const metrics = new Metrics();
       const engine = await Engine.open({
         node: 'local',
+        epochMin,
         processors,
         log,
         store,
         sink: clickHouse,
         clock: systemClock,
-        limits: limitsOf(config),
+        limits: {
+          ...limits,
+          deduplicationIdsMax: Math.max(limits.deduplicationIdsMax, rememberedIds ?? 0),
+        },
         partitions: config.partitions,
         events: observedEvents(metrics, logger),
       });
@@ -157,6 +163,7 @@ export class Embedded implements EnginePort {
         onDefect,
       });
       embedded.#loop.start();
+      if (rememberedIds !== undefined) embedded.#recompute();
       logger.info({ dataDir: dataDir.path, partitions: config.partitions }, 'Engine started');
       return embedded;
     } catch (error) {
@@ -305,6 +312,7 @@ export class Embedded implements EnginePort {
   /** Stops reading, writes a last checkpoint, delivers what it can and gives the data directory up. */
   async close(): Promise<void> {
     clearInterval(this.#trimTimer);
+    this.#isClosing = true;
     await this.#loop.stop();
     await this.#engine.outbox.close();
     await this.#store.close();
@@ -312,6 +320,16 @@ export class Embedded implements EnginePort {
     await this.#clickHouse.close();
     this.#dataDir.release();
     this.logger.info('Engine stopped');
+  }
+
+  /** The tasks read the log from its start; a stop before they are through makes the next start begin again. */
+  #recompute(): void {
+    this.logger.warn('The state is gone: everything is recomputed from the log');
+    void this.drain().then(() => {
+      if (this.#isClosing) return;
+      finishRecomputation(this.#dataDir);
+      this.logger.info('Everything is recomputed from the log');
+    });
   }
 
   async #append(batches: readonly AppendBatch[]): Promise<void> {
@@ -363,24 +381,6 @@ export class Embedded implements EnginePort {
       }
     }
   }
-}
-
-/** The limits of an engine of this configuration that has the machine to itself. */
-export function limitsOf(config: Config): EngineLimits {
-  const keyedTasks = config.partitions * 2;
-  return {
-    outOfOrdernessMs: config.lateness.out_of_orderness,
-    idleTimeoutMs: config.lateness.idle_timeout,
-    allowedLatenessMs: config.lateness.allowed,
-    clockSkewMs: config.lateness.clock_skew,
-    cachedKeysMax: Math.ceil(CACHED_KEYS_MAX / keyedTasks / 2),
-    cachedRowsMax: CACHED_ROWS_MAX,
-    deduplicationIdsMax: Math.ceil(DEDUPLICATION_IDS_MAX / keyedTasks),
-    checkpointMs: config.windows.checkpoint,
-    checkpointChangesMax: CHECKPOINT_CHANGES_MAX,
-    checkpointLinesMax: CHECKPOINT_LINES_MAX,
-    outboxRowsMax: OUTBOX_ROWS_MAX,
-  };
 }
 
 /** The SQL files of the engine and of every processor, in the order they are applied. */

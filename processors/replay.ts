@@ -5,7 +5,7 @@ import { EngineError } from '../schemas/errors.ts';
 import { DAY_MS } from '../schemas/time.ts';
 import { TOPICS_OF_STAGE, type Topic } from '../schemas/topics.ts';
 import type { Config } from './config.ts';
-import { limitsOf, migrationsOf } from './embedded.ts';
+import { migrationsOf } from './embedded.ts';
 import { EmbeddedLog } from './engine/log/embedded.ts';
 import { type TakenTo, readInternalPast } from './engine/log/internal-past.ts';
 import type { Log } from './engine/log/log.ts';
@@ -25,6 +25,7 @@ import { DEAD_LETTERS, LATE_EVENTS, PROGRESS } from './engine/sink/engine-tables
 import { migrate } from './engine/sink/migrate.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
 import type { Store } from './engine/state/store.ts';
+import { limitsOf } from './limits.ts';
 import { createProcessors } from './registry.ts';
 import type { StoppedData } from './stopped.ts';
 import { type TableDifference, tableDifference } from './table-differences.ts';

@@ -11,11 +11,12 @@ import type { AppendBatch, RecordBatch } from './log.ts';
  *   2  u16  length of the import's name in bytes, 0 = no import
  *   4  u32  record count
  *   8  f64  appended at, UTC milliseconds
- *  16  u32  CRC-32 of everything after this field
+ *  16  u32  CRC-32 of everything before and after this field
  *  20  import name, then per record: u32 length, bytes
  */
 const FORMAT = 1;
 const FLAG_ENDS_IMPORT = 1;
+const CHECKSUM_AT = 16;
 const HEADER_BYTES = 20;
 
 export interface BatchPlace {
@@ -47,7 +48,7 @@ export function encodeBatch(batch: AppendBatch, appendedAtMs: number): Buffer {
     stored.set(value, at + 4);
     at += 4 + value.length;
   }
-  stored.writeUInt32LE(crc32(stored.subarray(HEADER_BYTES)), 16);
+  stored.writeUInt32LE(checksumOf(stored), CHECKSUM_AT);
   return stored;
 }
 
@@ -64,9 +65,9 @@ export function storedAppendedAtMs(stored: Buffer): number {
 /** @throws {EngineError} LOG_BATCH_DAMAGED when the bytes are not what was written */
 export function decodeBatch(stored: Buffer, place: BatchPlace): RecordBatch {
   if (stored.length < HEADER_BYTES || stored.readUInt8(0) !== FORMAT)
-    throw damaged(place, 'unknown format');
-  if (stored.readUInt32LE(16) !== crc32(stored.subarray(HEADER_BYTES)))
-    throw damaged(place, 'checksum differs');
+    throw batchDamaged(place, 'unknown format');
+  if (stored.readUInt32LE(CHECKSUM_AT) !== checksumOf(stored))
+    throw batchDamaged(place, 'checksum differs');
   const nameBytes = stored.readUInt16LE(2);
   const count = stored.readUInt32LE(4);
   const starts = new Uint32Array(count);
@@ -93,7 +94,12 @@ export function decodeBatch(stored: Buffer, place: BatchPlace): RecordBatch {
   };
 }
 
-function damaged(place: BatchPlace, what: string): EngineError {
+function checksumOf(stored: Buffer): number {
+  return crc32(stored.subarray(HEADER_BYTES), crc32(stored.subarray(0, CHECKSUM_AT)));
+}
+
+/** The error that says what of a stored batch is not as it was written. */
+export function batchDamaged(place: BatchPlace, what: string): EngineError {
   return new EngineError({
     code: 'LOG_BATCH_DAMAGED',
     kind: 'fatal',

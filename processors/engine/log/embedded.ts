@@ -2,7 +2,14 @@ import { type RootDatabase, open } from 'lmdb';
 
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
-import { decodeBatch, encodeBatch, offsetsOf, storedAppendedAtMs, storedOffsets } from './batch.ts';
+import {
+  batchDamaged,
+  decodeBatch,
+  encodeBatch,
+  offsetsOf,
+  storedAppendedAtMs,
+  storedOffsets,
+} from './batch.ts';
 import type { AppendBatch, Log, RecordBatch } from './log.ts';
 
 type BatchKey = [topic: string, partition: number, firstOffset: number];
@@ -58,13 +65,12 @@ export class EmbeddedLog implements Log {
     const endOffset = this.endOffset(topic, partition);
     if (offset === endOffset) return undefined;
     if (offset < endOffset) {
-      for (const { key, value } of this.#batches.getRange({
-        start: [topic, partition, offset],
-        end: [topic, partition, -1],
-        reverse: true,
-        limit: 1,
-      })) {
-        return decodeBatch(value, { topic, partition, firstOffset: key[2] });
+      const stored = this.#newestBatch(topic, partition, offset);
+      if (stored !== undefined) {
+        const batch = decodeBatch(stored.value, { topic, partition, firstOffset: stored.key[2] });
+        // Offsets have no gaps, so what should follow is gone.
+        if (offset >= batch.nextOffset) throw batchDamaged(batch, 'successor is missing');
+        return batch;
       }
     }
     throw new EngineError({
@@ -81,15 +87,8 @@ export class EmbeddedLog implements Log {
     const name = `${topic}/${partition}`;
     let endOffset = this.#endOffsets.get(name);
     if (endOffset === undefined) {
-      endOffset = 0;
-      for (const { key, value } of this.#batches.getRange({
-        start: [topic, partition, Number.MAX_SAFE_INTEGER],
-        end: [topic, partition, -1],
-        reverse: true,
-        limit: 1,
-      })) {
-        endOffset = key[2] + storedOffsets(value);
-      }
+      const last = this.#newestBatch(topic, partition, Number.MAX_SAFE_INTEGER);
+      endOffset = last === undefined ? 0 : last.key[2] + storedOffsets(last.value);
       this.#endOffsets.set(name, endOffset);
     }
     return endOffset;
@@ -152,6 +151,29 @@ export class EmbeddedLog implements Log {
         const failure = appendFailure(error);
         for (const { reject } of taken) reject(failure);
       }
+    }
+  }
+
+  /** The newest stored batch that begins at `offset` or before it. */
+  #newestBatch(
+    topic: Topic,
+    partition: number,
+    offset: number,
+  ): { readonly key: BatchKey; readonly value: Buffer } | undefined {
+    try {
+      const [found] = this.#batches.getRange({
+        start: [topic, partition, offset],
+        end: [topic, partition, -1],
+        reverse: true,
+        limit: 1,
+      });
+      return found;
+    } catch (error) {
+      // LMDB came to a page that is not what its index says.
+      throw batchDamaged(
+        { topic, partition, firstOffset: offset },
+        `file cannot be read: ${messageOf(error)}`,
+      );
     }
   }
 

@@ -42,6 +42,8 @@ export interface EngineOptions {
   readonly sink: Sink;
   readonly clock: Clock;
   readonly limits: EngineLimits;
+  /** The fencing epoch is at least this; for a store that may be older than what it has written. */
+  readonly epochMin?: number;
   /** Partitions of the visitor and sku stages; the control stage has one. */
   readonly partitions: number;
   readonly events: EngineEvents;

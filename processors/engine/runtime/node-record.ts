@@ -26,6 +26,8 @@ export interface NodeOptions {
   readonly store: Store;
   readonly processors: readonly Processor[];
   readonly partitions: number;
+  /** The epoch is at least this; for a store that may be older than what it has written. */
+  readonly epochMin?: number;
 }
 
 /** The record in `store`, undefined when no node has used it. */
@@ -46,7 +48,7 @@ export function nextNode(options: NodeOptions): NodeRecord {
     throw new EngineError({
       code: 'CHECKPOINT_FORMAT_UNKNOWN',
       kind: 'fatal',
-      message: `Expected a checkpoint of format 1, got ${String(before.format)}`,
+      message: `Expected a checkpoint of format 1, got ${String(before.format)}. Run the version that wrote it, or move the directory state away: then everything is recomputed from the log`,
     });
   }
   if (before !== undefined && before.partitions !== options.partitions) {
@@ -65,7 +67,7 @@ export function nextNode(options: NodeOptions): NodeRecord {
   };
   return {
     format: 1,
-    epoch: (before?.epoch ?? 0) + 1,
+    epoch: Math.max((before?.epoch ?? 0) + 1, options.epochMin ?? 1),
     sequence: before?.sequence ?? 0,
     watermarkMs: before?.watermarkMs ?? -Infinity,
     partitions: options.partitions,

@@ -27,7 +27,7 @@ import {
 } from './engine-facts.ts';
 import { EventIds } from './event-ids.ts';
 import { Imports } from './imports.ts';
-import { PoisonRecord } from './poison-record.ts';
+import { poisonOrFatal } from './poison-record.ts';
 import type { TaskOptions } from './task-options.ts';
 import { TaskOutput } from './task-output.ts';
 import { type TaskRecord, storedTask, taskWrite } from './task-record.ts';
@@ -377,7 +377,7 @@ export class Task {
         apply(entry.states[slot], event, this.output, record);
       }
     } catch (error) {
-      throw new PoisonRecord(topic, record.offset, error);
+      throw poisonOrFatal(topic, record.offset, error);
     }
     this.#state.markDirty(key, entry);
   }

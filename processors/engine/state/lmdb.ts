@@ -38,7 +38,7 @@ export class LmdbStore implements Store {
   }
 
   get(key: string): Buffer | undefined {
-    const stored = this.#values.get(key);
+    const stored = reading(() => this.#values.get(key));
     return stored === undefined ? undefined : verified(key, stored);
   }
 
@@ -50,8 +50,13 @@ export class LmdbStore implements Store {
     readonly key: string;
     readonly value: Buffer;
   }> {
-    for (const { key, value } of this.#values.getRange(bounds))
+    const entries = reading(() => this.#values.getRange(bounds)[Symbol.iterator]());
+    for (;;) {
+      const next = reading(() => entries.next());
+      if (next.done === true) return;
+      const { key, value } = next.value;
       yield { key, value: verified(key, value) };
+    }
   }
 
   async commit(writes: readonly Write[]): Promise<void> {
@@ -69,6 +74,7 @@ export class LmdbStore implements Store {
       });
       await this.#values.flushed;
     } catch (error) {
+      if (isStructureDamaged(error)) throw damagedFile(error);
       throw new EngineError({
         code: 'DISK_FULL',
         kind: 'transient',
@@ -83,6 +89,32 @@ export class LmdbStore implements Store {
   }
 }
 
+/** LMDB throws when it comes to a page that is not what its index says. */
+function reading<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw damagedFile(error);
+  }
+}
+
+function damagedFile(error: unknown): EngineError {
+  return new EngineError({
+    code: 'STATE_DAMAGED',
+    kind: 'fatal',
+    message: `Expected to read the state on disk, got: ${messageOf(error)}. ${WAY_OUT}`,
+    cause: error,
+  });
+}
+
+/** Codes that start like this say what is wrong with the file; lack of room has others. */
+function isStructureDamaged(error: unknown): boolean {
+  return /MDB_(CORRUPTED|PAGE_NOTFOUND|PANIC|BAD_TXN|INVALID|PROBLEM)/.test(messageOf(error));
+}
+
+const WAY_OUT =
+  'Move the directory state out of the data directory and start again: everything is recomputed from the log';
+
 function withChecksum(value: Uint8Array): Buffer {
   const stored = Buffer.allocUnsafe(value.length + CRC_BYTES);
   stored.writeUInt32LE(crc32(value), 0);
@@ -96,7 +128,7 @@ function verified(key: string, stored: Buffer): Buffer {
     throw new EngineError({
       code: 'STATE_DAMAGED',
       kind: 'fatal',
-      message: 'Expected a stored value that matches its checksum; the state on disk is damaged',
+      message: `Expected a stored value that matches its checksum; the state on disk is damaged. ${WAY_OUT}`,
       // The part before the key proper: the rest may hold a visitor's token.
       details: { area: key.slice(0, key.lastIndexOf('/')) },
     });

@@ -1,0 +1,33 @@
+import type { Config } from './config.ts';
+import type { EngineLimits } from './engine/runtime/engine-limits.ts';
+
+/** Keys of keyed state in memory, over all tasks: about 1 kB each at the high end. */
+const CACHED_KEYS_MAX = 400_000;
+/** Window rows in memory per table and task: a day of minutes with a dozen channels. */
+const CACHED_ROWS_MAX = 20_000;
+/** Event ids that deduplication remembers, over all tasks: 20 to 40 bytes each. */
+const DEDUPLICATION_IDS_MAX = 4_000_000;
+/** Changes that make a checkpoint due before its time: collecting one costs about 6 µs. */
+const CHECKPOINT_CHANGES_MAX = 5_000;
+/** Facts that do the same: an insert of this size is some 10 MB. */
+const CHECKPOINT_LINES_MAX = 40_000;
+/** Rows not acknowledged at which tasks stop reading: some seconds of the highest rate. */
+const OUTBOX_ROWS_MAX = 400_000;
+
+/** The limits of an engine of this configuration that has the machine to itself. */
+export function limitsOf(config: Config): EngineLimits {
+  const keyedTasks = config.partitions * 2;
+  return {
+    outOfOrdernessMs: config.lateness.out_of_orderness,
+    idleTimeoutMs: config.lateness.idle_timeout,
+    allowedLatenessMs: config.lateness.allowed,
+    clockSkewMs: config.lateness.clock_skew,
+    cachedKeysMax: Math.ceil(CACHED_KEYS_MAX / keyedTasks / 2),
+    cachedRowsMax: CACHED_ROWS_MAX,
+    deduplicationIdsMax: Math.ceil(DEDUPLICATION_IDS_MAX / keyedTasks),
+    checkpointMs: config.windows.checkpoint,
+    checkpointChangesMax: CHECKPOINT_CHANGES_MAX,
+    checkpointLinesMax: CHECKPOINT_LINES_MAX,
+    outboxRowsMax: OUTBOX_ROWS_MAX,
+  };
+}
