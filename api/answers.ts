@@ -67,6 +67,10 @@ export const PipelineAnswer = Type.Object({
   problems: Type.Array(Type.String()),
   allowed_lateness_ms: Type.Integer(),
   counts: CountsSchema,
+  unaccounted: Type.Integer({
+    description:
+      'The sum check over all tasks: received − (contributed + duplicate + late + dead_lettered + quarantined); anything but 0 is a defect',
+  }),
   tasks: Type.Array(
     Type.Object({
       task: Type.String(),
@@ -90,6 +94,17 @@ export const PipelineAnswer = Type.Object({
     duration_ms: Type.Number(),
   }),
   sink: Type.Object({ pending_rows: Type.Integer(), healthy: Type.Boolean() }),
+  audit: Type.Object(
+    {
+      checked_rows: Type.Integer(),
+      differences: Type.Integer(),
+      last_at: Type.Union([Instant, Type.Null()]),
+    },
+    {
+      description:
+        'The continuous recomputation of closed windows since the process started: rows compared, rows that differ, and when it last compared',
+    },
+  ),
   ...Freshness,
 });
 

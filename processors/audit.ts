@@ -16,6 +16,8 @@ interface Audit {
   readonly isSums: boolean;
   /** The column that the range applies to; undefined for current rows. */
   readonly timeColumn: string | undefined;
+  /** Length of its windows; undefined for current rows. */
+  readonly windowMs: number | undefined;
   readonly file: URL;
   readonly parameters: (config: Config) => Readonly<Record<string, QueryParameter>>;
 }
@@ -50,6 +52,7 @@ const AUDITS: readonly Audit[] = [
     values: [...CHANNEL_1M.sums, 'clicks_net'],
     isSums: true,
     timeColumn: 'window_start',
+    windowMs: CHANNEL_1M.windowMs,
     file: new URL('traffic/audit.sql', import.meta.url),
     parameters: (config) => ({
       gap_ms: config.sessions.gap,
@@ -62,6 +65,7 @@ const AUDITS: readonly Audit[] = [
     values: ATTRIBUTION_1H.sums,
     isSums: true,
     timeColumn: 'window_start',
+    windowMs: ATTRIBUTION_1H.windowMs,
     file: new URL('attribution/audit.sql', import.meta.url),
     parameters: (config) => ({
       gap_ms: config.sessions.gap,
@@ -78,6 +82,7 @@ const AUDITS: readonly Audit[] = [
     values: ['state', 'available', 'on_hand', 'reserved', 'safety'],
     isSums: false,
     timeColumn: undefined,
+    windowMs: undefined,
     file: new URL('stock/audit.sql', import.meta.url),
     parameters: (config) => ({
       returns_kept_ms: config.attribution.returns_kept,
@@ -98,6 +103,21 @@ export async function audit(
   const results: AuditResult[] = [];
   for (const each of AUDITS) results.push(await auditView(query, config, { audit: each, range }));
   return results;
+}
+
+/** The audited views that have windows, which close one by one. */
+export const WINDOW_VIEWS: readonly { readonly view: string; readonly windowMs: number }[] =
+  AUDITS.flatMap(({ view, windowMs }) => (windowMs === undefined ? [] : [{ view, windowMs }]));
+
+/** Does for one view what `audit` does for all; `range` is whole windows. */
+export function auditWindows(
+  query: Query,
+  config: Config,
+  { view, range }: { readonly view: string; readonly range: AuditRange },
+): Promise<AuditResult> {
+  const found = AUDITS.find((each) => each.view === view);
+  if (found === undefined) throw new RangeError(`Expected an audited view, got ${view}`);
+  return auditView(query, config, { audit: found, range });
 }
 
 async function auditView(

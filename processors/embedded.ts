@@ -10,17 +10,18 @@ import type {
   PipelineStatus,
   QueryParameter,
   Refusal,
-  TaskStatus,
 } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
 import { type EventType, TOPIC_OF_EVENT, type Topic } from '../schemas/topics.ts';
+import { auditEngine } from './audit-engine.ts';
+import type { BackgroundAudit } from './background-audit.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { type Door, createDoor } from './door/door.ts';
 import { createTokeniser } from './door/tokeniser.ts';
 import type { AppendBatch, Log } from './engine/log/log.ts';
 import type { Processor } from './engine/operator/processor.ts';
-import { addCounts, noCounts } from './engine/runtime/counts.ts';
+import { addCounts, noCounts, unaccountedOf } from './engine/runtime/counts.ts';
 import { Engine } from './engine/runtime/engine.ts';
 import { EngineLoop } from './engine/runtime/loop.ts';
 import { stageOf } from './engine/runtime/stages.ts';
@@ -38,6 +39,7 @@ import { openLog, refusalOf } from './open-log.ts';
 import { preloadRows } from './preload.ts';
 import { checkFiles, finishRecomputation, recover } from './recovery.ts';
 import { createProcessors } from './registry.ts';
+import { finiteOrNull, taskStatuses } from './task-status.ts';
 
 /** How long a start waits for deliveries of the process before it. */
 const RESUME_MS_MAX = 15_000;
@@ -59,6 +61,7 @@ export class Embedded implements EnginePort {
   readonly #metrics: Metrics;
   readonly #door: Door;
   readonly #clock: Clock;
+  readonly #audit: BackgroundAudit;
   readonly #listeners = new Set<(batch: UpdateBatch) => void>();
   #diskFullUntilMs = 0;
   #isClosing = false;
@@ -84,6 +87,7 @@ export class Embedded implements EnginePort {
     this.#metrics = parts.metrics;
     this.logger = parts.logger;
     this.#clock = systemClock;
+    this.#audit = auditEngine(parts);
     this.#door = createDoor({
       tokeniser: createTokeniser(parts.dataDir.secret),
       partitionCounts: { visitor: parts.config.partitions, sku: parts.config.partitions },
@@ -210,7 +214,10 @@ export class Embedded implements EnginePort {
     }
     const ofLog = refusalOf(this.#log);
     if (ofLog !== undefined) return ofLog;
-    const lagRecords = this.#tasks().reduce((sum, task) => sum + task.lag_records, 0);
+    const lagRecords = taskStatuses(this.#engine, this.#log).reduce(
+      (sum, task) => sum + task.lag_records,
+      0,
+    );
     if (lagRecords < this.#config.ingest.max_backlog_records) return undefined;
     return {
       status: 429,
@@ -268,6 +275,7 @@ export class Embedded implements EnginePort {
   status(): PipelineStatus {
     const { outbox } = this.#engine;
     const checkpoint = this.#engine.checkpointStatus;
+    const tasks = taskStatuses(this.#engine, this.#log);
     const problems: string[] = [];
     const refusal = this.refusal();
     if (refusal !== undefined) problems.push(refusal.message);
@@ -279,16 +287,18 @@ export class Embedded implements EnginePort {
       mode: 'embedded',
       ready: problems.length === 0,
       problems,
-      watermark: finite(this.#engine.watermarkMs),
+      watermark: finiteOrNull(this.#engine.watermarkMs),
       allowed_lateness_ms: this.#config.lateness.allowed,
       counts: this.#engine.counts(),
-      tasks: this.#tasks(),
+      unaccounted: tasks.reduce((sum, { counts }) => sum + unaccountedOf(counts), 0),
+      tasks,
       checkpoint: {
         sequence: checkpoint.sequence,
         age_ms: checkpoint.ageMs,
         duration_ms: checkpoint.durationMs,
       },
       sink: { pending_rows: outbox.pendingRows, healthy: outbox.isHealthy },
+      audit: this.#audit.status,
     };
   }
 
@@ -313,7 +323,7 @@ export class Embedded implements EnginePort {
   async close(): Promise<void> {
     clearInterval(this.#trimTimer);
     this.#isClosing = true;
-    await this.#loop.stop();
+    await Promise.all([this.#audit.stop(), this.#loop.stop()]);
     await this.#engine.outbox.close();
     await this.#store.close();
     await this.#log.close();
@@ -354,25 +364,6 @@ export class Embedded implements EnginePort {
     }));
   }
 
-  #tasks(): readonly TaskStatus[] {
-    return this.#engine.tasks.map((task) => {
-      const inputs = task.inputs().map(({ topic, nextOffset, isIdle }) => ({
-        topic,
-        partition: task.partition,
-        next_offset: nextOffset,
-        end_offset: this.#log.endOffset(topic, task.partition),
-        idle: isIdle,
-      }));
-      return {
-        task: task.name,
-        counts: task.counts(),
-        watermark: finite(task.watermarkMs),
-        lag_records: inputs.reduce((sum, input) => sum + input.end_offset - input.next_offset, 0),
-        inputs,
-      };
-    });
-  }
-
   async #trim(): Promise<void> {
     const beforeMs = this.#clock.nowMs() - this.#config.retention.log;
     for (const task of this.#engine.tasks) {
@@ -386,8 +377,4 @@ export class Embedded implements EnginePort {
 /** The SQL files of the engine and of every processor, in the order they are applied. */
 export function migrationsOf(processors: readonly Processor[]): readonly URL[] {
   return [...ENGINE_MIGRATIONS, ...processors.flatMap(({ migrations }) => migrations)];
-}
-
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }

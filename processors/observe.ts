@@ -1,5 +1,7 @@
 import type { PipelineStatus } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
+import type { AuditedWindows } from './background-audit.ts';
+import { unaccountedOf } from './engine/runtime/counts.ts';
 import type { Engine, EngineEvents } from './engine/runtime/engine.ts';
 import type { Logger } from './engine/telemetry/log.ts';
 import type { Metrics } from './engine/telemetry/metrics.ts';
@@ -48,6 +50,25 @@ export function observedEvents(metrics: Metrics, logger: Logger): EngineEvents {
   };
 }
 
+/** Counts one look of the audit, and logs what it found for the first time. */
+export function observeAudit(metrics: Metrics, logger: Logger, audited: AuditedWindows): void {
+  const { view, result, rows, differences, durationMs, error } = audited;
+  metrics.auditLooks.inc({ view, result });
+  metrics.auditRows.inc({ view }, rows);
+  if (durationMs > 0) metrics.auditDuration.observe(durationMs / SECOND_MS);
+  const about = {
+    view,
+    from: new Date(audited.fromMs).toISOString(),
+    to: new Date(audited.toMs).toISOString(),
+  };
+  if (audited.isNews) {
+    logger.error({ ...about, differences }, 'Results differ from their recomputation');
+  }
+  if (error !== undefined) {
+    logger.debug({ ...about, code: error.code, error: error.message }, 'Audit got no answer');
+  }
+}
+
 /** Brings the metrics that are read rather than counted up to date, before a scrape. */
 export function refreshMetrics(
   metrics: Metrics,
@@ -64,6 +85,8 @@ export function refreshMetrics(
     quarantined: metrics.eventsQuarantined,
   } as const;
   for (const counter of Object.values(counters)) counter.reset();
+  metrics.eventsUnaccounted.reset();
+  metrics.auditDifferences.set(status.audit.differences);
   for (const task of engine.tasks) {
     for (const { topic, counts } of task.inputs()) {
       metrics.eventsReceived.inc({ topic }, counts.received);
@@ -72,6 +95,7 @@ export function refreshMetrics(
       metrics.eventsLate.inc({ topic }, counts.late);
       metrics.deadLetters.inc({ topic }, counts.dead_lettered);
       metrics.eventsQuarantined.inc({ topic }, counts.quarantined);
+      metrics.eventsUnaccounted.inc({ topic }, unaccountedOf(counts));
     }
     metrics.cachedKeys.set({ task: task.name }, task.cachedKeyCount);
     metrics.rememberedIds.set({ task: task.name }, task.rememberedIdCount);

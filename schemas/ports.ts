@@ -79,6 +79,16 @@ export interface EventCounts {
   readonly quarantined: number;
 }
 
+/** What the continuous recomputation of closed windows has found since the process started. */
+export interface AuditStatus {
+  /** Rows that were compared with their recomputation from the raw events. */
+  readonly checked_rows: number;
+  /** Rows that differed when their windows were last looked at: anything but 0 is a defect. */
+  readonly differences: number;
+  /** When windows were last compared, UTC milliseconds; null until then. */
+  readonly last_at: number | null;
+}
+
 export interface TaskStatus {
   readonly task: string;
   readonly counts: EventCounts;
@@ -104,6 +114,8 @@ export interface PipelineStatus {
   readonly watermark: number | null;
   readonly allowed_lateness_ms: number;
   readonly counts: EventCounts;
+  /** Received events less those with a known outcome; the sum check: anything but 0 is a defect. */
+  readonly unaccounted: number;
   readonly tasks: readonly TaskStatus[];
   readonly checkpoint: {
     readonly sequence: number;
@@ -111,6 +123,7 @@ export interface PipelineStatus {
     readonly duration_ms: number;
   };
   readonly sink: { readonly pending_rows: number; readonly healthy: boolean };
+  readonly audit: AuditStatus;
 }
 
 /** Topics whose rows come from `status()` instead of a table. */

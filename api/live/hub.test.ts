@@ -118,10 +118,14 @@ test('the topic pipeline tells once a second how the engine is doing', () => {
       watermark: null,
       lag_records: 0,
       ...counts,
+      unaccounted: 0,
       checkpoint_age_ms: 0,
       checkpoint_ms: 0,
       pending_rows: 0,
       events_per_second: 5_000,
+      audit_checked_rows: 0,
+      audit_differences: 0,
+      audit_last_at: null,
     },
   ]);
 });

@@ -54,9 +54,11 @@ export class MemoryEngine implements EnginePort {
     watermark: null,
     allowed_lateness_ms: 0,
     counts: NO_COUNTS,
+    unaccounted: 0,
     tasks: [],
     checkpoint: { sequence: 0, age_ms: 0, duration_ms: 0 },
     sink: { pending_rows: 0, healthy: true },
+    audit: { checked_rows: 0, differences: 0, last_at: null },
   };
   readonly #reader: Reader | undefined;
   readonly #ids = new Set<string>();

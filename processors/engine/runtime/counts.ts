@@ -17,3 +17,9 @@ export function addCounts(total: TopicCounts, counts: EventCounts): void {
   total.dead_lettered += counts.dead_lettered;
   total.quarantined += counts.quarantined;
 }
+
+/** Received events less those with a known outcome: 0, always. */
+export function unaccountedOf(counts: EventCounts): number {
+  const { received, contributed, duplicate, late, dead_lettered, quarantined } = counts;
+  return received - contributed - duplicate - late - dead_lettered - quarantined;
+}

@@ -49,6 +49,7 @@ export class Outbox {
   readonly #failedAttempts = new Map<string, number>();
   #delivered: string[] = [];
   #pendingRows = 0;
+  #begunDeliveries = 0;
   #nextSequence = 1;
 
   constructor(options: {
@@ -73,6 +74,11 @@ export class Outbox {
   /** Deliveries that are stored and not yet acknowledged. */
   get pendingDeliveries(): number {
     return this.#queue.size + this.#queue.pending;
+  }
+
+  /** How many deliveries have begun, ever: while it stays the same and none is pending, nothing is sent. */
+  get begunDeliveries(): number {
+    return this.#begunDeliveries;
   }
 
   get isHealthy(): boolean {
@@ -131,6 +137,7 @@ export class Outbox {
   #enqueue(key: string, delivery: Delivery): void {
     const rows = rowsOf(delivery);
     this.#pendingRows += rows;
+    this.#begunDeliveries += 1;
     void this.#queue.add(async () => {
       if (await this.#deliver(key, delivery)) {
         this.#delivered.push(key);

@@ -42,6 +42,11 @@ export class Metrics {
     'Events ahead of the clock skew limit',
     ['topic'],
   );
+  readonly eventsUnaccounted = this.#gauge(
+    'engine_events_unaccounted',
+    'Received events less those with a known outcome',
+    ['topic'],
+  );
   readonly operatorOutcomes = this.#counter(
     'engine_operator_outcomes_total',
     'What operators could not use or had to limit',
@@ -114,6 +119,24 @@ export class Metrics {
   readonly sinkHealthy = this.#gauge(
     'sink_healthy',
     '1 while deliveries are acknowledged, 0 while they keep failing',
+    [],
+  );
+
+  readonly auditLooks = this.#counter('audit_windows_total', 'Looks at closed windows of a view', [
+    'view',
+    'result',
+  ]);
+  readonly auditRows = this.#counter('audit_rows_total', 'Rows compared with their recomputation', [
+    'view',
+  ]);
+  readonly auditDifferences = this.#gauge(
+    'audit_differences',
+    'Rows that differed from their recomputation when last looked at',
+    [],
+  );
+  readonly auditDuration = this.#histogram(
+    'audit_duration_seconds',
+    'One comparison of some windows',
     [],
   );
 
