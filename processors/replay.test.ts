@@ -268,7 +268,7 @@ test('while results of live are not in ClickHouse a replay is refused', async ()
   const store = LmdbStore.open(join(DATA_DIR, 'state'));
   const unused = {
     kind: 'insert',
-    insert: { table: 'clicks_log', columns: [], rowCount: 0, body: '', token: '' },
+    insert: { table: 'clicks_log', columns: [], rowCount: 0, body: Buffer.alloc(0), token: '' },
   } as const;
   const outbox = new Outbox({
     store,

@@ -187,7 +187,7 @@ test('the views hold every value as it was sent, and a row that was written twic
           'index',
         ],
         rowCount: lines.length,
-        body: lines.join(''),
+        body: Buffer.from(lines.join('')),
         token: `${table.name}-${round}`,
       });
     }

@@ -72,7 +72,7 @@ async function insert(
     table,
     columns,
     rowCount: lines.length,
-    body: lines.map((line) => `${line}\n`).join(''),
+    body: Buffer.from(lines.map((line) => `${line}\n`).join('')),
     token: `t${insertCount}`,
   });
 }

@@ -73,7 +73,7 @@ async function insert(
     table,
     columns,
     rowCount: lines.length,
-    body,
+    body: Buffer.from(body),
     token: `t${insertCount}`,
   });
 }

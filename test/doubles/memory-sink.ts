@@ -19,18 +19,19 @@ export class MemorySink implements Sink {
 
   /** What `insert` does, at once; the simulation calls it at the moment a server would have. */
   insertNow(insert: Insert): void {
+    const body = Buffer.from(insert.body).toString('utf8');
     const sent = this.tokens.get(insert.token);
     if (sent !== undefined) {
-      if (sent !== insert.body) this.conflictingInserts += 1;
+      if (sent !== body) this.conflictingInserts += 1;
       return;
     }
-    this.tokens.set(insert.token, insert.body);
+    this.tokens.set(insert.token, body);
     let table = this.tables.get(insert.table);
     if (table === undefined) {
       table = new Map();
       this.tables.set(insert.table, table);
     }
-    for (const line of insert.body.split('\n').slice(0, -1)) {
+    for (const line of body.split('\n').slice(0, -1)) {
       const values = line.split('\t');
       const row = Object.fromEntries(
         insert.columns.map((column, index) => [column, values[index] ?? '']),

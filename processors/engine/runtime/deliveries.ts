@@ -1,5 +1,6 @@
-import type { RowsTable, SumsTable, Value } from '../operator/table.ts';
+import type { FactsTable, RowsTable, SumsTable, Value } from '../operator/table.ts';
 import type { SumsRow } from '../operator/window-sums.ts';
+import { Lines } from '../sink/lines.ts';
 import { tsvDay, tsvInstant, tsvRow, tsvText } from '../sink/tsv.ts';
 import type { Write } from '../state/store.ts';
 import type { Delivery } from './outbox.ts';
@@ -60,14 +61,18 @@ export function rowInsert(
   return delivery;
 }
 
-/** The inserts of one checkpoint by table and month, each split at the row limit. */
+/** One insert that is being gathered. */
+interface OpenInsert {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly lines: Lines;
+}
+
+/** The inserts of one checkpoint by table and month, each closed at the row limit. */
 class Inserts {
   readonly #stamp: Stamp;
   readonly #versionBase: bigint;
-  readonly #open = new Map<
-    string,
-    { readonly table: string; readonly columns: readonly string[]; body: string; rowCount: number }
-  >();
+  readonly #open = new Map<string, OpenInsert>();
   readonly #closed: Delivery[] = [];
 
   constructor(stamp: Stamp) {
@@ -81,23 +86,18 @@ class Inserts {
     for (const dimension of row.dimensions) line += `\t${tsvText(dimension)}`;
     line += `\t${task}\t${tsvDay(row.correctedOnMs)}`;
     for (const sum of row.sums) line += `\t${sum}`;
-    this.#add(
-      table.name,
-      monthOf(row.windowStartMs),
-      sumsColumns(table),
-      `${line}\t${this.#version()}\n`,
-      1,
-    );
+    const insert = this.#insertOf(table.name, monthOf(row.windowStartMs), () => sumsColumns(table));
+    insert.lines.add(`${line}\t${this.#version()}\n`);
   }
 
   addRow(table: RowsTable, values: readonly Value[]): void {
-    const columns = [...table.columns.map(({ name }) => name), 'version'];
-    this.#add(table.name, '', columns, `${tsvRow(table.columns, values)}\t${this.#version()}\n`, 1);
+    const insert = this.#insertOf(table.name, '', () => [...namesOf(table), 'version']);
+    insert.lines.add(`${tsvRow(table.columns, values)}\t${this.#version()}\n`);
   }
 
-  addFacts(facts: FactsBatch): void {
-    const columns = [...facts.table.columns.map(({ name }) => name), ...IDENTITY_COLUMNS];
-    this.#add(facts.table.name, facts.month, columns, facts.body, facts.rowCount);
+  addFacts({ table, month, lines }: FactsBatch): void {
+    const columns = (): readonly string[] => [...namesOf(table), ...IDENTITY_COLUMNS];
+    this.#insertOf(table.name, month, columns).lines.addAll(lines);
   }
 
   deliveries(): readonly Delivery[] {
@@ -106,44 +106,34 @@ class Inserts {
     return this.#closed;
   }
 
-  #add(
-    table: string,
-    month: string,
-    columns: readonly string[],
-    body: string,
-    rowCount: number,
-  ): void {
+  #insertOf(table: string, month: string, columns: () => readonly string[]): OpenInsert {
     const key = `${table}:${month}`;
     let insert = this.#open.get(key);
-    if (insert !== undefined && insert.rowCount + rowCount > INSERT_ROWS_MAX) {
+    if (insert !== undefined && insert.lines.count >= INSERT_ROWS_MAX) {
       this.#close(key, insert);
       insert = undefined;
     }
     if (insert === undefined) {
-      insert = { table, columns, body: '', rowCount: 0 };
+      insert = { table, columns: columns(), lines: new Lines() };
       this.#open.set(key, insert);
     }
-    insert.body += body;
-    insert.rowCount += rowCount;
+    return insert;
   }
 
-  #close(
-    key: string,
-    insert: {
-      readonly table: string;
-      readonly columns: readonly string[];
-      readonly body: string;
-      readonly rowCount: number;
-    },
-  ): void {
+  #close(key: string, { table, columns, lines }: OpenInsert): void {
     const { epoch, sequence } = this.#stamp;
     const token = `weir:${epoch}:${sequence}:${key}:${this.#closed.length}`;
-    this.#closed.push({ kind: 'insert', insert: { ...insert, token } });
+    const insert = { table, columns, rowCount: lines.count, body: lines.bytes(), token };
+    this.#closed.push({ kind: 'insert', insert });
   }
 
   #version(): string {
     return String(this.#versionBase + BigInt(this.#stamp.nextRowSequence()));
   }
+}
+
+function namesOf(table: RowsTable | FactsTable): readonly string[] {
+  return table.columns.map(({ name }) => name);
 }
 
 function sumsColumns(table: SumsTable): readonly string[] {

@@ -4,6 +4,7 @@ import type { EventOfTopic, Topic } from '../../../schemas/topics.ts';
 import type { Output, RecordContext } from '../operator/operator.ts';
 import type { FactsTable, RowsTable, SumsTable, Table, Value } from '../operator/table.ts';
 import type { WindowSums } from '../operator/window-sums.ts';
+import { Lines } from '../sink/lines.ts';
 import { tsvRow } from '../sink/tsv.ts';
 
 /** Facts of one table and month: lines of TabSeparated, so that one insert meets one partition. */
@@ -11,8 +12,7 @@ export interface FactsBatch {
   readonly table: FactsTable;
   /** Year and month of the facts, such as `2026-11`. */
   readonly month: string;
-  body: string;
-  rowCount: number;
+  readonly lines: Lines;
 }
 
 /** The current row of one key of a rows table. */
@@ -115,11 +115,10 @@ export class TaskOutput implements Output {
     const name = table.name + this.#month;
     let batch = this.#facts.get(name);
     if (batch === undefined) {
-      batch = { table, month: this.#month, body: '', rowCount: 0 };
+      batch = { table, month: this.#month, lines: new Lines() };
       this.#facts.set(name, batch);
     }
-    batch.body += `${tsvRow(table.columns, values)}${this.#identity}${this.#factIndex}\n`;
-    batch.rowCount += 1;
+    batch.lines.add(`${tsvRow(table.columns, values)}${this.#identity}${this.#factIndex}\n`);
     this.#pendingLines += 1;
     this.#factIndex += 1;
   }

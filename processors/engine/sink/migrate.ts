@@ -55,7 +55,7 @@ export async function migrate(
         table: 'migrations',
         columns: ['name', 'sha256'],
         rowCount: 1,
-        body: `${name}\t${sha256}\n`,
+        body: Buffer.from(`${name}\t${sha256}\n`),
         token: `migration:${name}`,
       });
     }

@@ -3,8 +3,8 @@ export interface Insert {
   readonly table: string;
   readonly columns: readonly string[];
   readonly rowCount: number;
-  /** Lines of TabSeparated. */
-  readonly body: string;
+  /** Lines of TabSeparated, UTF-8. */
+  readonly body: Uint8Array;
   /** Names this insert for ClickHouse's deduplication: the same for every try, never used for other rows. */
   readonly token: string;
 }
