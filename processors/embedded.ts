@@ -124,7 +124,7 @@ export class Embedded implements EnginePort {
       const short = checkFiles(dataDir);
       const clickHouse = await ClickHouse.openEmbedded(dataDir.clickHousePath);
       const processors = createProcessors(config);
-      const migrations = await migrate(clickHouse, migrationsOf(processors));
+      await migrate(clickHouse, migrationsOf(processors));
       const log = await openLog(config, dataDir, logger);
       const store = LmdbStore.open(dataDir.statePath);
       const { epochMin, rememberedIds } = await recover(dataDir, {
@@ -133,7 +133,6 @@ export class Embedded implements EnginePort {
         clickHouse,
         processors,
         partitions: config.partitions,
-        isClickHouseNew: migrations.every(({ isNew }) => isNew),
         short,
       });
       const limits = limitsOf(config);

@@ -31,7 +31,10 @@ const PAGE_BYTES_MAX = 65_536;
  * @returns whether the file was too short: then everything in it should be read once
  * @throws {EngineError} `code` when it is no LMDB file
  */
-export function checkLmdbFile(file: string, code: ErrorCode): boolean {
+export function checkLmdbFile(
+  file: string,
+  { code, remedy }: { readonly code: ErrorCode; readonly remedy: string },
+): boolean {
   if (!existsSync(file)) return false;
   const descriptor = openSync(file, 'r+');
   try {
@@ -43,7 +46,7 @@ export function checkLmdbFile(file: string, code: ErrorCode): boolean {
       throw new EngineError({
         code,
         kind: 'fatal',
-        message: `Expected an LMDB data file at ${file}, but its first page is damaged`,
+        message: `Expected an LMDB data file at ${file}, but its first page is damaged. ${remedy}`,
       });
     }
     if (size >= neededBytes) return false;

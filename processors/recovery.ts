@@ -44,22 +44,30 @@ interface Parts {
   readonly clickHouse: ClickHouse;
   readonly processors: readonly Processor[];
   readonly partitions: number;
-  /** Whether the tables were made by this start. */
-  readonly isClickHouseNew: boolean;
 }
 
 /**
- * Checks the files of log and state before they are opened, and removes the state of a
- * recomputation that did not come to its end.
+ * Checks the files of a data directory before anything is opened or made in it, and removes the state
+ * of a recomputation that did not come to its end.
  *
  * @throws {EngineError} LOG_BATCH_DAMAGED, STATE_DAMAGED
+ * @throws {EngineError} RESULTS_LOST when there is state and the tables that belong to it are gone
  */
 export function checkFiles(dataDir: DataDir): ShortFiles {
   if (existsSync(join(dataDir.path, UNFINISHED)))
     rmSync(dataDir.statePath, { recursive: true, force: true });
+  // ClickHouse makes its directory before there is any state.
+  const hasTables = existsSync(join(dataDir.clickHousePath, 'metadata'));
+  if (existsSync(join(dataDir.statePath, 'data.mdb')) && !hasTables) throw resultsLost(dataDir);
   return {
-    log: checkLmdbFile(join(dataDir.logPath, 'data.mdb'), 'LOG_BATCH_DAMAGED'),
-    state: checkLmdbFile(join(dataDir.statePath, 'data.mdb'), 'STATE_DAMAGED'),
+    log: checkLmdbFile(join(dataDir.logPath, 'data.mdb'), {
+      code: 'LOG_BATCH_DAMAGED',
+      remedy: 'Restore the data directory from a backup',
+    }),
+    state: checkLmdbFile(join(dataDir.statePath, 'data.mdb'), {
+      code: 'STATE_DAMAGED',
+      remedy: `Move ${dataDir.statePath} away and start again: everything is recomputed from the log`,
+    }),
   };
 }
 
@@ -69,7 +77,7 @@ export function checkFiles(dataDir: DataDir): ShortFiles {
  * @returns the fencing epoch to start with; and while everything is recomputed from the log, how many
  *   event ids a task must remember: call `finishRecomputation` when the log is processed
  * @throws {EngineError} LOG_BATCH_DAMAGED, STATE_DAMAGED, LOG_PARTITION_COUNT_CHANGED, STATE_LOST,
- *   RESULTS_LOST, LOG_OFFSET_OUT_OF_RANGE
+ *   LOG_OFFSET_OUT_OF_RANGE
  */
 export async function recover(
   dataDir: DataDir,
@@ -91,16 +99,13 @@ export async function recover(
  * @returns how many event ids a task must remember while everything is recomputed, or undefined when
  *   nothing is; call `finishRecomputation` when the log is processed
  * @throws {EngineError} STATE_LOST when the log does not reach back far enough to recompute it
- * @throws {EngineError} RESULTS_LOST when the state belongs to tables that are gone
  * @throws {EngineError} LOG_OFFSET_OUT_OF_RANGE when the log ends before what was taken from it
  */
 async function reconcile(dataDir: DataDir, parts: Parts): Promise<number | undefined> {
-  const { log, store, clickHouse, processors, isClickHouseNew } = parts;
+  const { log, store, clickHouse, processors } = parts;
   const inputs = inputsOf(parts);
   if (storedNode(store) !== undefined) {
     checkOffsets(inputs, parts);
-    const hasTaken = inputs.some(({ takenTo }) => takenTo > 0);
-    if (isClickHouseNew && hasTaken) throw resultsLost(dataDir);
     return undefined;
   }
   if (inputs.every(({ topic, partition }) => log.endOffset(topic, partition) === 0))

@@ -3,12 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { onTestFinished } from 'vitest';
+import { afterEach, onTestFinished } from 'vitest';
 
 const WEIR = join(import.meta.dirname, '../../cli/weir.js');
 
 /** One secret for all data directories, so that the same visitors have the same tokens. */
 const SECRET = '0123456789abcdef0123456789abcdef';
+
+const running = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** What a finished command wrote and how it ended. */
 export interface Finished {
@@ -41,9 +47,8 @@ export function startWeir(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  onTestFinished(() => {
-    child.kill('SIGKILL');
-  });
+  running.add(child);
+  child.on('close', () => running.delete(child));
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -32,9 +32,7 @@ const CASES: readonly (readonly [CrashPoint, number])[] = [
 ];
 
 /** Runs the process to its end; `told` is what it printed last. */
-function run(
-  ...args: readonly string[]
-): Promise<{
+function run(...args: readonly string[]): Promise<{
   readonly signal: string | null;
   readonly exitCode: number | null;
   readonly told: string;
