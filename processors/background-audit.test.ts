@@ -156,11 +156,11 @@ test('every closed hour of every view with windows is looked at, newest first, r
   expect(audit.status).toEqual({ checked_rows: 12, differences: 0, last_at: START_MS + DAY_MS });
 });
 
-test('an hour that has not closed is not looked at', async () => {
-  const watermarkMs = START_MS + 2 * HOUR_MS - 1;
+test('a window that has not closed is not looked at', async () => {
+  const watermarkMs = START_MS + 1.5 * HOUR_MS + 1;
   const audit = auditOf({ settlement: () => ({ ...SETTLED, watermarkMs }) });
   expect(await looks(audit, 2)).toEqual([
-    ['channel_1m', 0, 'equal', 0],
+    ['channel_1m', 0.5, 'equal', 0],
     ['attribution_1h', 0, 'equal', 0],
   ]);
 });

@@ -175,7 +175,7 @@ export class BackgroundAudit {
     if (watermarkMs === -Infinity) return undefined;
     if (cursor.toMs === undefined || cursor.toMs <= cursor.oldestMs) {
       cursor.oldestMs = Math.max(watermarkMs - REACH_MS, await this.#firstEventMs());
-      cursor.toMs = Math.floor(watermarkMs / cursor.sliceMs) * cursor.sliceMs;
+      cursor.toMs = Math.floor(watermarkMs / cursor.windowMs) * cursor.windowMs;
     }
     if (cursor.toMs <= cursor.oldestMs) return undefined;
     return { fromMs: cursor.toMs - cursor.sliceMs, toMs: cursor.toMs };
