@@ -211,6 +211,9 @@ export class ScriptedShop {
       checkpoint_ms: 14,
       pending_rows: Math.floor(this.#chance.draw() * 40),
       events_per_second: 118 + Math.floor(this.#chance.draw() * 20),
+      audit_checked_rows: 1_234,
+      audit_differences: 0,
+      audit_last_at: this.#nowMs,
     };
   }
 

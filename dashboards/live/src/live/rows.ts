@@ -93,6 +93,9 @@ export interface PipelineRow {
   readonly checkpoint_ms: number | undefined;
   readonly pending_rows: number;
   readonly events_per_second: number;
+  readonly audit_checked_rows: number;
+  readonly audit_differences: number;
+  readonly audit_last_at: number | undefined;
 }
 
 /**
@@ -235,6 +238,9 @@ export function parsePipelineRow(row: JsonObject): PipelineRow | undefined {
     checkpoint_ms: numberIn(row, 'checkpoint_ms'),
     pending_rows: countIn(row, 'pending_rows'),
     events_per_second: countIn(row, 'events_per_second'),
+    audit_checked_rows: countIn(row, 'audit_checked_rows'),
+    audit_differences: countIn(row, 'audit_differences'),
+    audit_last_at: instantIn(row, 'audit_last_at'),
   };
 }
 

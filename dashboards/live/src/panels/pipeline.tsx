@@ -56,6 +56,7 @@ export function Pipeline(props: { readonly store: LiveStore; readonly nowMs: num
           ))}
           <Vitals pipeline={pipeline} serverNow={store.freshness.serverNow(nowMs)} />
           <Balance pipeline={pipeline} />
+          <Audit pipeline={pipeline} serverNow={store.freshness.serverNow(nowMs)} />
         </>
       )}
       {store.serverErrors.map((error) => (
@@ -154,6 +155,26 @@ function Balance(props: { readonly pipeline: PipelineRow }) {
           : `Does not add up: ${formatCount(rest)} of the received events are not accounted for.`}
       </p>
     </div>
+  );
+}
+
+/** What the continuous recomputation of closed windows has found. */
+function Audit(props: { readonly pipeline: PipelineRow; readonly serverNow: number }) {
+  const { pipeline, serverNow } = props;
+  const { audit_last_at: lastAt, audit_differences: differences } = pipeline;
+  if (lastAt === undefined) return null;
+  const checked = formatCount(pipeline.audit_checked_rows);
+  return (
+    <p
+      class={differences === 0 ? 'check good' : 'check bad'}
+      data-audit={differences}
+      title="Closed windows are recomputed from the raw events by independent SQL, one after the other"
+    >
+      {differences === 0
+        ? `Audited: ${checked} rows recomputed, none differs.`
+        : `Audited: ${formatCount(differences)} of ${checked} rows recomputed differ; weir audit shows them.`}{' '}
+      <span class="quiet">{momentWithSeconds(lastAt, serverNow)}</span>
+    </p>
   );
 }
 
