@@ -11,11 +11,12 @@ import { coPartitioned } from './kafka-assigner.ts';
 const PARTITION_BYTES_MAX = 512 * 1_024;
 /** How long a broker holds an answer back when nothing is new: a seek or resume waits as long. */
 const FETCH_WAIT_MS_MAX = 250;
-const SESSION_MS = 30_000;
-const HEARTBEAT_MS = 3_000;
+/** A killed process is missed after this long; until then nobody else gets its partitions. */
+const SESSION_MS = 10_000;
+const HEARTBEAT_MS = 2_000;
 /** How long to wait before a lost consumer is built again. */
 const REBUILD_MS = 1_000;
-/** How long a consumer has to leave its group. */
+/** How long a consumer has to leave its group before we go on without it. */
 const LEAVE_MS_MAX = 5_000;
 
 /** A partition of a topic. */
@@ -135,8 +136,9 @@ export class KafkaReader {
         this.#restart = () => resolve(undefined);
       });
       const crashed = this.#listen(consumer);
+      const begun = this.#begin(consumer);
       try {
-        const error = await Promise.race([this.#begin(consumer).then(() => crashed), restarted]);
+        const error = await Promise.race([begun.then(() => crashed), restarted]);
         if (error !== undefined) throw error;
       } catch (error) {
         this.#logger.warn(
@@ -145,7 +147,7 @@ export class KafkaReader {
         );
       }
       this.#hasJoined = false;
-      await Promise.race([consumer.disconnect().catch(() => undefined), wait(LEAVE_MS_MAX)]);
+      await Promise.race([leave(consumer, begun), wait(LEAVE_MS_MAX, undefined, { ref: false })]);
       if (this.#stopping.signal.aborted) return;
       await wait(REBUILD_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
     }
@@ -179,4 +181,10 @@ export class KafkaReader {
       eachBatch: (payload) => this.#events.onBatch(payload),
     });
   }
+}
+
+/** A consumer that is told to leave while it still joins would join all the same, and stay. */
+async function leave(consumer: Consumer, begun: Promise<void>): Promise<void> {
+  await begun.catch(() => undefined);
+  await consumer.disconnect().catch(() => undefined);
 }

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+
+import { type Admit, HEADER, type KafkaRecord, convertRecords } from './kafka-batch.ts';
+
+const OURS = { [HEADER.tokenised]: '1' };
+
+/** Admits upper case into partition 0, lower case into partition 1, and nothing else. */
+const admit: Admit = (_topic, bytes) => {
+  const text = bytes.toString();
+  if (/^[A-Z]+$/.test(text)) return { kind: 'ok', partition: 0, value: Buffer.from(`${text}!`) };
+  if (/^[a-z]+$/.test(text)) return { kind: 'ok', partition: 1, value: Buffer.from(`${text}!`) };
+  return { kind: 'refused', code: 'WIRE_EMPTY', message: 'Expected letters' };
+};
+
+function record(
+  offset: number,
+  text: string | null,
+  headers?: KafkaRecord['headers'],
+): KafkaRecord {
+  const value = text === null ? null : Buffer.from(text);
+  return { offset: String(offset), value, headers, timestamp: '1000' };
+}
+
+function convert(records: readonly KafkaRecord[], firstOffset: number, nextOffset: number) {
+  const { batches, moved } = convertRecords(records, {
+    topic: 'weir.clicks',
+    partition: 0,
+    firstOffset,
+    nextOffset,
+    appendedAtMs: undefined,
+    admit,
+  });
+  return {
+    moved,
+    batches: batches.map(
+      ({
+        firstOffset: at,
+        nextOffset: to,
+        count,
+        importName,
+        endsImport,
+        bytes,
+        starts,
+        ends,
+        refused,
+      }) => ({
+        at,
+        to,
+        values: Array.from({ length: count }, (_, index) =>
+          bytes.toString('utf8', starts[index], ends[index]),
+        ),
+        ...(importName === undefined ? {} : { importName }),
+        ...(endsImport ? { endsImport } : {}),
+        ...(refused === undefined ? {} : { refused: [...refused.keys()] }),
+      }),
+    ),
+  };
+}
+
+test('our own records stay as they are, those of others are admitted or refused', () => {
+  const records = [record(7, 'raw', OURS), record(8, 'RAW'), record(9, '?'), record(10, null)];
+  expect(convert(records, 7, 11)).toEqual({
+    batches: [{ at: 7, to: 11, values: ['raw', 'RAW!', '?', ''], refused: [2, 3] }],
+    moved: [],
+  });
+});
+
+test('offsets that hold nothing part two batches, and the last one reaches to the end', () => {
+  const records = [record(3, 'A'), record(5, 'B'), record(6, 'C')];
+  expect(convert(records, 2, 9).batches).toEqual([
+    { at: 3, to: 4, values: ['A!'] },
+    { at: 5, to: 9, values: ['B!', 'C!'] },
+  ]);
+  expect(convert([], 2, 9).batches).toEqual([{ at: 2, to: 9, values: [] }]);
+});
+
+test('a record of another partition is moved there, and its offset holds nothing', () => {
+  const { batches, moved } = convert([record(0, 'A'), record(1, 'b'), record(2, 'C')], 0, 3);
+  expect(batches).toEqual([
+    { at: 0, to: 1, values: ['A!'] },
+    { at: 2, to: 3, values: ['C!'] },
+  ]);
+  expect(moved).toEqual([{ topic: 'weir.clicks', partition: 1, values: [Buffer.from('b!')] }]);
+});
+
+test('the records of an import and its end are told apart from others', () => {
+  const ofImport = { ...OURS, [HEADER.importName]: 'history' };
+  const records = [
+    record(0, 'a', OURS),
+    record(1, 'b', ofImport),
+    record(2, 'c', ofImport),
+    record(3, null, { ...ofImport, [HEADER.endsImport]: '1' }),
+    record(4, 'd', OURS),
+  ];
+  expect(convert(records, 0, 5).batches).toEqual([
+    { at: 0, to: 1, values: ['a'] },
+    { at: 1, to: 3, values: ['b', 'c'], importName: 'history' },
+    { at: 3, to: 4, values: [], importName: 'history', endsImport: true },
+    { at: 4, to: 5, values: ['d'] },
+  ]);
+});
