@@ -48,6 +48,8 @@ export class EmbeddedLog implements Log {
       compression: false,
       // The pages that LMDB allocates are written in full right away.
       noMemInit: true,
+      // A batch of lmdb's own has a promise that nobody can handle when the disk is full.
+      eventTurnBatching: false,
     });
     return new EmbeddedLog(batches, nowMs);
   }
@@ -148,7 +150,7 @@ export class EmbeddedLog implements Log {
         for (const { resolve } of taken) resolve();
         for (const listener of this.#listeners) listener();
       } catch (error) {
-        const failure = appendFailure(error);
+        const failure = appendFailure(await reasonOf(error));
         for (const { reject } of taken) reject(failure);
       }
     }
@@ -198,6 +200,16 @@ export class EmbeddedLog implements Log {
     await this.#batches.flushed;
     // Only now: a reader must never see what a power cut could still take back.
     for (const [name, endOffset] of endOffsets) this.#endOffsets.set(name, endOffset);
+  }
+}
+
+/** lmdb hides why a commit failed in a promise of its own, which must be handled too. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  try {
+    return await error.commitError;
+  } catch (reason) {
+    return reason;
   }
 }
 

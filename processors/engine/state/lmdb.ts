@@ -33,6 +33,8 @@ export class LmdbStore implements Store {
         keyEncoder: UTF8_KEYS,
         // The pages that LMDB allocates are written in full right away.
         noMemInit: true,
+        // A batch of lmdb's own has a promise that nobody can handle when the disk is full.
+        eventTurnBatching: false,
       }),
     );
   }
@@ -74,12 +76,13 @@ export class LmdbStore implements Store {
       });
       await this.#values.flushed;
     } catch (error) {
-      if (isStructureDamaged(error)) throw damagedFile(error);
+      const reason = await reasonOf(error);
+      if (isStructureDamaged(reason)) throw damagedFile(reason);
       throw new EngineError({
         code: 'DISK_FULL',
         kind: 'transient',
-        message: `Expected room to write a checkpoint, got: ${messageOf(error)}`,
-        cause: error,
+        message: `Expected room to write a checkpoint, got: ${messageOf(reason)}`,
+        cause: reason,
       });
     }
   }
@@ -105,6 +108,16 @@ function damagedFile(error: unknown): EngineError {
     message: `Expected to read the state on disk, got: ${messageOf(error)}. ${WAY_OUT}`,
     cause: error,
   });
+}
+
+/** lmdb hides why a commit failed in a promise of its own, which must be handled too. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  try {
+    return await error.commitError;
+  } catch (reason) {
+    return reason;
+  }
 }
 
 /** Codes that start like this say what is wrong with the file; lack of room has others. */
