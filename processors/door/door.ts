@@ -10,10 +10,10 @@ import { partitionOf } from '../../schemas/ids.ts';
 import type { IngestAnswer, IngestOptions } from '../../schemas/ports.ts';
 import { type EventType, TOPIC_OF_EVENT, type Topic } from '../../schemas/topics.ts';
 import type { AppendBatch } from '../engine/log/log.ts';
-import { GenerationMap } from './generations.ts';
+import { RecentIds } from './recent-ids.ts';
 import { type TokenKind, type Tokeniser, normalise } from './tokeniser.ts';
 
-/** Event ids of each type that the door remembers to answer with a number of duplicates: about 50 MB. */
+/** Event ids of each type that the door remembers to answer with a number of duplicates: about 15 MB. */
 const RECENT_IDS_MAX = 500_000;
 
 /** What decides about the tokens of an event and about its partition. */
@@ -55,17 +55,17 @@ export interface Placed {
 /** Opens the door in front of a log. */
 export function createDoor(options: DoorOptions): Door {
   const recentIdsOfType = {
-    click: new GenerationMap<true>(RECENT_IDS_MAX),
-    order: new GenerationMap<true>(RECENT_IDS_MAX),
-    inventory: new GenerationMap<true>(RECENT_IDS_MAX),
-    reference: new GenerationMap<true>(RECENT_IDS_MAX),
+    click: new RecentIds(RECENT_IDS_MAX),
+    order: new RecentIds(RECENT_IDS_MAX),
+    inventory: new RecentIds(RECENT_IDS_MAX),
+    reference: new RecentIds(RECENT_IDS_MAX),
   };
   return {
     async ingest(type, values, { importName } = {}) {
       const time: ParseTime = { nowMs: options.clock(), clockSkewMs: options.clockSkewMs };
       const recentIds = recentIdsOfType[type];
       const rejected: { index: number; code: string; message: string }[] = [];
-      const newIds: string[] = [];
+      const newIds = new Set<string>();
       const valuesOfPartition = new Map<number, Buffer[]>();
       let goodCount = 0;
       for (let index = 0; index < values.length; index += 1) {
@@ -75,24 +75,17 @@ export function createDoor(options: DoorOptions): Door {
           continue;
         }
         goodCount += 1;
-        if (recentIds.get(result.eventId) === undefined) {
-          recentIds.set(result.eventId, true);
-          newIds.push(result.eventId);
-        }
+        if (!recentIds.has(result.eventId)) newIds.add(result.eventId);
         const { partition, value } = result.placed;
         const batch = valuesOfPartition.get(partition);
         if (batch === undefined) valuesOfPartition.set(partition, [value]);
         else batch.push(value);
       }
       const batches = toBatches(TOPIC_OF_EVENT[type], valuesOfPartition, importName);
-      try {
-        if (batches.length > 0) await options.append(batches);
-      } catch (error) {
-        // The sender will try again, and must not be told that those are duplicates.
-        for (const id of newIds) recentIds.delete(id);
-        throw error;
-      }
-      return { accepted: newIds.length, duplicates: goodCount - newIds.length, rejected };
+      if (batches.length > 0) await options.append(batches);
+      // Only now: after an error the sender will try again, and must not be told that those are duplicates.
+      for (const id of newIds) recentIds.add(id);
+      return { accepted: newIds.size, duplicates: goodCount - newIds.size, rejected };
     },
   };
 }

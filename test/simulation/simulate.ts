@@ -146,7 +146,7 @@ class Run {
         cachedRowsMax: 1 + this.#random.below(20),
         deduplicationIdsMax: 10_000,
         checkpointMs: 200 + this.#random.below(2_000),
-        checkpointChangesMax: 5 + this.#random.below(200),
+        checkpointChangesMax: 1 + this.#random.below(8),
         checkpointLinesMax: 5 + this.#random.below(200),
         outboxRowsMax: 20 + this.#random.below(500),
       },

@@ -19,6 +19,7 @@ const WORDS_PER_ID = 3;
  */
 export class Deduplicator {
   readonly #idsMax: number;
+  readonly #keepsAdded: boolean;
   #high = new Uint32Array(SLOTS_MIN);
   #low = new Uint32Array(SLOTS_MIN);
   #body = new Uint32Array(SLOTS_MIN);
@@ -30,9 +31,11 @@ export class Deduplicator {
   #added: number[] = [];
   readonly #fingerprint: Fingerprint = { high: 0, low: 0 };
 
-  constructor(options: { readonly idsMax: number }) {
+  /** @param options.keepsAdded whether `takeAdded` will be called; default true */
+  constructor(options: { readonly idsMax: number; readonly keepsAdded?: boolean }) {
     assert(options.idsMax >= 1, 'a deduplicator must remember at least one id');
     this.#idsMax = options.idsMax;
+    this.#keepsAdded = options.keepsAdded ?? true;
   }
 
   /** How many ids are remembered. */
@@ -47,8 +50,14 @@ export class Deduplicator {
     const slot = this.#find(high, low);
     if (this.#isUsed[slot] === 1) return this.#body[slot] === bodyHash ? 'duplicate' : 'conflict';
     this.#insert(high, low, bodyHash);
-    this.#added.push(high, low, bodyHash);
+    if (this.#keepsAdded) this.#added.push(high, low, bodyHash);
     return 'new';
+  }
+
+  /** Whether `eventId` is remembered; changes nothing. */
+  has(eventId: string): boolean {
+    fingerprintText(eventId, this.#fingerprint);
+    return this.#isUsed[this.#find(this.#fingerprint.high, this.#fingerprint.low)] === 1;
   }
 
   /** The ids that were added since the last call, for the checkpoint. */

@@ -153,7 +153,10 @@ export class Engine {
       if (task === undefined) continue;
       try {
         const taken = task.step(STEP_RECORDS_MAX, nowMs);
-        if (taken > 0) return taken;
+        if (taken > 0) {
+          this.#encodeExcess(task);
+          return taken;
+        }
       } catch (error) {
         if (!(error instanceof PoisonRecord)) throw error;
         this.#poisonRecord(task, error);
@@ -180,8 +183,8 @@ export class Engine {
 
   /** Whether something waits for the next checkpoint. */
   get hasPending(): boolean {
-    const { changes, lines } = this.#pending();
-    return this.#committing !== undefined || this.#outbox.hasDelivered || changes + lines > 0;
+    if (this.#committing !== undefined || this.#outbox.hasDelivered) return true;
+    return this.#tasks.some((task) => task.hasPending);
   }
 
   /** The rows that changed since the last call, merged by key; undefined when none did. */
@@ -244,7 +247,14 @@ export class Engine {
   #isCheckpointFull(): boolean {
     const { checkpointChangesMax, checkpointLinesMax } = this.#options.limits;
     const { changes, lines } = this.#pending();
-    return changes >= checkpointChangesMax || lines >= checkpointLinesMax;
+    // Window rows cannot be encoded ahead; they may reach the bound once more before they force it.
+    return changes >= 2 * checkpointChangesMax || lines >= checkpointLinesMax;
+  }
+
+  /** Encodes ahead what the next checkpoint would take too long for. */
+  #encodeExcess(task: Task): void {
+    const excess = this.#pending().changes - this.#options.limits.checkpointChangesMax;
+    if (excess > 0) task.encodeEarly(excess);
   }
 
   #pending(): { readonly changes: number; readonly lines: number } {
@@ -270,7 +280,7 @@ export class Engine {
     if (
       writes.length === 0 &&
       !this.#outbox.hasDelivered &&
-      tasks.every(({ pending }) => pending.changes + pending.lines === 0)
+      tasks.every((task) => !task.hasPending)
     )
       return true;
     const deliveries = collectDeliveries(tasks, {

@@ -130,12 +130,23 @@ export class Task {
     return this.#watermark.currentMs;
   }
 
-  /** What waits for the next checkpoint: changed keys and rows, which are encoded then, and lines that are ready. */
+  /** What waits for the next checkpoint: changed keys and rows to encode, and lines that are ready. */
   get pending(): { readonly changes: number; readonly lines: number } {
     return {
       changes: this.#state.dirtyCount + this.windows.dirtyCount + this.output.pendingRows,
       lines: this.output.pendingLines,
     };
+  }
+
+  /** Whether a checkpoint would have anything of this task to write. */
+  get hasPending(): boolean {
+    const { changes, lines } = this.pending;
+    return changes > 0 || lines > 0 || this.#state.hasChanges;
+  }
+
+  /** Encodes some changed keys ahead of the checkpoint; see `KeyedState.encodeEarly`. */
+  encodeEarly(count: number): void {
+    this.#state.encodeEarly(count);
   }
 
   get hasUnpublished(): boolean {

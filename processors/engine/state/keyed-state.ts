@@ -37,6 +37,8 @@ export class KeyedState {
   #young = new Map<string, KeyedEntry>();
   #old = new Map<string, KeyedEntry>();
   #dirty: { readonly key: string; readonly entry: KeyedEntry }[] = [];
+  /** Changed keys that `encodeEarly` has encoded already; a key that changes again is encoded again. */
+  #encoded: Write[] = [];
 
   /** @param options.layouts every layout that stored values may name; the last is the current one */
   constructor(options: {
@@ -54,9 +56,25 @@ export class KeyedState {
     this.#entriesMax = options.entriesMax;
   }
 
-  /** How many keys changed since the last `collect`. */
+  /** How many changed keys wait to be encoded. */
   get dirtyCount(): number {
     return this.#dirty.length;
+  }
+
+  /** Whether anything changed since the last `collect`. */
+  get hasChanges(): boolean {
+    return this.#dirty.length > 0 || this.#encoded.length > 0;
+  }
+
+  /**
+   * Encodes the changed keys that have waited longest, so that few are left for `collect`, which
+   * holds the task while it encodes.
+   */
+  encodeEarly(count: number): void {
+    for (const { key, entry } of this.#dirty.splice(0, count)) {
+      entry.isDirty = false;
+      this.#encoded.push({ key: this.#prefix + key, value: this.#encode(entry.states) });
+    }
   }
 
   /** How many keys are in memory. */
@@ -94,20 +112,20 @@ export class KeyedState {
 
   /** Adds the changed keys to `writes`. Until `committed` is called they stay in memory. */
   collect(writes: Write[]): void {
-    for (const { key, entry } of this.#dirty) {
-      entry.isDirty = false;
-      writes.push({ key: this.#prefix + key, value: this.#encode(entry.states) });
-    }
-    this.#dirty = [];
+    this.encodeEarly(this.#dirty.length);
+    // In this order: of two values of one key the later one is written last.
+    for (const write of this.#encoded) writes.push(write);
+    this.#encoded = [];
   }
 
-  /** Everything collected is durable: memory may be given back. */
+  /**
+   * Everything collected is durable: memory may be given back. Call it once after each `collect`: a
+   * key that changed since is in the young generation, because changing it made it young.
+   */
   committed(): void {
     if (this.#young.size < this.#entriesMax) return;
-    const keep = new Map<string, KeyedEntry>();
-    for (const [key, entry] of this.#old) if (entry.isDirty) keep.set(key, entry);
     this.#old = this.#young;
-    this.#young = keep;
+    this.#young = new Map();
   }
 
   /**
