@@ -235,6 +235,11 @@ test('another number of partitions than that of the log is refused', async () =>
   });
 });
 
+test('a log that is not in the data directory is refused', async () => {
+  const kafka = { ...CONFIG.kafka, brokers: ['127.0.0.1:1'] };
+  await expect(replayed({ kafka })).rejects.toMatchObject({ code: 'REPLAY_LOG_ELSEWHERE' });
+});
+
 test('a data directory in which nothing has run is refused', async () => {
   const empty = mkdtempSync(join(tmpdir(), 'weir-replay-'));
   await expect(replayed({ data_dir: empty })).rejects.toMatchObject({

@@ -80,10 +80,17 @@ export function sandboxDatabase(name: string): string | undefined {
  * Recomputes everything from the retained log into a sandbox database with `data.config`, and compares
  * it with what is live. The log and the live database are read, never written.
  *
- * @throws {EngineError} REPLAY_SANDBOX_EXISTS, REPLAY_LIVE_UNFINISHED, LOG_PARTITION_COUNT_CHANGED
+ * @throws {EngineError} REPLAY_SANDBOX_EXISTS, REPLAY_LIVE_UNFINISHED, REPLAY_LOG_ELSEWHERE, LOG_PARTITION_COUNT_CHANGED
  */
 export async function replay(data: StoppedData, options: ReplayOptions): Promise<ReplayResult> {
   const { config, dataDir, clickHouse } = data;
+  if (config.kafka.brokers !== undefined) {
+    throw new EngineError({
+      code: 'REPLAY_LOG_ELSEWHERE',
+      kind: 'fatal',
+      message: 'Expected the log in the data directory, got one in Kafka (kafka.brokers)',
+    });
+  }
   const processors = createProcessors(config);
   const takenTo = await finishedLive(dataDir.statePath, config);
   const sandbox = await openSandbox(clickHouse, processors, options);
