@@ -1,0 +1,204 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+import { expect, test } from 'vitest';
+
+import { avroContainer } from './avro-container.ts';
+import { startWeir, temporaryDirectory, weir } from './command-line.ts';
+import { startServer } from './server.ts';
+import { writeShopFile } from './simulated-shop.ts';
+import { rowsOf } from './tables.ts';
+
+const LOCKED_PORT = 18_161;
+const TAKEN_PORT = 18_162;
+
+const CLICK = {
+  occurred_at: Date.UTC(2025, 10, 20),
+  source: 'test',
+  visitor_id: 'v',
+  kind: 'click',
+  channel: 'dtc',
+};
+
+function clickLine(eventId: string): string {
+  return JSON.stringify({ event: 'click', event_id: eventId, ...CLICK });
+}
+
+test('a data directory that a process uses is refused, and the message names that process', async () => {
+  const dataDir = join(temporaryDirectory(), 'data');
+  const server = await startServer(dataDir, LOCKED_PORT);
+  const { exitCode, stderr } = await weir('audit', '--data-dir', dataDir);
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 1,
+    stderr: expect.stringMatching(
+      new RegExp(`^DATA_DIR_LOCKED: .*process ${server.child.pid} uses it`),
+    ),
+  });
+  expect(await server.get('/healthz')).toMatchObject({ status: 200 });
+});
+
+test('a lock that a killed process has left behind is taken over', async () => {
+  const dataDir = join(temporaryDirectory(), 'data');
+  const server = await startServer(dataDir, LOCKED_PORT);
+  server.child.kill('SIGKILL');
+  expect(await server.finished).toMatchObject({ signal: 'SIGKILL' });
+  expect(readFileSync(join(dataDir, 'lock'), 'utf8')).toBe(`${server.child.pid}\n`);
+  expect(await weir('audit', '--data-dir', dataDir)).toMatchObject({ exitCode: 0, stderr: '' });
+});
+
+test('a port that is taken ends the start with exit code 3, and gives the data directory up', async () => {
+  const dataDir = join(temporaryDirectory(), 'data');
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(TAKEN_PORT, '127.0.0.1', resolve));
+  try {
+    const { exitCode, stderr } = await startWeir(['start', '--data-dir', dataDir], {
+      WEIR_HTTP_PORT: String(TAKEN_PORT),
+    }).finished;
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 3,
+      stderr: expect.stringMatching(/^HTTP_PORT_IN_USE: .*18162/),
+    });
+  } finally {
+    other.close();
+  }
+  expect(await weir('audit', '--data-dir', dataDir)).toMatchObject({ exitCode: 0, stderr: '' });
+});
+
+test('a data directory that cannot be written is refused with its path', async () => {
+  const file = join(temporaryDirectory(), 'a-file');
+  writeFileSync(file, '');
+  const { exitCode, stderr } = await weir('audit', '--data-dir', join(file, 'data'));
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 1,
+    stderr: expect.stringMatching(/^DATA_DIR_UNUSABLE: .*a-file\/data/),
+  });
+});
+
+test('a configuration with mistakes ends the start with exit code 3 and names all of them', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'weir.yaml');
+  writeFileSync(file, 'partitons: 3\nlateness: { allowed: soon }\n');
+  const { exitCode, stderr } = await weir('start', '--config', file);
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 3,
+    stderr: expect.stringMatching(/^CONFIG_INVALID: [^]*partitons[^]*lateness\.allowed/),
+  });
+});
+
+test('a file that is not there, or is a directory, ends the import with exit code 2', async () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, 'folder.ndjson'));
+  for (const name of ['missing.ndjson', 'folder.ndjson']) {
+    const file = join(directory, name);
+    const { exitCode, stderr } = await weir(
+      'import',
+      'ndjson',
+      file,
+      '--data-dir',
+      join(directory, 'data'),
+    );
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining(`IMPORT_FILE_UNREADABLE: `),
+    });
+    expect(stderr).toContain(name);
+  }
+});
+
+test('a CSV file without a column that is needed ends the import with exit code 2 and names the column', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'orders.csv');
+  writeFileSync(
+    file,
+    'InvoiceNo,StockCode,Description,InvoiceDate,UnitPrice,CustomerID,Country\n1,A,a,2011-11-01 08:16:00,2.1,7,UK\n',
+  );
+  const dataDir = join(directory, 'data');
+  const { exitCode, stderr } = await weir('import', 'orders-csv', file, '--data-dir', dataDir);
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 2,
+    stderr: expect.stringMatching(/IMPORT_COLUMN_MISSING: .*Quantity/),
+  });
+  expect(await rowsOf(dataDir, 'SELECT count() AS orders FROM weir.orders')).toEqual([
+    { orders: 0 },
+  ]);
+});
+
+test('good lines of a file are imported although others are not JSON, not events or not whole', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'events.ndjson');
+  const dataDir = join(directory, 'data');
+  const lines = [
+    clickLine('a'),
+    '{"event":"click","event_id":',
+    '[]',
+    '{"event":"nonsense","event_id":"x"}',
+    JSON.stringify({ event: 'click', ...CLICK }),
+    '{"event":"click","__proto__":{},"event_id":"p"}',
+    '',
+    clickLine('b'),
+  ];
+  // The last line has no end.
+  writeFileSync(file, lines.join('\n'));
+  const { exitCode, stdout } = await weir(
+    'import',
+    'ndjson',
+    file,
+    '--data-dir',
+    dataDir,
+    '--json',
+  );
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    files: [
+      {
+        summary: {
+          events: { click: { accepted: 2 } },
+          lines: { read: 8, skipped: 1 },
+        },
+      },
+    ],
+  });
+  expect(await rowsOf(dataDir, 'SELECT event_id FROM weir.clicks ORDER BY event_id')).toEqual([
+    { event_id: 'a' },
+    { event_id: 'b' },
+  ]);
+});
+
+test('of a gzip file that ends too soon all is imported that can be read, and the exit code is 5', async () => {
+  const directory = temporaryDirectory();
+  const { file } = await writeShopFile(directory, { seed: 9, eventsPerSecond: 50, minutes: 1 });
+  const packed = gzipSync(readFileSync(file));
+  const cut = join(directory, 'cut.ndjson.gz');
+  writeFileSync(cut, packed.subarray(0, Math.floor(packed.length / 2)));
+  const dataDir = join(directory, 'data');
+  const { exitCode, stderr } = await weir('import', 'ndjson', cut, '--data-dir', dataDir);
+  expect(exitCode).toBe(5);
+  expect(stderr).toContain('IMPORT_FILE_DAMAGED: ');
+  const [, accepted = ''] = /click events: \d+ found = (\d+) accepted/.exec(stderr) ?? [];
+  expect(Number(accepted)).toBeGreaterThan(500);
+  expect(await rowsOf(dataDir, 'SELECT count() AS clicks FROM weir.clicks')).toEqual([
+    { clicks: Number(accepted) },
+  ]);
+  // The whole file goes on where the cut one ended.
+  expect(await weir('import', 'ndjson', file, '--data-dir', dataDir)).toMatchObject({
+    exitCode: 0,
+  });
+});
+
+test('of an Avro file that ends too soon the whole blocks are imported, and the exit code is 5', async () => {
+  const directory = temporaryDirectory();
+  const container = await avroContainer(1_000);
+  const file = join(directory, 'counts.avro');
+  writeFileSync(file, container.subarray(0, Math.floor(container.length / 2)));
+  const dataDir = join(directory, 'data');
+  const { exitCode, stderr } = await weir('import', 'avro', file, '--data-dir', dataDir);
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 5,
+    stderr: expect.stringContaining('IMPORT_FILE_DAMAGED: '),
+  });
+  const [row] = await rowsOf(dataDir, 'SELECT count() AS counts FROM weir.inventory');
+  expect(row?.['counts']).toBeGreaterThan(100);
+  expect(row?.['counts']).toBeLessThan(1_000);
+});
