@@ -46,13 +46,10 @@ async function ensureTopics(admin: Admin, plan: TopicPlan): Promise<void> {
       })),
     });
   }
-  for (const [topic, count] of plan.partitionCounts) {
-    checkPartitionCount(topic, count, (await offsetsOf(admin, topic)).length);
-  }
+  await checkPartitionCounts(admin, plan.partitionCounts);
 }
 
-/** @throws {EngineError} LOG_PARTITION_COUNT_CHANGED */
-export function checkPartitionCount(topic: Topic, expected: number, found: number): void {
+function checkPartitionCount(topic: Topic, expected: number, found: number): void {
   if (expected === found) return;
   throw new EngineError({
     code: 'LOG_PARTITION_COUNT_CHANGED',
@@ -63,6 +60,23 @@ export function checkPartitionCount(topic: Topic, expected: number, found: numbe
       'or make the topic anew',
     details: { topic, expected, found },
   });
+}
+
+/**
+ * Compares our topics' partitions with the plan, as the broker has them now: the offsets below come
+ * for the partitions that the client learnt of minutes ago.
+ *
+ * @throws {EngineError} LOG_PARTITION_COUNT_CHANGED
+ */
+export async function checkPartitionCounts(
+  admin: Admin,
+  partitionCounts: ReadonlyMap<Topic, number>,
+): Promise<void> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [...partitionCounts.keys()] });
+  for (const [topic, count] of partitionCounts) {
+    const found = topics.find(({ name }) => name === topic);
+    checkPartitionCount(topic, count, found?.partitions.length ?? 0);
+  }
 }
 
 /** The offsets of every partition of a topic, by partition. */

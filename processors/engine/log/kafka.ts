@@ -14,7 +14,7 @@ import {
   KafkaAdmin,
   type PartitionOffsets,
   type TopicPlan,
-  checkPartitionCount,
+  checkPartitionCounts,
   offsetsOf,
   prepareTopics,
 } from './kafka-topics.ts';
@@ -171,7 +171,9 @@ export class KafkaLog implements Log {
     return batch;
   }
 
+  /** Tasks that have read everything ask nothing else, so that this too says why there is no more. */
   endOffset(topic: Topic, partition: number): number {
+    this.#throwFailure();
     return this.#partition(topic, partition).buffer.endOffset;
   }
 
@@ -326,9 +328,10 @@ export class KafkaLog implements Log {
   }
 
   async #look(): Promise<void> {
-    for (const [topic, count] of this.#options.plan.partitionCounts) {
+    const { partitionCounts } = this.#options.plan;
+    await this.#admin.ask((admin) => checkPartitionCounts(admin, partitionCounts));
+    for (const topic of partitionCounts.keys()) {
       const offsets = await this.#admin.ask((admin) => offsetsOf(admin, topic));
-      checkPartitionCount(topic, count, offsets.length);
       for (const each of offsets) this.#compare(this.#partition(topic, each.partition), each);
     }
     this.#tell();
