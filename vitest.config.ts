@@ -23,7 +23,13 @@ export default defineConfig({
       {
         // Needs a Kafka broker or a ClickHouse server.
         extends: true,
-        test: { name: 'integration', include: ['**/*.integration.test.ts'], exclude: NEVER },
+        test: {
+          name: 'integration',
+          include: ['**/*.integration.test.ts'],
+          exclude: NEVER,
+          // Brokers share ports and two cores.
+          fileParallelism: false,
+        },
       },
       {
         // Needs a Chromium; one file at a time, because each starts one.

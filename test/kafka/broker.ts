@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** Newest release, and the newest of the line before it. */
+export const KAFKA_VERSIONS = ['4.4.0', '3.9.2'] as const;
+export type KafkaVersion = (typeof KAFKA_VERSIONS)[number];
+
+const POM = join(import.meta.dirname, 'pom.xml');
+const CACHE = join(import.meta.dirname, '../../node_modules/.cache/weir-kafka');
+const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk';
+/** Downloading some 100 MB of a release takes a minute. */
+const FETCH_MS_MAX = 570_000;
+const START_MS_MAX = 60_000;
+const LOOK_MS = 50;
+
+/** Why tests with a broker cannot run here; undefined when they can. */
+export function whyNoBroker(): string | undefined {
+  for (const [command, option] of [
+    ['java', '-version'],
+    ['mvn', '-version'],
+  ] as const) {
+    if (spawnSync(command, [option], { stdio: 'ignore' }).status !== 0)
+      return `Tests with a Kafka broker are skipped: ${command} is not installed`;
+  }
+  return undefined;
+}
+
+/** The directory with the broker's jars; Maven fetches them the first time. */
+function fetchKafka(version: KafkaVersion): string {
+  const directory = join(CACHE, version);
+  if (existsSync(directory)) return directory;
+  mkdirSync(CACHE, { recursive: true });
+  const unfinished = mkdtempSync(join(CACHE, 'unfinished-'));
+  const { status, stdout } = spawnSync(
+    'mvn',
+    [
+      '--batch-mode',
+      '--quiet',
+      `-Dkafka.version=${version}`,
+      '--file',
+      POM,
+      'dependency:copy-dependencies',
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${unfinished}`,
+    ],
+    { encoding: 'utf8', timeout: FETCH_MS_MAX },
+  );
+  if (status !== 0) throw new Error(`Maven could not fetch Apache Kafka ${version}: ${stdout}`);
+  renameSync(unfinished, directory);
+  return directory;
+}
+
+/** Apache Kafka in KRaft mode: one node, on loopback, with data in a directory of its own. */
+export class Broker {
+  readonly address: string;
+  readonly #port: number;
+  readonly #java: readonly string[];
+  readonly #directory: string;
+  readonly #properties: string;
+  #process: ChildProcess | undefined;
+  #output = '';
+
+  private constructor(version: KafkaVersion, port: number) {
+    this.address = `127.0.0.1:${port}`;
+    this.#port = port;
+    this.#directory = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
+    this.#properties = join(this.#directory, 'server.properties');
+    // A small heap and the quick compiler: the broker shares two cores with what it serves.
+    this.#java = [
+      '-Xmx384m',
+      '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
+      '-cp',
+      join(fetchKafka(version), '*'),
+    ];
+    writeFileSync(this.#properties, propertiesOf(port, join(this.#directory, 'data')));
+  }
+
+  /** Starts an empty broker on `port`, with its controller on the next one. */
+  static async start(version: KafkaVersion, port: number): Promise<Broker> {
+    const broker = new Broker(version, port);
+    const { status, stdout, stderr } = spawnSync(
+      'java',
+      [
+        ...broker.#java,
+        'kafka.tools.StorageTool',
+        'format',
+        '-t',
+        CLUSTER_ID,
+        '-c',
+        broker.#properties,
+      ],
+      { encoding: 'utf8' },
+    );
+    if (status !== 0) throw new Error(`Kafka could not format its storage: ${stdout}${stderr}`);
+    await broker.resume();
+    return broker;
+  }
+
+  /** Starts it again with the data that it has, and waits until it answers. */
+  async resume(): Promise<void> {
+    this.#output = '';
+    const child = spawn('java', [...this.#java, 'kafka.Kafka', this.#properties], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = child;
+    const keep = (text: Buffer): void => {
+      this.#output = (this.#output + text.toString()).slice(-10_000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const startedAtMs = performance.now();
+    while (!(await answers(this.#port))) {
+      if (child.exitCode !== null || performance.now() - startedAtMs > START_MS_MAX)
+        throw new Error(`Kafka did not start: ${this.#output}`);
+      await wait(LOOK_MS);
+    }
+  }
+
+  /** Ends the process; the data stays. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await exited;
+  }
+
+  /** Ends it for good and removes its data. */
+  async remove(): Promise<void> {
+    await this.stop('SIGKILL');
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function propertiesOf(port: number, directory: string): string {
+  return Object.entries({
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${port + 1}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': directory,
+    'auto.create.topics.enable': false,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 1,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 1,
+    'group.initial.rebalance.delay.ms': 0,
+  })
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
+}
+
+/** Whether something listens on the port. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

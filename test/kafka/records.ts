@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { type Admin, Kafka, type Message, Partitioners, logLevel } from 'kafkajs';
+
+import { readNdjson } from '../../cli/import/ndjson.ts';
+import { erase } from '../../schemas/brand.ts';
+import { parseEvent } from '../../schemas/events/parse.ts';
+import { encodeEvent } from '../../schemas/events/wire.ts';
+import { type EventType, TOPIC_OF_EVENT, type Topic } from '../../schemas/topics.ts';
+import type { Broker } from './broker.ts';
+
+/** An event of a shop, as its sender has it. */
+export interface SentEvent {
+  readonly type: EventType;
+  readonly event: unknown;
+}
+
+/** All events of an NDJSON file, in its order within each type. */
+export async function eventsOf(file: string): Promise<readonly SentEvent[]> {
+  const sent: SentEvent[] = [];
+  for await (const { type, events } of readNdjson(file))
+    for (const event of events) sent.push({ type, event });
+  return sent;
+}
+
+/** Writes events as NDJSON for a door. */
+export function writeEvents(file: string, events: readonly SentEvent[]): string {
+  writeFileSync(
+    file,
+    events
+      .map(({ type, event }) => `${JSON.stringify({ event: type, ...Object(event) })}\n`)
+      .join(''),
+  );
+  return file;
+}
+
+/** A client that knows nothing of Weir. */
+function kafkaOf(broker: Broker): Kafka {
+  return new Kafka({ brokers: [broker.address], clientId: 'shop', logLevel: logLevel.NOTHING });
+}
+
+/** Runs `use` with an admin's connection. */
+export async function withAdmin<Result>(
+  broker: Broker,
+  use: (admin: Admin) => Promise<Result>,
+): Promise<Result> {
+  const admin = kafkaOf(broker).admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Appends records as another program does. Without a partition Kafka deals them out in turn. */
+export async function produce(
+  broker: Broker,
+  topic: Topic,
+  messages: readonly Message[],
+): Promise<void> {
+  const producer = kafkaOf(broker).producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    allowAutoTopicCreation: false,
+  });
+  await producer.connect();
+  await producer.send({ topic, messages: [...messages] });
+  await producer.disconnect();
+}
+
+/** Appends records in a transaction, which takes an offset for its end in each partition. */
+export async function produceInTransaction(
+  broker: Broker,
+  topic: Topic,
+  transaction: { readonly messages: readonly Message[]; readonly end: 'commit' | 'abort' },
+): Promise<void> {
+  const producer = kafkaOf(broker).producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    transactionalId: 'shop',
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
+  await producer.connect();
+  const opened = await producer.transaction();
+  await opened.send({ topic, messages: [...transaction.messages] });
+  await opened[transaction.end]();
+  await producer.disconnect();
+}
+
+/** Deletes everything that the topics of events hold. */
+export function deleteRecords(broker: Broker): Promise<void> {
+  return withAdmin(broker, async (admin) => {
+    for (const topic of Object.values(TOPIC_OF_EVENT)) {
+      const offsets = await admin.fetchTopicOffsets(topic);
+      const partitions = offsets
+        .filter(({ high, low }) => high !== low)
+        .map(({ partition, high }) => ({ partition, offset: high }));
+      if (partitions.length > 0) await admin.deleteTopicRecords({ topic, partitions });
+    }
+  });
+}
+
+/** Appends events as Avro single objects without a key: ids are raw, partitions those that come. */
+export async function produceAvro(broker: Broker, events: readonly SentEvent[]): Promise<void> {
+  for (const [topic, some] of byTopic(events)) {
+    await produce(
+      broker,
+      topic,
+      some.map(({ type, event }) => {
+        const parsed = parseEvent(type, event, { nowMs: Date.now(), clockSkewMs: 0 });
+        if (parsed.kind === 'rejected') throw new Error(parsed.message);
+        return { value: encodeEvent(topic, erase(parsed.event)) };
+      }),
+    );
+  }
+}
+
+/** Appends events as lines of JSON with kcat, or with another client where kcat is missing. */
+export async function produceJson(
+  broker: Broker,
+  events: readonly SentEvent[],
+  directory: string,
+): Promise<void> {
+  for (const [topic, some] of byTopic(events)) {
+    const lines = some.map(({ event }) => JSON.stringify(event));
+    const file = join(directory, `${topic}.lines`);
+    writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
+    const kcat = spawnSync('kcat', ['-P', '-b', broker.address, '-t', topic, '-l', file], {
+      encoding: 'utf8',
+    });
+    if (kcat.error !== undefined)
+      await produce(
+        broker,
+        topic,
+        lines.map((value) => ({ value })),
+      );
+    else if (kcat.status !== 0) throw new Error(`kcat failed: ${kcat.stderr}`);
+  }
+}
+
+function byTopic(events: readonly SentEvent[]): ReadonlyMap<Topic, readonly SentEvent[]> {
+  const topics = new Map<Topic, SentEvent[]>();
+  for (const each of events) {
+    const topic = TOPIC_OF_EVENT[each.type];
+    topics.set(topic, [...(topics.get(topic) ?? []), each]);
+  }
+  return topics;
+}
