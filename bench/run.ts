@@ -3,12 +3,14 @@ import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { bench as core } from './core.bench.ts';
 import { readBaseline, saveBaseline } from './measure/baseline.ts';
 import type { BenchOptions, BenchResult } from './measure/result.ts';
 import { resultLines } from './measure/table.ts';
 import { bench as pipeline } from './pipeline.bench.ts';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
+  core,
   pipeline,
 };
 
