@@ -8,7 +8,6 @@ import { Embedded } from '../processors/embedded.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import type { EventCounts } from '../schemas/ports.ts';
 import { EVENT_TYPES, type EventType, TOPIC_OF_EVENT } from '../schemas/topics.ts';
-import { exitCodeOf } from './exit-code.ts';
 import { type AccessLogOptions, readAccessLog } from './import/access-log.ts';
 import { readAvro } from './import/avro.ts';
 import type { ImportBatch } from './import/batch.ts';
@@ -142,12 +141,11 @@ async function importFiles(
   read: Reader,
 ): Promise<void> {
   const config = configOf(options, { WEIR_LOG_LEVEL: process.env['WEIR_LOG_LEVEL'] ?? 'warn' });
-  const engine = await Embedded.open(config, (error) => {
-    const code = error instanceof EngineError ? `${error.code}: ` : '';
-    process.stderr.write(`${code}${messageOf(error)}\n`);
-    process.exit(exitCodeOf(error));
-  });
+  /** Aborted by a signal, or with the reason for which processing cannot go on. */
   const stop = new AbortController();
+  const engine = await Embedded.open(config, (error) => {
+    stop.abort(error);
+  });
   onSignals(() => stop.abort());
   const summaries: { readonly file: string; readonly summary: ImportSummary }[] = [];
   try {
@@ -158,6 +156,7 @@ async function importFiles(
         signal: stop.signal,
         isQuiet: options.json === true,
       });
+      throwDefect(stop.signal);
       summaries.push({ file: basename(file), summary });
       if (options.json !== true)
         process.stdout.write(
@@ -167,9 +166,21 @@ async function importFiles(
         );
     }
     if (options.json === true) process.stdout.write(`${JSON.stringify({ files: summaries })}\n`);
+  } catch (error) {
+    // What stopped the processing also stopped the import, and is the better thing to report.
+    throwDefect(stop.signal);
+    throw error;
   } finally {
-    await engine.close();
+    await engine.close().catch((error: unknown) => {
+      throwDefect(stop.signal);
+      throw error;
+    });
   }
+}
+
+/** Throws why processing stopped, unless it was asked to: then the reason is the signal's own. */
+function throwDefect({ aborted, reason }: AbortSignal): void {
+  if (aborted && !(reason instanceof DOMException)) throw reason;
 }
 
 /** Reads one file into the log and waits until all of it is processed and stored. */

@@ -44,7 +44,7 @@ export async function startNode(config: Config): Promise<RunningNode> {
       url: api.url,
       ended,
       close: async () => {
-        setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
+        setTimeout(endAtOnce, STOP_MS_MAX).unref();
         await api.close();
         await engine.close();
       },
@@ -55,12 +55,17 @@ export async function startNode(config: Config): Promise<RunningNode> {
   }
 }
 
+/** Ends the process by SIGKILL: `process.exit` waits for ClickHouse's threads, for ever if a statement runs. */
+function endAtOnce(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
 /** The first signal asks for an orderly stop, the second ends the process at once. */
 export function onSignals(stop: () => void): void {
   let isStopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(1);
+      if (isStopping) endAtOnce();
       isStopping = true;
       stop();
     });
