@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { EngineError } from '../schemas/errors.ts';
+import { isActOfPerson } from '../schemas/events/sku-event.ts';
 import { DAY_MS } from '../schemas/time.ts';
 import { TOPICS_OF_STAGE, type Topic } from '../schemas/topics.ts';
 import type { Config } from './config.ts';
@@ -257,7 +258,7 @@ async function recompute(options: {
       log: source,
       partitions: config.partitions,
       takenTo,
-      isOriginal: (event) => 'alert_id' in event && event.kind === 'acknowledged',
+      isOriginal: isActOfPerson,
     }),
     held: TOPICS_OF_STAGE.sku,
   });

@@ -16,3 +16,11 @@ export interface SkuEvent {
   readonly alert_id: string | null;
   readonly actor: string | null;
 }
+
+/**
+ * Whether the event is what a person did. Its time is that of the machine, which may be far ahead of the
+ * events of the shop: it says nothing about which of those are still to come.
+ */
+export function isActOfPerson(event: object): boolean {
+  return 'kind' in event && event.kind === ('acknowledged' satisfies SkuEventKind);
+}

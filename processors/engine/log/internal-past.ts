@@ -82,7 +82,7 @@ function* internalBatches(log: Log, partitions: number): Iterable<RecordBatch> {
         const batch = log.read(topic, partition, offset);
         if (batch === undefined) break;
         yield batch;
-        offset = batch.firstOffset + (batch.endsImport ? 1 : batch.count);
+        offset = batch.nextOffset;
       }
     }
   }

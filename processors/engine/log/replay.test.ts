@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { EngineError } from '../../../schemas/errors.ts';
-import type { SkuEvent } from '../../../schemas/events/sku-event.ts';
+import { type SkuEvent, isActOfPerson } from '../../../schemas/events/sku-event.ts';
 import { decodeEvent, encodeEvent } from '../../../schemas/events/wire.ts';
 import type { Topic } from '../../../schemas/topics.ts';
 import { readInternalPast } from './internal-past.ts';
@@ -48,7 +48,7 @@ function replayOf(
       log: source,
       partitions: 1,
       takenTo,
-      isOriginal: (event) => 'alert_id' in event && event.kind === 'acknowledged',
+      isOriginal: isActOfPerson,
     }),
     held: options.held ?? [],
   });
@@ -65,7 +65,7 @@ function idsOf(log: ReplayLog, topic: Topic): string[] {
       const decoded = decodeEvent(topic, batch.bytes, batch.starts[at], batch.ends[at]);
       ids.push(decoded.kind === 'ok' ? decoded.event.event_id : decoded.code);
     }
-    offset = batch.firstOffset + Math.max(batch.count, 1);
+    offset = batch.nextOffset;
   }
 }
 

@@ -5,12 +5,6 @@ import { type InternalPast, type TakenTo, isInternal } from './internal-past.ts'
 import type { AppendBatch, Log, RecordBatch } from './log.ts';
 
 /**
- * The originals count as history that is imported: what a person did has the time of the machine, which
- * may be far ahead of the events that are read, and must not move the watermark.
- */
-const ORIGINALS = 'originals';
-
-/**
  * The log as a recomputation sees it: what users sent comes from the log that was written before and
  * ends where that was taken to; what stages forward goes to a log of its own. The log that was
  * written before is only read.
@@ -73,7 +67,11 @@ export class ReplayLog implements Log {
     const batch = this.#logOf(topic).read(topic, partition, offset);
     if (batch === undefined || isInternal(topic)) return batch;
     const end = this.endOffset(topic, partition);
-    return { ...batch, count: Math.min(batch.count, end - batch.firstOffset) };
+    return {
+      ...batch,
+      count: Math.min(batch.count, end - batch.firstOffset),
+      nextOffset: Math.min(batch.nextOffset, end),
+    };
   }
 
   endOffset(topic: Topic, partition: number): number {
@@ -119,7 +117,7 @@ export class ReplayLog implements Log {
       if (next === undefined || next.eventMs > eventMs) return batches;
       this.#originalCount += 1;
       const { topic, partition, value } = next;
-      batches.push({ topic, partition, values: [value], importName: ORIGINALS });
+      batches.push({ topic, partition, values: [value] });
     }
   }
 

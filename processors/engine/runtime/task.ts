@@ -1,4 +1,5 @@
 import { erase } from '../../../schemas/brand.ts';
+import { isActOfPerson } from '../../../schemas/events/sku-event.ts';
 import { decodeEvent } from '../../../schemas/events/wire.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
 import { MINUTE_MS } from '../../../schemas/time.ts';
@@ -362,7 +363,8 @@ export class Task {
     }
     if (batch.importName !== undefined) this.#imports.observe(batch.importName, event.occurred_at);
     this.#applyEvent(topic, event, place);
-    if (batch.importName === undefined) this.#watermark.observe(index, event.occurred_at);
+    if (batch.importName === undefined && !isActOfPerson(event))
+      this.#watermark.observe(index, event.occurred_at);
     if (event.occurred_at > this.newestEventMs) this.newestEventMs = event.occurred_at;
     return 'contributed';
   }
