@@ -1,12 +1,10 @@
-import type { AddressInfo } from 'node:net';
-
 import { pino, stdTimeFunctions } from 'pino';
 
-import { EngineError, messageOf } from '../schemas/errors.ts';
 import type { Panel } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
 import type { Clock } from './clock.ts';
+import { listenError, urlOf } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { createServer } from './server.ts';
 
@@ -73,7 +71,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     await app.listen({ host, port });
   } catch (error) {
     await app.close();
-    throw listenError(error, { host, port });
+    throw listenError(error, { host, port, remedy: 'set http.port to a free port' });
   }
   return {
     url: urlOf(app.server.address(), host),
@@ -85,35 +83,4 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       clearTimeout(timer);
     },
   };
-}
-
-function listenError(
-  error: unknown,
-  { host, port }: { readonly host: string; readonly port: number },
-): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'EADDRINUSE') {
-    return new EngineError({
-      code: 'HTTP_PORT_IN_USE',
-      kind: 'fatal',
-      message: `Port ${port} of ${host} is in use by another program. Stop that program, or set http.port to a free port`,
-      details: { port },
-      cause: error,
-    });
-  }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-    return new EngineError({
-      code: 'CONFIG_INVALID',
-      kind: 'fatal',
-      message: `Expected to listen on port ${port} of ${host}: ${messageOf(error)}. Set http.host and http.port to others`,
-      details: { port },
-      cause: error,
-    });
-  }
-  return error;
-}
-
-function urlOf(address: string | AddressInfo | null, host: string): string {
-  const name = host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${typeof address === 'object' && address !== null ? address.port : ''}`;
 }

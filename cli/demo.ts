@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 import { messageOf } from '../schemas/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../schemas/time.ts';
 import { type Take, feedShop } from './feed.ts';
-import { type RunningNode, startNode } from './node.ts';
+import { type RunningNode, addressLines, startNode } from './node.ts';
 import { wholeNumberOption } from './number-option.ts';
 import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, configOf } from './options.ts';
 
@@ -36,7 +36,7 @@ export function demoCommand(): Command {
     )
     .action(async (options: DemoOptions) => {
       const node = await startNode(configOf(options));
-      process.stdout.write(`Weir is at ${node.url} with a simulated shop.\nStop with Ctrl-C.\n`);
+      process.stdout.write(`${addressLines(node)}A simulated shop feeds it.\nStop with Ctrl-C.\n`);
       const stop = new AbortController();
       const shop = {
         seed: options.seed,

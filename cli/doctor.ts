@@ -44,7 +44,8 @@ export function doctorCommand(): Command {
         clock(),
         dataDir(config),
         disk(config),
-        await port(config),
+        await port('port', { ...config.http, setting: 'http.port' }),
+        ...(await sqlPort(config)),
         await clickHouse(),
       ];
       const isGood = findings.every((finding) => finding.isGood);
@@ -103,19 +104,30 @@ function disk(config: Config): Finding {
   }
 }
 
-async function port(config: Config): Promise<Finding> {
-  const { host, port: number } = config.http;
+/** Nothing when ClickHouse clients are not served. */
+async function sqlPort(config: Config): Promise<readonly Finding[]> {
+  const { sql, sql_port } = config.clickhouse;
+  if (!sql) return [];
+  const { host } = config.http;
+  return [await port('sql port', { host, port: sql_port, setting: 'clickhouse.sql_port' })];
+}
+
+async function port(
+  check: string,
+  place: { readonly host: string; readonly port: number; readonly setting: string },
+): Promise<Finding> {
+  const { host, port: number, setting } = place;
   const server = createServer();
   const { promise, resolve: done } = Promise.withResolvers<Finding>();
   server.once('error', () => {
     done({
-      check: 'port',
+      check,
       isGood: false,
-      detail: `${host}:${number} is in use, by a running Weir perhaps; change http.port`,
+      detail: `${host}:${number} is in use, by a running Weir perhaps; change ${setting}`,
     });
   });
   server.listen(number, host, () => {
-    server.close(() => done({ check: 'port', isGood: true, detail: `${host}:${number} is free` }));
+    server.close(() => done({ check, isGood: true, detail: `${host}:${number} is free` }));
   });
   return promise;
 }

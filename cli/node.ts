@@ -1,4 +1,5 @@
 import { startApi } from '../api/main.ts';
+import { type RunningSql, startSql } from '../api/sql/main.ts';
 import { DIST_DIR, buildPage } from '../dashboards/live/build.ts';
 import type { Config } from '../processors/config.ts';
 import { Embedded } from '../processors/embedded.ts';
@@ -9,6 +10,8 @@ import { messageOf } from '../schemas/errors.ts';
 export interface RunningNode {
   readonly engine: Embedded;
   readonly url: string;
+  /** Where ClickHouse clients connect; undefined when that is turned off. */
+  readonly sqlUrl: string | undefined;
   /** Resolves when the node should end: a signal came, or processing cannot go on because of `error`. */
   readonly ended: Promise<Ending>;
   close(): Promise<void>;
@@ -38,14 +41,19 @@ export async function startNode(config: Config): Promise<RunningNode> {
       pageDir: DIST_DIR,
       logger: engine.logger,
     });
+    const sql = await startSqlPort(config, engine).catch(async (error: unknown) => {
+      await api.close();
+      throw error;
+    });
     onSignals(() => end({ kind: 'signal' }));
     return {
       engine,
       url: api.url,
+      sqlUrl: sql?.url,
       ended,
       close: async () => {
         setTimeout(endAtOnce, STOP_MS_MAX).unref();
-        await api.close();
+        await Promise.all([api.close(), sql?.close()]);
         await engine.close();
       },
     };
@@ -53,6 +61,18 @@ export async function startNode(config: Config): Promise<RunningNode> {
     await engine.close();
     throw error;
   }
+}
+
+async function startSqlPort(config: Config, engine: Embedded): Promise<RunningSql | undefined> {
+  const { sql: isOn, sql_port: port } = config.clickhouse;
+  if (!isOn) return undefined;
+  return startSql({ sql: engine.sql, host: config.http.host, port, logger: engine.logger });
+}
+
+/** Where a person finds what runs, one line each. */
+export function addressLines({ url, sqlUrl }: RunningNode): string {
+  const sql = sqlUrl === undefined ? '' : `ClickHouse clients: ${sqlUrl}\n`;
+  return `Weir is at ${url}\n${sql}`;
 }
 
 /** Ends the process by SIGKILL: `process.exit` waits for ClickHouse's threads, for ever if a statement runs. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { startNode } from './node.ts';
+import { addressLines, startNode } from './node.ts';
 import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, configOf } from './options.ts';
 
 /** `weir start`: everything in one process. */
@@ -12,7 +12,7 @@ export function startCommand(): Command {
     .addHelpText('after', '\nExample: weir start --data-dir ./weir-data')
     .action(async (options: CommonOptions) => {
       const node = await startNode(configOf(options));
-      process.stdout.write(`Weir is at ${node.url}\nStop with Ctrl-C.\n`);
+      process.stdout.write(`${addressLines(node)}Stop with Ctrl-C.\n`);
       const ending = await node.ended;
       if (ending.kind === 'signal') return node.close();
       // What stopped the processing may stop this too, and is the better thing to report.

@@ -60,6 +60,10 @@ const SETTINGS = {
     port: integer(8_080, { min: 0, max: 65_535 }),
     max_body_bytes: bytes(8 * MIB, { min: KIB, max: 256 * MIB }),
   },
+  clickhouse: {
+    sql: flag(true),
+    sql_port: integer(8_123, { min: 0, max: 65_535 }),
+  },
   partitions: integer(4, { min: 1, max: 256 }),
   lateness: {
     out_of_orderness: duration('60s', { min: '0ms', max: '24h' }),
@@ -137,7 +141,7 @@ export type Config = ConfigOf<typeof SETTINGS>;
 const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   Object.entries({
     schema_registry: 'events are JSON, or Avro with the schemas in schemas/events',
-    clickhouse: 'ClickHouse runs embedded, without a port of its own',
+    'clickhouse.url': 'ClickHouse runs embedded; clickhouse.sql_port is where clients reach it',
     channels: 'every channel that has events is shown',
     lift: 'no lift is computed',
     bots: 'no traffic is filtered',

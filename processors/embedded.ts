@@ -29,6 +29,7 @@ import { systemClock } from './engine/runtime/system-clock.ts';
 import { ClickHouse } from './engine/sink/clickhouse.ts';
 import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
 import { migrate } from './engine/sink/migrate.ts';
+import { SqlReader } from './engine/sink/sql-reader.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
 import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
@@ -51,6 +52,8 @@ const TRIM_INTERVAL_MS = 10_000;
 /** Everything of one machine in one process: log, engine and ClickHouse. */
 export class Embedded implements EnginePort {
   readonly logger: Logger;
+  /** ClickHouse for statements of people. */
+  readonly sql: SqlReader;
   readonly #config: Config;
   readonly #dataDir: DataDir;
   readonly #log: Log;
@@ -83,6 +86,7 @@ export class Embedded implements EnginePort {
     this.#log = parts.log;
     this.#store = parts.store;
     this.#clickHouse = parts.clickHouse;
+    this.sql = new SqlReader(parts.dataDir.clickHousePath);
     this.#engine = parts.engine;
     this.#metrics = parts.metrics;
     this.logger = parts.logger;
@@ -326,6 +330,7 @@ export class Embedded implements EnginePort {
     await this.#engine.outbox.close();
     await this.#store.close();
     await this.#log.close();
+    await this.sql.close();
     await this.#clickHouse.close();
     this.#dataDir.release();
     this.logger.info('Engine stopped');

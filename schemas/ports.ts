@@ -126,5 +126,48 @@ export interface PipelineStatus {
   readonly audit: AuditStatus;
 }
 
+/**
+ * ClickHouse for statements of people. Every run has a session of its own, which can read and nothing
+ * else and has limits on time, memory, rows and bytes. That alone makes no statement harmless: a caller
+ * runs only text that it has made or checked itself.
+ */
+export interface SqlPort {
+  /** @param signal ends the run early, as `refused` with code 394 */
+  run(run: SqlRun, signal?: AbortSignal): Promise<SqlAnswer>;
+}
+
+export interface SqlRun {
+  /** One statement without a semicolon. */
+  readonly sql: string;
+  /** Format of the answer, unless the statement names one. */
+  readonly format: string;
+  /**
+   * Whether the answer is taken block by block, each a whole document of the format, which keeps a
+   * large answer from filling the memory. Only SELECT can be.
+   */
+  readonly inBlocks: boolean;
+  /** Values of `{name:Type}`, as clients send them: text in the escapes of tab-separated values. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Settings of the session; one that is a limit can only lower it. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export type SqlAnswer =
+  | {
+      readonly kind: 'rows';
+      /** The answer in the format: one piece, or one per block. */
+      readonly blocks: readonly Uint8Array[];
+      /** Counted when the answer came in blocks, otherwise 0. */
+      readonly rowCount: number;
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: 'refused';
+      /** ClickHouse's number for the error. */
+      readonly code: number;
+      /** ClickHouse's text, from `DB::Exception:` on without it, the name of the error at its end. */
+      readonly message: string;
+    };
+
 /** Topics whose rows come from `status()` instead of a table. */
 export const STATUS_TOPIC: LiveTopic = 'pipeline';

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { LIVE_ERROR_CODES } from '../api/live/messages.ts';
 import { ApiMetrics } from '../api/metrics.ts';
 import { PROBLEMS } from '../api/problem.ts';
+import { SQL_CODES } from '../api/sql/refusal.ts';
 import { IMPORT_LINE_CODES } from '../cli/import/batch.ts';
 import { settingNames } from '../processors/config.ts';
 import { Metrics } from '../processors/engine/telemetry/metrics.ts';
@@ -47,6 +48,7 @@ const LISTS: [string, readonly string[]][] = [
   ['Refused events', EVENT_CODES],
   // A refusal of ingest is the engine's; DISK_FULL is explained with the errors of the process.
   ['HTTP answers', [...Object.keys(PROBLEMS), 'INGEST_BACKLOG']],
+  ['ClickHouse clients', Object.keys(SQL_CODES)],
   ['Live messages', LIVE_ERROR_CODES],
   ['Damaged records', WIRE_CODES],
   ['Refused lines of a file', IMPORT_LINE_CODES],
@@ -83,8 +85,9 @@ test('every code in the source is explained in the documentation, and no other',
   const unexplained = [...found].filter(([code]) => !isExplained(code));
   expect(unexplained).toEqual([]);
   const explained = rowsOf(read('docs/errors.md')).map(([code = '']) => code);
-  // The one code of a single word, which no pattern tells from another constant.
+  // The codes of a single word, which no pattern tells from another constant.
   found.set('INTERNAL', 'api/problem.ts');
+  found.set('READONLY', 'api/sql/refusal.ts');
   expect(explained.filter((code) => !found.has(code))).toEqual([]);
 });
 

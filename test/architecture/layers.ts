@@ -125,7 +125,14 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'cli',
     files: CLI,
-    mayImport: [SCHEMAS, /^processors\/[^/]+\.ts$/, /^api\/main\.ts$/, SHOP, PAGE_BUILD, CLI],
+    mayImport: [
+      SCHEMAS,
+      /^processors\/[^/]+\.ts$/,
+      /^api\/(sql\/)?main\.ts$/,
+      SHOP,
+      PAGE_BUILD,
+      CLI,
+    ],
     mayUsePackages: true,
   },
 ];

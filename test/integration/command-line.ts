@@ -42,6 +42,7 @@ export function startWeir(
       ...process.env,
       NO_COLOR: '1',
       WEIR_LOG_LEVEL: 'error',
+      WEIR_CLICKHOUSE_SQL_PORT: '0',
       WEIR_TOKENS_SECRET: SECRET,
       ...environment,
     },

@@ -1,0 +1,44 @@
+import { pino, stdTimeFunctions } from 'pino';
+
+import type { SqlPort } from '../../schemas/ports.ts';
+import { listenError, urlOf } from '../listen.ts';
+import type { Logger } from '../logger.ts';
+import { createSqlServer } from './server.ts';
+
+export interface SqlOptions {
+  readonly sql: SqlPort;
+  /** A loopback address. */
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly logger?: Logger;
+}
+
+export interface RunningSql {
+  /** Where it listens, such as `http://127.0.0.1:8123`. */
+  readonly url: string;
+  /** Ends the statements that run, and the connections. */
+  close(): Promise<void>;
+}
+
+const REMEDY = 'set clickhouse.sql_port to a free port, or clickhouse.sql to false';
+
+/**
+ * Starts ClickHouse's HTTP interface, read-only.
+ *
+ * @throws {EngineError} HTTP_PORT_IN_USE; CONFIG_INVALID when the address cannot be listened on
+ */
+export async function startSql({ sql, host, port, logger }: SqlOptions): Promise<RunningSql> {
+  const { server, close } = createSqlServer({
+    sql,
+    access: { hostNames: [] },
+    logger: logger ?? pino({ base: null, timestamp: stdTimeFunctions.isoTime }),
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, resolve);
+  }).catch((error: unknown) => {
+    throw listenError(error, { host, port, remedy: REMEDY });
+  });
+  return { url: urlOf(server.address(), host), close };
+}
