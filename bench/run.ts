@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { bench as core } from './core.bench.ts';
+import { bench as latency } from './latency.bench.ts';
 import { readBaseline, saveBaseline } from './measure/baseline.ts';
 import type { BenchOptions, BenchResult } from './measure/result.ts';
 import { resultLines } from './measure/table.ts';
 import { bench as pipeline } from './pipeline.bench.ts';
+import { bench as state } from './state.bench.ts';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   core,
+  latency,
   pipeline,
+  state,
 };
 
 const RUNS = 5;

@@ -1,0 +1,33 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+
+import { erase } from '../../schemas/brand.ts';
+import type { ServeInput, Served } from './serve.ts';
+
+const SCRIPT = new URL('serve.ts', import.meta.url);
+/** An empty data directory is open within seconds, also on a busy machine. */
+const START_MS_MAX = 60_000;
+
+export interface Server {
+  readonly url: string;
+  /** Ends the process; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+/** Starts engine and api in a process of their own. */
+export async function startServer(input: ServeInput): Promise<Server> {
+  const child = fork(SCRIPT, [JSON.stringify(input)]);
+  const exited = once(child, 'exit');
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS_MAX);
+  const first: unknown = await Promise.race([
+    once(child, 'message').then(([message]: unknown[]) => message),
+    exited.then(() => undefined),
+  ]);
+  clearTimeout(timer);
+  if (first === undefined) throw new Error('Expected the server to start, but it ended');
+  return { url: erase<Served>(first).url, stop };
+}
