@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
+import { erase } from '../../schemas/brand.ts';
+import type { PipelineStatus } from '../../schemas/ports.ts';
 import { differencesOf } from './audit.ts';
 import { temporaryDirectory } from './command-line.ts';
 import { type Server, clicksOf, startServer } from './server.ts';
@@ -39,6 +41,13 @@ async function isReady(server: Server): Promise<number> {
   return (await server.get('/readyz')).status;
 }
 
+/** Records and rows that are acknowledged and not in ClickHouse yet. */
+async function waiting(server: Server): Promise<number> {
+  const { body } = await server.get('/v1/pipeline');
+  const { tasks, sink } = erase<Pick<PipelineStatus, 'tasks' | 'sink'>>(body);
+  return tasks.reduce((sum, { lag_records }) => sum + lag_records, sink.pending_rows);
+}
+
 async function stop(server: Server): Promise<void> {
   server.child.kill('SIGTERM');
   expect(await server.finished).toMatchObject({ exitCode: 0 });
@@ -71,6 +80,8 @@ test.skipIf(whyNot !== undefined)(
       status: 202,
       accepted: BATCH_CLICKS,
     });
+    // A stop does not wait for what is not processed yet; the tables are compared when all is.
+    await expect.poll(() => waiting(server), { timeout: RECOVERY_MS_MAX, interval: 250 }).toBe(0);
     await stop(server);
 
     const [row] = await rowsOf(
