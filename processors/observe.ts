@@ -2,7 +2,8 @@ import type { PipelineStatus } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
 import type { AuditedWindows } from './background-audit.ts';
 import { unaccountedOf } from './engine/runtime/counts.ts';
-import type { Engine, EngineEvents } from './engine/runtime/engine.ts';
+import type { EngineEvents } from './engine/runtime/engine-options.ts';
+import type { Engine } from './engine/runtime/engine.ts';
 import type { Logger } from './engine/telemetry/log.ts';
 import type { Metrics } from './engine/telemetry/metrics.ts';
 
@@ -97,8 +98,8 @@ export function refreshMetrics(
       metrics.eventsQuarantined.inc({ topic }, counts.quarantined);
       metrics.eventsUnaccounted.inc({ topic }, unaccountedOf(counts));
     }
-    metrics.cachedKeys.set({ task: task.name }, task.cachedKeyCount);
-    metrics.rememberedIds.set({ task: task.name }, task.rememberedIdCount);
+    metrics.cachedKeys.set({ task: task.name }, task.memory.keys);
+    metrics.rememberedIds.set({ task: task.name }, task.memory.eventIds);
   }
   for (const { task, watermark, lag_records } of status.tasks) {
     metrics.lag.set({ task }, lag_records);

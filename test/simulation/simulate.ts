@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 
 import { Random } from '../../bench/shop/random.ts';
 import { MemoryLog } from '../../processors/engine/log/memory.ts';
-import { Engine, type EngineEvents } from '../../processors/engine/runtime/engine.ts';
+import type { EngineEvents } from '../../processors/engine/runtime/engine-options.ts';
+import { Engine } from '../../processors/engine/runtime/engine.ts';
 import { MemoryStore } from '../../processors/engine/state/memory.ts';
 import { EngineError, messageOf } from '../../schemas/errors.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';

@@ -10,7 +10,8 @@ import { defineOperator } from '../operator/operator.ts';
 import type { Processor } from '../operator/processor.ts';
 import type { SumsTable } from '../operator/table.ts';
 import { MemoryStore } from '../state/memory.ts';
-import { Engine, type EngineEvents } from './engine.ts';
+import type { EngineEvents } from './engine-options.ts';
+import { Engine } from './engine.ts';
 
 const T0 = Date.UTC(2026, 10, 20);
 
@@ -273,5 +274,5 @@ test('state of more visitors than memory holds is read back from the store', asy
     await settle(engine);
   }
   expect(rig.totals()).toEqual({ [MINUTE_0]: { clicks: 60, nth: 20 * (1 + 2 + 3) } });
-  expect(engine.tasks[0]?.cachedKeyCount).toBeLessThan(45);
+  expect(engine.tasks[0]?.memory.keys).toBeLessThan(45);
 });

@@ -4,52 +4,17 @@ import { EngineError } from '../../../schemas/errors.ts';
 import type { Update, UpdateBatch } from '../../../schemas/panel.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
 import type { Stage } from '../../../schemas/topics.ts';
-import type { Log } from '../log/log.ts';
-import type { Processor } from '../operator/processor.ts';
 import { PROGRESS } from '../sink/engine-tables.ts';
-import type { Sink } from '../sink/sink.ts';
 import type { Store, Write } from '../state/store.ts';
-import type { Clock } from '../time/clock.ts';
 import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
-import type { EngineLimits } from './engine-limits.ts';
+import type { EngineOptions } from './engine-options.ts';
 import { type NodeRecord, NODE_KEY, nextNode } from './node-record.ts';
-import { Outbox, type OutboxEvents } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { PoisonRecord } from './poison-record.ts';
 import { STAGES, stageOf } from './stages.ts';
-import type { LatenessRule } from './task-options.ts';
 import { Task } from './task.ts';
 import { currentUpdates, publishedUpdates } from './updates.ts';
-
-/** What the engine tells whoever watches it; every call is cheap and must not throw. */
-export interface EngineEvents extends OutboxEvents {
-  onCount(code: string): void;
-  onPoison(record: PoisonRecord, task: string): void;
-  onCheckpoint(checkpoint: {
-    readonly sequence: number;
-    readonly collectMs: number;
-    readonly durationMs: number;
-    readonly writes: number;
-  }): void;
-  onCheckpointFailed(error: EngineError): void;
-}
-
-export interface EngineOptions {
-  readonly node: string;
-  readonly processors: readonly Processor[];
-  readonly log: Log;
-  readonly store: Store;
-  readonly sink: Sink;
-  readonly clock: Clock;
-  readonly limits: EngineLimits;
-  /** The fencing epoch is at least this; for a store that may be older than what it has written. */
-  readonly epochMin?: number;
-  /** Partitions of the visitor and sku stages; the control stage has one. */
-  readonly partitions: number;
-  readonly events: EngineEvents;
-  /** Decides which events are too late, in place of the tasks' watermarks. */
-  readonly isLate?: LatenessRule;
-}
 
 /** Records that one task takes before the next one has its turn. */
 const STEP_RECORDS_MAX = 256;

@@ -17,7 +17,7 @@ import { KeyedState } from '../state/keyed-state.ts';
 import { endOfPrefix, type Write } from '../state/store.ts';
 import { Watermark } from '../time/watermark.ts';
 import { type Applier, appliersOf } from './appliers.ts';
-import { type TopicCounts, addCounts, noCounts } from './counts.ts';
+import { addCounts, noCounts } from './counts.ts';
 import {
   CONFLICT,
   IN_FUTURE,
@@ -29,26 +29,19 @@ import {
 import { EventIds } from './event-ids.ts';
 import { Imports } from './imports.ts';
 import { poisonOrFatal } from './poison-record.ts';
+import type { Input, InputStatus } from './task-input.ts';
 import type { TaskOptions } from './task-options.ts';
 import { TaskOutput } from './task-output.ts';
 import { type TaskRecord, storedTask, taskWrite } from './task-record.ts';
 import { TaskWindows } from './task-windows.ts';
-
-interface Input {
-  readonly topic: Topic;
-  nextOffset: number;
-  /** The batch being read, and the record in it that comes next. */
-  batch: RecordBatch | undefined;
-  counts: TopicCounts;
-}
 
 /** Stored keys that one checkpoint looks at for expiry, so that a sweep never holds the task for long. */
 const SWEEP_KEYS_MAX = 500;
 
 /**
  * One partition of one stage: reads its inputs in offset order, and for each record decodes, checks
- * the time, deduplicates, looks the key's state up once and calls every operator. Owns all state of
- * its partition. Synchronous but for nothing: the engine decides when to step and when to commit.
+ * the time, deduplicates, looks the key's state up once and calls every operator. It alone owns its
+ * partition's state. The engine decides when it steps and when its changes are stored.
  */
 export class Task {
   readonly name: string;
@@ -154,24 +147,16 @@ export class Task {
     return this.output.hasUnpublishedRows || this.windows.hasUnpublished;
   }
 
-  get cachedKeyCount(): number {
-    return this.#state.cachedCount;
-  }
-
-  get rememberedIdCount(): number {
-    return this.#ids.count;
+  /** How much is in memory: keys of keyed state, and event ids. */
+  get memory(): { readonly keys: number; readonly eventIds: number } {
+    return { keys: this.#state.cachedCount, eventIds: this.#ids.count };
   }
 
   get isImporting(): boolean {
     return this.#imports.isAny;
   }
 
-  inputs(): readonly {
-    readonly topic: Topic;
-    readonly nextOffset: number;
-    readonly isIdle: boolean;
-    readonly counts: EventCounts;
-  }[] {
+  inputs(): readonly InputStatus[] {
     return this.#inputs.map(({ topic, nextOffset, counts }, index) => ({
       topic,
       nextOffset,

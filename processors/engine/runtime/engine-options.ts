@@ -1,0 +1,41 @@
+import type { EngineError } from '../../../schemas/errors.ts';
+import type { Log } from '../log/log.ts';
+import type { Processor } from '../operator/processor.ts';
+import type { Sink } from '../sink/sink.ts';
+import type { Store } from '../state/store.ts';
+import type { Clock } from '../time/clock.ts';
+import type { EngineLimits } from './engine-limits.ts';
+import type { OutboxEvents } from './outbox.ts';
+import type { PoisonRecord } from './poison-record.ts';
+import type { LatenessRule } from './task-options.ts';
+
+/** What the engine tells whoever watches it; every call is cheap and must not throw. */
+export interface EngineEvents extends OutboxEvents {
+  onCount(code: string): void;
+  onPoison(record: PoisonRecord, task: string): void;
+  onCheckpoint(checkpoint: {
+    readonly sequence: number;
+    readonly collectMs: number;
+    readonly durationMs: number;
+    readonly writes: number;
+  }): void;
+  onCheckpointFailed(error: EngineError): void;
+}
+
+/** What an engine is opened with. */
+export interface EngineOptions {
+  readonly node: string;
+  readonly processors: readonly Processor[];
+  readonly log: Log;
+  readonly store: Store;
+  readonly sink: Sink;
+  readonly clock: Clock;
+  readonly limits: EngineLimits;
+  /** The fencing epoch is at least this; for a store that may be older than what it has written. */
+  readonly epochMin?: number;
+  /** Partitions of the visitor and sku stages; the control stage has one. */
+  readonly partitions: number;
+  readonly events: EngineEvents;
+  /** Decides which events are too late, in place of the tasks' watermarks. */
+  readonly isLate?: LatenessRule;
+}
