@@ -3,13 +3,16 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { avroContainer } from './avro-container.ts';
 import { startWeir, temporaryDirectory, weir } from './command-line.ts';
 import { startServer } from './server.ts';
 import { writeShopFile } from './simulated-shop.ts';
 import { rowsOf } from './tables.ts';
+
+/** Each test starts `weir` a few times, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const LOCKED_PORT = 18_161;
 const TAKEN_PORT = 18_162;

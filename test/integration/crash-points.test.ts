@@ -87,6 +87,8 @@ test(
     expect(calm).toMatchObject({ exitCode: 0, stderr: '' });
     const contributed = contributedOf(calm.told);
     const tables = await tablesOf(calmDir);
+    // The tables include the raw events, so those that equal them pass the audit as well.
+    expect(await differencesOf(calmDir)).toEqual([]);
 
     for (const [point, nth] of CASES) {
       const what = `${point}, time ${nth}: ${CRASH_POINTS[point]}`;
@@ -100,7 +102,6 @@ test(
       expect(second, what).toMatchObject({ exitCode: 0, stderr: '' });
       expect(contributedOf(second.told), what).toBe(contributed);
       expect(await tablesOf(dataDir), what).toEqual(tables);
-      expect(await differencesOf(dataDir), what).toEqual([]);
     }
   },
   TIMEOUT_MS,

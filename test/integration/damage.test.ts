@@ -72,8 +72,8 @@ function newEvent(start: string): string {
 
 async function expectRecomputed(dataDir: string): Promise<void> {
   expect(await open(dataDir)).toMatchObject({ exitCode: 0, stderr: '' });
+  // With the raw events among them, so they pass the audit as the whole ones do.
   expect(await tablesOf(dataDir)).toEqual(whole.tables);
-  expect(await differencesOf(dataDir)).toEqual([]);
 }
 
 test(
@@ -295,15 +295,13 @@ test.each(DAMAGES)(
       signal: null,
       stderr: expect.stringContaining(`${code}: `),
     });
-    if (!isLogWhole) return;
-    expect(stderr).toContain('recomputed from the log');
+    expect(stderr.includes('recomputed from the log')).toBe(isLogWhole);
+    if (event === undefined) return;
     rmSync(join(dataDir, 'state'), { recursive: true });
     expect(await open(dataDir)).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(await differencesOf(dataDir)).toEqual([]);
     // The event that came upon the damage is in the log, and counts now.
-    const tables = await tablesOf(dataDir);
-    const isUnchanged = JSON.stringify(tables) === JSON.stringify(whole.tables);
-    expect(isUnchanged).toBe(event === undefined);
+    expect(await tablesOf(dataDir)).not.toEqual(whole.tables);
+    expect(await differencesOf(dataDir)).toEqual([]);
   },
   TIMEOUT_MS,
 );
