@@ -33,7 +33,10 @@ afterEach(async () => {
 });
 
 /** A day of a shop in the order in which it happened, and what is true of it. */
-function shopDay(): { readonly events: readonly ShopEvent[]; readonly minutes: readonly MinuteTruth[] } {
+function shopDay(): {
+  readonly events: readonly ShopEvent[];
+  readonly minutes: readonly MinuteTruth[];
+} {
   const shop = new Shop({
     seed: SEED,
     startMs: START_MS,
@@ -59,7 +62,9 @@ function disturbed(events: readonly ShopEvent[]): readonly ShopEvent[] {
       ? random.between(0, LATENESS_MS_MAX)
       : random.between(0, DISORDER_MS);
     const arrival = { event, atMs: event.occurredAtMs + delayMs };
-    return random.chance(0.1) ? [arrival, { event, atMs: arrival.atMs + random.between(0, HOUR_MS) }] : [arrival];
+    return random.chance(0.1)
+      ? [arrival, { event, atMs: arrival.atMs + random.between(0, HOUR_MS) }]
+      : [arrival];
   });
   return arrivals.toSorted((a, b) => a.atMs - b.atMs).map(({ event }) => event);
 }
@@ -93,7 +98,8 @@ async function run(dataDir: string, events: readonly ShopEvent[]): Promise<reado
     }
     await engine.drain();
   }
-  const { received, contributed, duplicate, late, dead_lettered, quarantined } = engine.status().counts;
+  const { received, contributed, duplicate, late, dead_lettered, quarantined } =
+    engine.status().counts;
   expect(received).toBe(events.length);
   expect({ contributed, duplicate, late, dead_lettered, quarantined }).toEqual({
     contributed: new Set(events).size,
@@ -154,7 +160,9 @@ test(
     expect(sorted(orderly)).toEqual(sorted(rowsOfTruth(minutes)));
 
     await run(join(directory, 'disturbed'), disturbed(events));
-    expect(await tablesOf(join(directory, 'disturbed'))).toEqual(await tablesOf(join(directory, 'orderly')));
+    expect(await tablesOf(join(directory, 'disturbed'))).toEqual(
+      await tablesOf(join(directory, 'orderly')),
+    );
   },
   TIMEOUT_MS,
 );
