@@ -12,7 +12,7 @@ import { TOUCHES_PER_VISITOR } from './state/touches.ts';
 const LOAD = new URL('state/load.ts', import.meta.url);
 const RECOVER = new URL('state/recover.ts', import.meta.url);
 
-/** A fifth of the million visitors that the targets are for: two minutes on two cores. */
+/** A fifth of the million visitors that the targets are for, so that a run takes minutes. */
 const EVENTS = 200_000 * TOUCHES_PER_VISITOR;
 
 const MEMORY_MB_MAX = 1_500;
