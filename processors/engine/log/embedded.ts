@@ -12,6 +12,9 @@ import {
 } from './batch.ts';
 import type { AppendBatch, Log, RecordBatch } from './log.ts';
 
+/** Address space set aside: whenever a file outgrows its map LMDB makes another and keeps the old one in memory. */
+const MAP_BYTES = 16 * 1_024 ** 3;
+
 type BatchKey = [topic: string, partition: number, firstOffset: number];
 
 /** Most batches that one transaction removes, so that trimming never holds the writer for long. */
@@ -48,6 +51,7 @@ export class EmbeddedLog implements Log {
       compression: false,
       // The pages that LMDB allocates are written in full right away.
       noMemInit: true,
+      mapSize: MAP_BYTES,
       // A batch of lmdb's own has a promise that nobody can handle when the disk is full.
       eventTurnBatching: false,
     });

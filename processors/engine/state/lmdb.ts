@@ -5,6 +5,9 @@ import { type RootDatabase, open } from 'lmdb';
 import { EngineError, assert, messageOf } from '../../../schemas/errors.ts';
 import { KEY_BYTES_MAX, type Store, type Write } from './store.ts';
 
+/** Address space set aside: whenever a file outgrows its map LMDB makes another and keeps the old one in memory. */
+const MAP_BYTES = 16 * 1_024 ** 3;
+
 const CRC_BYTES = 4;
 
 /** Keys as plain UTF-8: LMDB's own key format gives control characters a meaning. */
@@ -33,6 +36,7 @@ export class LmdbStore implements Store {
         keyEncoder: UTF8_KEYS,
         // The pages that LMDB allocates are written in full right away.
         noMemInit: true,
+        mapSize: MAP_BYTES,
         // A batch of lmdb's own has a promise that nobody can handle when the disk is full.
         eventTurnBatching: false,
       }),
