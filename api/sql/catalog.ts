@@ -9,7 +9,7 @@ export interface Catalog {
   readonly tables: ReadonlySet<string>;
   /** The views that people may read. */
   readonly publicViews: ReadonlySet<string>;
-  /** Every ordinary and aggregate function of the engine, in lower case. */
+  /** Every ordinary function of the engine, in lower case. */
   readonly functions: ReadonlySet<string>;
 }
 
@@ -56,7 +56,10 @@ export async function readCatalog(sql: SqlPort): Promise<Catalog | Refusal> {
     sql,
     `SELECT name, engine, version() FROM system.tables WHERE database = 'weir'`,
   );
-  const functions = await columnsOf(sql, 'SELECT lower(name) FROM system.functions');
+  const functions = await columnsOf(
+    sql,
+    'SELECT lower(name) FROM system.functions WHERE NOT is_aggregate',
+  );
   if (!isRows(tables)) return tables;
   if (!isRows(functions)) return functions;
   const views = tables

@@ -146,8 +146,19 @@ function functionRefusal(node: SyntaxNode, checked: Checked): Refusal | undefine
   if (!isAllowedFunction(node.name)) {
     return refusal('FUNCTION_NOT_ALLOWED', `Function ${node.name} is not available here`);
   }
+  const values = node.children[0]?.children ?? [];
+  // Higher-order functions take the name of a function in place of a lambda.
+  const named = values.find(
+    ({ kind, name }) =>
+      kind === 'Identifier' &&
+      checked.catalog.functions.has(name.toLowerCase()) &&
+      !isAllowedFunction(name),
+  );
+  if (named !== undefined) {
+    return refusal('FUNCTION_NOT_ALLOWED', `Function ${named.name} is not available here`);
+  }
   if (!MEMBERSHIP.has(node.name.toLowerCase())) return undefined;
-  const set = node.children[0]?.children[1];
+  const set = values[1];
   return set?.kind === 'Identifier' ? tableRefusal(set.name, checked.catalog) : undefined;
 }
 

@@ -38,7 +38,7 @@ const REFUSED_WORDS: ReadonlyMap<string, string> = new Map([
  * sees what the syntax tree leaves out.
  *
  * @param statement as ClickHouse's formatter writes it
- * @param engineFunctions every ordinary and aggregate function of the engine, in lower case
+ * @param engineFunctions every ordinary function of the engine, in lower case
  */
 export function wordsRefusal(
   statement: string,
