@@ -6,7 +6,9 @@ import { expect, test } from 'vitest';
 import { LIVE_ERROR_CODES } from '../api/live/messages.ts';
 import { ApiMetrics } from '../api/metrics.ts';
 import { PROBLEMS } from '../api/problem.ts';
+import { FORMATS } from '../api/sql/formats.ts';
 import { SQL_CODES } from '../api/sql/refusal.ts';
+import { APPLIED_SETTINGS, LIMIT_SETTINGS } from '../api/sql/settings.ts';
 import { IMPORT_LINE_CODES } from '../cli/import/batch.ts';
 import { settingNames } from '../processors/config.ts';
 import { Metrics } from '../processors/engine/telemetry/metrics.ts';
@@ -114,6 +116,12 @@ test('docs/metrics.md describes every metric with its kind and labels, and no ot
   expect(names.filter((name) => !/^(process|nodejs)_/.test(name ?? ''))).toEqual(
     rows.map(([name]) => name),
   );
+});
+
+test('docs/sql.md names every format of an answer and every setting that a request may send', () => {
+  const text = read('docs/sql.md');
+  const names = [...FORMATS.keys(), ...APPLIED_SETTINGS, ...LIMIT_SETTINGS];
+  expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
 });
 
 test('every setting is read by something', () => {

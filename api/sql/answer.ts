@@ -98,7 +98,7 @@ async function checked(
     return formatRefusal(format) ?? { sql: metadata.sql, format, inBlocks: false, settings };
   }
   if (!/^(SELECT|WITH|\() ?/.test(statement)) return NOT_A_READ;
-  const wrongWord = wordsRefusal(statement, catalog.functions);
+  const wrongWord = wordsRefusal(statement, catalog);
   if (wrongWord !== undefined) return wrongWord;
   // Without the settings of the request, whose limits are for its own rows.
   const tree = await sql.run(

@@ -7,6 +7,8 @@ export interface Catalog {
   readonly version: string;
   /** Every table and view of database `weir`, stored tables included. */
   readonly tables: ReadonlySet<string>;
+  /** Every database of the engine. */
+  readonly databases: ReadonlySet<string>;
   /** The views that people may read. */
   readonly publicViews: ReadonlySet<string>;
   /** Every ordinary function of the engine, in lower case. */
@@ -39,6 +41,11 @@ export function isPublic(table: string, { publicViews }: Catalog): boolean {
   return publicViews.has(table);
 }
 
+/** Whether database `weir` has this table and people may not read it. */
+export function isPrivate(table: string, { tables, publicViews }: Catalog): boolean {
+  return tables.has(table) && !publicViews.has(table);
+}
+
 /** Settings that keep the names of stored tables and of other databases out of every list. */
 export function filterSettings({ publicViews }: Catalog): Readonly<Record<string, string>> {
   const views = [...publicViews].map((view) => `''${view}''`).join(', ');
@@ -56,11 +63,13 @@ export async function readCatalog(sql: SqlPort): Promise<Catalog | Refusal> {
     sql,
     `SELECT name, engine, version() FROM system.tables WHERE database = 'weir'`,
   );
+  const databases = await columnsOf(sql, 'SELECT name FROM system.databases');
   const functions = await columnsOf(
     sql,
     'SELECT lower(name) FROM system.functions WHERE NOT is_aggregate',
   );
   if (!isRows(tables)) return tables;
+  if (!isRows(databases)) return databases;
   if (!isRows(functions)) return functions;
   const views = tables
     .filter(([name = '', engine]) => engine === 'View' && !PRIVATE_VIEWS.has(name))
@@ -72,6 +81,7 @@ export async function readCatalog(sql: SqlPort): Promise<Catalog | Refusal> {
   return {
     version,
     tables: new Set(tables.map(([name = '']) => name)),
+    databases: new Set(databases.map(([name = '']) => name)),
     publicViews: new Set(views),
     functions: new Set(functions.map(([name = '']) => name)),
   };

@@ -1,4 +1,4 @@
-import { type Catalog, SYSTEM_TABLES, isPublic } from './catalog.ts';
+import { type Catalog, SYSTEM_TABLES, isPrivate, isPublic } from './catalog.ts';
 import { isAllowedFunction, isAllowedTableFunction } from './functions.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import { formatRefusal } from './request.ts';
@@ -45,6 +45,26 @@ const STARS = new Set([
 
 /** Functions whose second argument can be the name of a table. */
 const MEMBERSHIP = new Set(['in', 'notin', 'globalin', 'globalnotin', 'nullin', 'notnullin']);
+
+/** Functions that take the name of a type as their second argument. */
+const TYPE_SECOND = new Set([
+  'cast',
+  '_cast',
+  'accuratecast',
+  'accuratecastordefault',
+  'accuratecastornull',
+  'reinterpret',
+]);
+/** Functions that take the name of a type as their last argument. */
+const TYPE_LAST = new Set([
+  'jsonextract',
+  'jsonextractcaseinsensitive',
+  'jsonextractkeysandvalues',
+  'jsonextractkeysandvaluescaseinsensitive',
+]);
+
+/** Types whose stored form ClickHouse trusts: a forged one can end the process. */
+export const FORGEABLE = /aggregatefunction/i;
 
 /** Columns that say where files lie on this machine. */
 const PATH_COLUMNS = new Set(['data_path', 'data_paths', 'metadata_path']);
@@ -112,7 +132,7 @@ function nodeRefusal(node: SyntaxNode, checked: Checked): Refusal | undefined {
     case 'TableIdentifier':
       return tableRefusal(node.name, checked.catalog);
     case 'Identifier':
-      return columnRefusal(node.name, checked);
+      return nameRefusal(node.name, checked);
     case 'Function': {
       const found = functionRefusal(node, checked);
       if (found !== undefined) return found;
@@ -146,6 +166,7 @@ function functionRefusal(node: SyntaxNode, checked: Checked): Refusal | undefine
   if (!isAllowedFunction(node.name)) {
     return refusal('FUNCTION_NOT_ALLOWED', `Function ${node.name} is not available here`);
   }
+  const word = node.name.toLowerCase();
   const values = node.children[0]?.children ?? [];
   // Higher-order functions take the name of a function in place of a lambda.
   const named = values.find(
@@ -157,9 +178,20 @@ function functionRefusal(node: SyntaxNode, checked: Checked): Refusal | undefine
   if (named !== undefined) {
     return refusal('FUNCTION_NOT_ALLOWED', `Function ${named.name} is not available here`);
   }
-  if (!MEMBERSHIP.has(node.name.toLowerCase())) return undefined;
-  const set = values[1];
-  return set?.kind === 'Identifier' ? tableRefusal(set.name, checked.catalog) : undefined;
+  const type = typeOf(word, values);
+  // A type that is put together from parts cannot be read here; one that is a parameter can.
+  if (type !== undefined && (type.kind !== 'Literal' || FORGEABLE.test(type.text))) {
+    return refusal('QUERY_NOT_ALLOWED', `The type in ${node.name} is not one that can be given`);
+  }
+  const [, set] = values;
+  const isTable = MEMBERSHIP.has(word) && set?.kind === 'Identifier';
+  return isTable ? tableRefusal(set.name, checked.catalog) : undefined;
+}
+
+/** The argument that names a type, if the function has one. */
+function typeOf(word: string, values: readonly SyntaxNode[]): SyntaxNode | undefined {
+  if (TYPE_SECOND.has(word)) return values[1];
+  return TYPE_LAST.has(word) ? values.at(-1) : undefined;
 }
 
 /**
@@ -174,17 +206,34 @@ function tableRefusal(name: string, catalog: Catalog): Refusal | undefined {
   const isAllowed =
     match !== null &&
     (database === undefined
-      ? isPublic(table, catalog) || !catalog.tables.has(table)
+      ? !isPrivate(table, catalog)
       : (database === 'weir' && isPublic(table, catalog)) || SYSTEM_TABLES.has(name));
-  if (isAllowed) return undefined;
+  return isAllowed ? undefined : noPrivileges(name);
+}
+
+/**
+ * Refuses a column with the name of a table that is not public, because a name can become a table
+ * elsewhere: WITH stored AS t SELECT 1 IN t.
+ */
+function nameRefusal(name: string, checked: Checked): Refusal | undefined {
+  const { catalog } = checked;
+  const parts = name.split('.');
+  const [first = '', second] = parts;
+  if (second === undefined && isPrivate(first, catalog)) return noPrivileges(name);
+  const isQualified = second !== undefined && catalog.databases.has(first);
+  const refused = isQualified ? tableRefusal(`${first}.${second}`, catalog) : undefined;
+  return refused ?? columnRefusal(parts.at(-1) ?? name, checked);
+}
+
+/** The answer to whoever asks for a table that is not public. */
+export function noPrivileges(name: string): Refusal {
   return refusal(
     'ACCESS_DENIED',
     `Not enough privileges for table ${name.slice(0, 128)}. The views of database weir can be read; SHOW TABLES lists them`,
   );
 }
 
-function columnRefusal(name: string, checked: Checked): Refusal | undefined {
-  const column = name.slice(name.lastIndexOf('.') + 1);
+function columnRefusal(column: string, checked: Checked): Refusal | undefined {
   if (!checked.readsPaths || !PATH_COLUMNS.has(column)) return undefined;
   return refusal('ACCESS_DENIED', `Not enough privileges for column ${column}`);
 }

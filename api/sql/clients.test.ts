@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { CLICKS, openSqlShop } from '../../test/sql/sql-shop.ts';
 import { startSql } from './main.ts';
+import { APPLIED_SETTINGS, LIMIT_SETTINGS } from './settings.ts';
 
 const shop = openSqlShop();
 
@@ -154,6 +155,23 @@ test('an answer says its type, its format and its size', async () => {
   });
   const summary: unknown = JSON.parse(told.headers.get('x-clickhouse-summary') ?? '');
   expect(summary).toMatchObject({ result_rows: String(CLICKS.length) });
+});
+
+test('every setting that a request may send is one of the engine', async () => {
+  const known = await shop.rows('SELECT name FROM system.settings');
+  const names = [...APPLIED_SETTINGS, ...LIMIT_SETTINGS].map((name) => [name]);
+  expect(known).toEqual(expect.arrayContaining(names));
+});
+
+test('a client that asks for the first rows gets the first block that has them, and no error', async () => {
+  const address = { max_result_rows: '3', result_overflow_mode: 'break' };
+  const rows = await shop.rows('SELECT number FROM numbers(1000000)', { address });
+  expect(rows).toHaveLength(65_409);
+  // Without a limit of its own the answer would end at ours, and nobody would know.
+  const silent = await shop.ask('SELECT * FROM numbers(9000000)', {
+    address: { result_overflow_mode: 'break' },
+  });
+  expect(silent.headers.get('x-clickhouse-exception-code')).toBe('396');
 });
 
 test('other methods and other addresses are refused in the same form', async () => {

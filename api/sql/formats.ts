@@ -23,7 +23,8 @@ const CSV_NAMES_TYPE = 'text/csv; charset=UTF-8; header=present';
 const BINARY_TYPE = 'application/octet-stream';
 const TEXT_TYPE = 'text/plain; charset=UTF-8';
 
-const FORMATS: ReadonlyMap<string, AnswerFormat> = new Map<string, AnswerFormat>([
+/** The formats by name; docs/sql.md lists them. */
+export const FORMATS: ReadonlyMap<string, AnswerFormat> = new Map<string, AnswerFormat>([
   ...each(['TabSeparated', 'TSV', 'TabSeparatedRaw', 'TSVRaw', 'Raw'], TSV_TYPE, ROWS),
   ...each(['TabSeparatedWithNames', 'TSVWithNames'], TSV_TYPE, NAMES),
   ...each(['TabSeparatedWithNamesAndTypes', 'TSVWithNamesAndTypes'], TSV_TYPE, NAMES_AND_TYPES),

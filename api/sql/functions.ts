@@ -195,7 +195,7 @@ const ORDINARY = [
   `rand rand64 randBernoulli randBinomial randCanonical randExponential randNormal randPoisson
   randUniform`,
   // Presentation and the server.
-  `bar byteSize currentDatabase currentUser defaultValueOfArgumentType defaultValueOfTypeName
+  `bar byteSize currentDatabase currentUser defaultValueOfArgumentType
   formatReadableDecimalSize formatReadableQuantity formatReadableSize formatReadableTimeDelta
   identity ignore isConstant materialize parseReadableSize parseReadableSizeOrNull
   parseReadableSizeOrZero parseTimeDelta rowNumberInAllBlocks rowNumberInBlock runningDifference

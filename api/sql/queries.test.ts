@@ -155,6 +155,11 @@ const QUERIES: readonly (readonly [what: string, statement: string, rows: unknow
     [[127]],
   ],
   [
+    'a common table expression that is stored meanwhile',
+    'WITH few AS MATERIALIZED (SELECT 1 AS n) SELECT n FROM few',
+    [[1]],
+  ],
+  [
     'a common table expression in IN',
     `WITH few AS (SELECT event_id FROM clicks ORDER BY occurred_at LIMIT 3) SELECT count() FROM clicks WHERE event_id IN few`,
     [[3]],

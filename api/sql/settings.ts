@@ -26,7 +26,7 @@ const IGNORED = new Set([
 ]);
 
 /** Settings that change how an answer is computed or written, and nothing else. */
-const APPLIED = new Set([
+export const APPLIED_SETTINGS: ReadonlySet<string> = new Set([
   'aggregate_functions_null_for_empty',
   'bool_false_representation',
   'bool_true_representation',
@@ -55,7 +55,7 @@ const APPLIED = new Set([
 ]);
 
 /** Limits, of which a client may ask for less than there is. */
-const LIMITS = new Set([
+export const LIMIT_SETTINGS: ReadonlySet<string> = new Set([
   'max_bytes_to_read',
   'max_execution_time',
   'max_memory_usage',
@@ -94,13 +94,13 @@ export function settingsOf(
       if (value === '1' || value === '2') continue;
       return refusal('READONLY', 'This interface only reads: readonly cannot be set to 0');
     }
-    if (!APPLIED.has(name) && !LIMITS.has(name)) {
+    if (!APPLIED_SETTINGS.has(name) && !LIMIT_SETTINGS.has(name)) {
       return refusal(
         'UNKNOWN_SETTING',
         `Setting ${name.slice(0, 64)} is not one that can be set here; docs/sql.md lists them`,
       );
     }
-    if (!(LIMITS.has(name) ? NUMBER : PLAIN_VALUE).test(value)) {
+    if (!(LIMIT_SETTINGS.has(name) ? NUMBER : PLAIN_VALUE).test(value)) {
       return refusal('BAD_ARGUMENTS', `Setting ${name} cannot have this value`);
     }
     settings[name] = value;

@@ -1,3 +1,5 @@
+import { type Catalog, isPrivate } from './catalog.ts';
+import { FORGEABLE, noPrivileges } from './check.ts';
 import { isAllowedFunction, isAllowedTableFunction } from './functions.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -18,7 +20,7 @@ const TOKEN =
 /** Words before a bracket that call no function. */
 const KEYWORDS_BEFORE_BRACKET = new Set(
   `all and any array as between by columns cube distinct else except filter from having ilike in
-  intersect interpolate is join like limit not offset on or over prewhere qualify recursive replace
+  intersect interpolate is join like limit materialized not offset on or over prewhere qualify recursive replace
   rollup select sets step then to union using when where with`.split(/\s+/),
 );
 
@@ -38,12 +40,8 @@ const REFUSED_WORDS: ReadonlyMap<string, string> = new Map([
  * sees what the syntax tree leaves out.
  *
  * @param statement as ClickHouse's formatter writes it
- * @param engineFunctions every ordinary function of the engine, in lower case
  */
-export function wordsRefusal(
-  statement: string,
-  engineFunctions: ReadonlySet<string>,
-): Refusal | undefined {
+export function wordsRefusal(statement: string, catalog: Catalog): Refusal | undefined {
   const tokens = tokensOf(statement);
   if (tokens === undefined) {
     return refusal('SYNTAX_ERROR', 'The statement holds a character that names cannot have');
@@ -54,7 +52,7 @@ export function wordsRefusal(
         ? nameRefusal(token.value, {
             before: tokens[index - 1]?.value,
             after: tokens[index + 1]?.value,
-            engineFunctions,
+            catalog,
           })
         : valueRefusal(token);
     if (found !== undefined) return found;
@@ -67,10 +65,10 @@ function nameRefusal(
   around: {
     readonly before: string | undefined;
     readonly after: string | undefined;
-    readonly engineFunctions: ReadonlySet<string>;
+    readonly catalog: Catalog;
   },
 ): Refusal | undefined {
-  const { before, after, engineFunctions } = around;
+  const { before, after, catalog } = around;
   const word = name.toLowerCase();
   const isColumn = before === '.' || after === '.';
   const isAlias = before?.toLowerCase() === 'as';
@@ -79,6 +77,7 @@ function nameRefusal(
   if (reason !== undefined && !isColumn && !isAlias && !isTotals) {
     return refusal('QUERY_NOT_ALLOWED', reason);
   }
+  if (isPrivate(name, catalog) && !isAlias && after !== '.') return noPrivileges(name);
   const isAllowed = isAllowedFunction(name);
   if (after === '(') {
     if (isAllowed || isAllowedTableFunction(name) || KEYWORDS_BEFORE_BRACKET.has(word)) {
@@ -90,7 +89,7 @@ function nameRefusal(
     );
   }
   // Higher-order functions take the name of a function in place of a lambda: arrayMap(file, …).
-  if (isAllowed || isColumn || isAlias || !engineFunctions.has(word)) return undefined;
+  if (isAllowed || isColumn || isAlias || !catalog.functions.has(word)) return undefined;
   return refusal(
     'FUNCTION_NOT_ALLOWED',
     `${name.slice(0, 64)} is the name of a function that is not available; a column of this name needs its table in front`,
@@ -101,8 +100,7 @@ function valueRefusal({ kind, value }: Token): Refusal | undefined {
   if (kind === 'parameter' && /:\s*Identifier/i.test(value)) {
     return refusal('BAD_REQUEST_PARAMETER', 'A parameter cannot be a name');
   }
-  // Their stored form is trusted by ClickHouse, and a forged one can end the process.
-  if ((kind === 'text' || kind === 'parameter') && /aggregatefunction/i.test(value)) {
+  if ((kind === 'text' || kind === 'parameter') && FORGEABLE.test(value)) {
     return refusal('QUERY_NOT_ALLOWED', 'States of aggregate functions cannot be given');
   }
   return undefined;

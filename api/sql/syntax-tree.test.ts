@@ -19,7 +19,12 @@ test('a tree has the kinds, the names without aliases and the children', () => {
   const [call, from] = root?.children[0]?.children[0]?.children ?? [];
   expect(call?.children).toMatchObject([{ kind: 'Function', name: 'count' }]);
   expect(from?.children[0]?.children[0]?.children).toEqual([
-    expect.objectContaining({ kind: 'TableIdentifier', name: 'weir.clicks', children: [] }),
+    expect.objectContaining({
+      kind: 'TableIdentifier',
+      name: 'weir.clicks',
+      text: 'weir.clicks (alias c)',
+      children: [],
+    }),
   ]);
 });
 

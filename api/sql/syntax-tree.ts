@@ -4,6 +4,8 @@ export interface SyntaxNode {
   readonly kind: string;
   /** What follows the kind without the alias: the name of a function, a table or a column. */
   readonly name: string;
+  /** All that follows the kind. */
+  readonly text: string;
   readonly children: readonly SyntaxNode[];
 }
 
@@ -29,7 +31,7 @@ export function parseSyntaxTree(text: string): SyntaxNode | undefined {
     const { indent = '', kind = '', rest = '' } = match.groups ?? {};
     const count = CHILDREN.exec(` ${rest}`)?.groups?.['count'];
     const name = ` ${rest}`.replace(CHILDREN, '').replace(ALIAS, '').trim();
-    const node: OpenNode = { kind, name, children: [], childCount: Number(count ?? 0) };
+    const node: OpenNode = { kind, name, text: rest, children: [], childCount: Number(count ?? 0) };
     const depth = indent.length;
     if (depth > path.length || (depth === 0) !== (root === undefined)) return undefined;
     path.length = depth;

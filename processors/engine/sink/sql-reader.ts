@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads';
 
-import { messageOf } from '../../../schemas/errors.ts';
 import type { SqlAnswer, SqlPort, SqlRun } from '../../../schemas/ports.ts';
 import { LIVE_DATABASE } from './clickhouse.ts';
 import { CANCELLED, type SqlOrder, type SqlReport, commentOf } from './sql-job.ts';
@@ -14,6 +13,7 @@ let lastId = 0;
  * engine of the whole process with it. It does not keep the process alive.
  */
 let thread: Worker | undefined;
+let hasEnded = false;
 
 /** Runs people's statements on the embedded ClickHouse, in a thread and in sessions of their own. */
 export class SqlReader implements SqlPort {
@@ -73,20 +73,28 @@ export class SqlReader implements SqlPort {
 function tell(order: SqlOrder): void {
   thread ??= startThread();
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
-  thread.postMessage(order);
+  if (!hasEnded) thread.postMessage(order);
+  else if (order.kind === 'run') settle(order.id, ENDED);
 }
 
 function startThread(): Worker {
   const started = new Worker(new URL('sql-worker.ts', import.meta.url), { name: 'sql' });
   started.on('message', ({ id, answer }: SqlReport) => settle(id, answer));
-  started.on('error', (error) => {
-    for (const id of waiting.keys()) {
-      settle(id, { kind: 'refused', code: 1_001, message: `${messageOf(error)} (STD_EXCEPTION)` });
-    }
+  // An error is followed by the end; without a listener it would end the process too.
+  started.on('error', () => undefined);
+  started.on('exit', () => {
+    hasEnded = true;
+    for (const id of waiting.keys()) settle(id, ENDED);
   });
   started.unref();
   return started;
 }
+
+const ENDED: SqlAnswer = {
+  kind: 'refused',
+  code: 1_001,
+  message: 'The thread for statements has ended; restart Weir. (STD_EXCEPTION)',
+};
 
 function settle(id: number, answer: SqlAnswer): void {
   waiting.get(id)?.(answer);

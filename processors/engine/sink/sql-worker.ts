@@ -15,25 +15,27 @@ const running = new Set<number>();
 const cancelled = new Set<number>();
 
 parentPort?.on('message', (order: SqlOrder) => {
-  if (order.kind === 'cancel') {
-    if (running.has(order.id)) cancelled.add(order.id);
-    return;
-  }
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
-  void answer(order).then((report) => parentPort?.postMessage(report));
+  if (order.kind === 'run') void answer(order);
+  else if (running.has(order.id)) cancelled.add(order.id);
 });
 
-async function answer(order: Extract<SqlOrder, { kind: 'run' }>): Promise<SqlReport> {
+/** Answers in every case: an error that nobody caught would end the thread, and chDB with it. */
+async function answer(order: Extract<SqlOrder, { kind: 'run' }>): Promise<void> {
   const { id } = order;
   running.add(id);
   try {
-    return { id, answer: await runInSession(order) };
+    report({ id, answer: await runInSession(order) });
   } catch (error) {
-    return { id, answer: refusalOf(messageOf(error)) };
+    report({ id, answer: refusalOf(messageOf(error)) });
   } finally {
     running.delete(id);
     cancelled.delete(id);
   }
+}
+
+function report(given: SqlReport): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
+  parentPort?.postMessage(given);
 }
 
 /**
