@@ -162,6 +162,23 @@ test('answers of statements that run at the same time do not mix', async () => {
   expect(answers).toEqual(Array.from({ length: 24 }, (_, index) => [[index, 60]]));
 });
 
+test("the engine's own parameters and those of statements do not mix", async () => {
+  const [own, asked] = await Promise.all([
+    Promise.all(
+      Array.from({ length: 60 }, async (_, index) =>
+        shop.engine().query('SELECT {x:String} AS x', { x: `engine ${index}` }),
+      ),
+    ),
+    Promise.all(
+      Array.from({ length: 40 }, async (_, index) =>
+        shop.rows('SELECT {x:String}', { parameters: { x: `statement ${index}` } }),
+      ),
+    ),
+  ]);
+  expect(own).toEqual(Array.from({ length: 60 }, (_, index) => [{ x: `engine ${index}` }]));
+  expect(asked).toEqual(Array.from({ length: 40 }, (_, index) => [[`statement ${index}`]]));
+});
+
 test('statements beyond those that may wait are told to come back', async () => {
   const slow =
     'SELECT count() FROM clicks AS a, clicks AS b, clicks AS c, clicks AS d, clicks AS e';
