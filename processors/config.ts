@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { parseDocument } from 'yaml';
 
+import { parseAlertOwner } from '../schemas/alert.ts';
 import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import {
@@ -96,6 +97,12 @@ const SETTINGS = {
   stock: {
     sequence_gaps: flag(true),
   },
+  alerts: {
+    owners: optionalTexts(
+      'a list of kind=owner, such as stockout=purchasing, with kinds of docs/alerts.md',
+      (value) => parseAlertOwner(value) !== undefined,
+    ),
+  },
   retention: {
     log: duration('14d', { min: '1d', max: '3650d' }),
   },
@@ -146,7 +153,7 @@ const NOT_BUILT: ReadonlyMap<string, string> = new Map(
     lift: 'no lift is computed',
     bots: 'no traffic is filtered',
     parity: 'no prices are compared',
-    alerts: 'alerts are shown on the page and in the API only',
+    'alerts.webhooks': 'alerts are shown on the page and in the API only',
     'retention.raw': 'events stay in ClickHouse until they are deleted there',
     'retention.aggregates': 'results stay in ClickHouse until they are deleted there',
     'retention.dead_letters': 'dead letters stay in ClickHouse until they are deleted there',

@@ -1,6 +1,7 @@
 import type { Panel } from '../schemas/panel.ts';
+import { ALERTS_PANEL } from './alerts/panel.ts';
 import { ATTRIBUTION_PANEL } from './attribution/panel.ts';
-import { ALERTS_PANEL, STOCK_PANEL } from './stock/panel.ts';
+import { STOCK_PANEL } from './stock/panel.ts';
 import { CHANNELS_PANEL } from './traffic/panel.ts';
 
 /** The panels that are shown, in the order in which documentation lists them. */

@@ -1,3 +1,5 @@
+import { alertOwnersOf } from '../schemas/alert.ts';
+import { createAlerts } from './alerts/processor.ts';
 import { createArchive } from './archive/processor.ts';
 import { createAttribution } from './attribution/processor.ts';
 import type { Config } from './config.ts';
@@ -7,8 +9,10 @@ import { createTraffic } from './traffic/processor.ts';
 
 /** The processors that run, in the order in which an event meets them. */
 export function createProcessors(config: Config): readonly Processor[] {
+  const owners = alertOwnersOf(config.alerts.owners ?? []);
   return [
     createArchive(),
+    createAlerts(),
     createTraffic({
       sessionGapMs: config.sessions.gap,
       allowedLatenessMs: config.lateness.allowed,
@@ -27,6 +31,7 @@ export function createProcessors(config: Config): readonly Processor[] {
       allowedLatenessMs: config.lateness.allowed,
       returnsKeptMs: config.attribution.returns_kept,
       sequenceGaps: config.stock.sequence_gaps,
+      owners,
     }),
   ];
 }

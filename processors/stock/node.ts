@@ -1,23 +1,14 @@
-import type { Output } from '../engine/operator/operator.ts';
 import {
   type Acknowledgement,
   type Incident,
-  changedRows,
   incidentsOf,
-  outageCovering,
-  outageFor,
-} from './incident.ts';
-import { type Count, availableAfter } from './level.ts';
-import {
-  ALERTS,
-  STOCK_CURRENT,
-  STOCK_INCIDENTS,
-  type StockState,
-  type StockoutRow,
-  stockCurrentValues,
-  stockIncidentValues,
-  stockoutAlertValues,
-} from './row.ts';
+  spellCovering,
+  spellFor,
+} from '../engine/operator/incident.ts';
+import type { Output } from '../engine/operator/operator.ts';
+import { writeStockouts } from './incident.ts';
+import { type Count, type Outage, availableAfter } from './level.ts';
+import { STOCK_CURRENT, type StockState, stockCurrentValues } from './row.ts';
 import {
   type SourceSequence,
   coverSequences,
@@ -61,6 +52,8 @@ export interface Arrival {
   /** Event times before it can no longer arrive. */
   readonly horizonMs: number;
   readonly output: Output;
+  /** Who is responsible for stockouts. */
+  readonly owner: string | undefined;
 }
 
 /** Acknowledgements kept per SKU × node: each is of a stockout that can still change. */
@@ -150,7 +143,7 @@ export function takeAcknowledgement(
 ): void {
   fold(node, arrival);
   const isFolded = acknowledgement.openedMs <= foldedMsOf(node);
-  if (isFolded && outageCovering(acknowledgement.openedMs, outagesOf(node)) === undefined) {
+  if (isFolded && spellCovering(acknowledgement.openedMs, outagesOf(node)) === undefined) {
     // What it was for is over and final; what opened since is not what the person saw.
     arrival.output.count('STOCK_ACKNOWLEDGEMENT_LATE');
     return;
@@ -195,19 +188,15 @@ function stateOf(node: StockNode): StockState {
 }
 
 /** Writes the stockout that an entry after everything else has opened or resolved, if any. */
-function writeCrossing(
-  node: StockNode,
-  before: Incident['outage'] | undefined,
-  arrival: Arrival,
-): void {
+function writeCrossing(node: StockNode, before: Outage | undefined, arrival: Arrival): void {
   const isOutNow = isOut(node);
   if (isOutNow === (before !== undefined)) return;
   const outage = isOutNow
     ? currentOutageOf(node)
     : before && { ...before, resolvedMs: arrival.timeMs };
   if (outage === undefined) return;
-  const after = [{ outage, acknowledgement: undefined }];
-  writeRows(changedRows({ sku: arrival.sku, nodeId: node.nodeId }, [], after), arrival);
+  const after = [{ spell: outage, acknowledgement: undefined }];
+  writeStockouts({ sku: arrival.sku, nodeId: node.nodeId }, { before: [], after }, arrival);
 }
 
 /** Runs `change`, which may touch any part of the timeline, and writes what it did to the incidents. */
@@ -216,18 +205,11 @@ function rewrite(node: StockNode, arrival: Arrival, change: () => string): void 
   const outcome = change();
   if (outcome !== 'ok') arrival.output.count(outcome);
   const key = { sku: arrival.sku, nodeId: node.nodeId };
-  writeRows(changedRows(key, before, incidentsOfNode(node)), arrival);
+  writeStockouts(key, { before, after: incidentsOfNode(node) }, arrival);
 }
 
-function incidentsOfNode(node: StockNode): Incident[] {
+function incidentsOfNode(node: StockNode): Incident<Outage>[] {
   return incidentsOf(outagesOf(node), node.acknowledgements ?? []);
-}
-
-function writeRows(rows: readonly StockoutRow[], { output }: Arrival): void {
-  for (const row of rows) {
-    output.upsert(STOCK_INCIDENTS, stockIncidentValues(row));
-    output.upsert(ALERTS, stockoutAlertValues(row));
-  }
 }
 
 /** Folds what can no longer change, and drops the acknowledgements of what has become final. */
@@ -245,15 +227,11 @@ function fold(node: StockNode, arrival: Arrival): void {
  *
  * @param outages the outages before the fold
  */
-function dropAcknowledgements(
-  node: StockNode,
-  outages: readonly Incident['outage'][],
-  arrival: Arrival,
-): void {
+function dropAcknowledgements(node: StockNode, outages: readonly Outage[], arrival: Arrival): void {
   if (node.acknowledgements === null) return;
   const remaining = outagesOf(node);
   const kept = node.acknowledgements.filter((acknowledgement) => {
-    const outage = outageFor(acknowledgement, outages);
+    const outage = spellFor(acknowledgement, outages);
     if (outage === undefined) {
       return Math.max(acknowledgement.openedMs, acknowledgement.timeMs) >= arrival.horizonMs;
     }

@@ -1,13 +1,14 @@
+import type { AlertOwners } from '../../schemas/alert.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
+import { parseAlertId } from '../engine/operator/incident.ts';
 import {
   type Operator,
   type Output,
   type RecordContext,
   defineOperator,
 } from '../engine/operator/operator.ts';
-import { openedMsOf } from './incident.ts';
 import {
   type Arrival,
   type StockNode,
@@ -30,6 +31,7 @@ export interface StockLevelsConfig {
    * STALE all the time: turn it off for them, or leave `seq` out.
    */
   readonly sequenceGaps: boolean;
+  readonly owners: AlertOwners;
 }
 
 /** The stock of one SKU at all nodes. */
@@ -75,6 +77,7 @@ function arrivalOf(
     // A minute more, as late events are refused by the minute.
     horizonMs: record.watermarkMs - config.allowedLatenessMs - MINUTE_MS,
     output,
+    owner: config.owners.stockout,
   };
 }
 
@@ -119,8 +122,8 @@ function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): voi
       return;
     }
     case 'acknowledged': {
-      const openedMs = openedMsOf(event.alert_id ?? '', event.sku, nodeId);
-      if (openedMs === undefined) {
+      const named = parseAlertId(event.alert_id ?? '', [event.sku, nodeId]);
+      if (named?.kind !== 'stockout') {
         arrival.output.count('STOCK_ALERT_UNKNOWN');
         return;
       }
@@ -128,7 +131,7 @@ function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): voi
         eventId: event.event_id,
         timeMs: event.occurred_at,
         actor: event.actor ?? '',
-        openedMs,
+        ...named,
       };
       withNode(state, nodeId, arrival, (node) => {
         takeAcknowledgement(node, acknowledgement, arrival);

@@ -1,7 +1,8 @@
+import type { AlertOwners } from '../../schemas/alert.ts';
 import type { Processor } from '../engine/operator/processor.ts';
 import { createStockLevels } from './operator.ts';
 import { createOrderLines } from './order-lines.ts';
-import { ALERTS, STOCK_CURRENT, STOCK_INCIDENTS } from './row.ts';
+import { STOCK_CURRENT, STOCK_INCIDENTS } from './row.ts';
 
 /** What the stock processor may be told. */
 export interface StockConfig {
@@ -11,6 +12,8 @@ export interface StockConfig {
   readonly returnsKeptMs: number;
   /** Whether a missing sequence number makes a node STALE; see `docs/stock.md`. */
   readonly sequenceGaps: boolean;
+  /** Who is responsible for each kind of incident. */
+  readonly owners: AlertOwners;
 }
 
 /** Stock per SKU × node, and one incident per stockout. */
@@ -18,7 +21,7 @@ export function createStock(config: StockConfig): Processor {
   return {
     name: 'stock',
     operators: [createOrderLines(config), createStockLevels(config)],
-    tables: [STOCK_CURRENT, STOCK_INCIDENTS, ALERTS],
+    tables: [STOCK_CURRENT, STOCK_INCIDENTS],
     migrations: [new URL('table.sql', import.meta.url)],
   };
 }

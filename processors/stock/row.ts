@@ -1,3 +1,4 @@
+import { type Alert, alertStateOf } from '../../schemas/alert.ts';
 import type { Value } from '../../schemas/panel.ts';
 
 /** States a SKU × node can be in; `docs/stock.md` has the rules. The first that holds is shown. */
@@ -11,9 +12,6 @@ export const DEFAULT_NODE_ID = 'default';
 export function nodeIdOf(event: { readonly node_id: string | null }): string | undefined {
   return event.node_id === null || event.node_id === '' ? undefined : event.node_id;
 }
-
-/** Where a person reads what to do about a stockout. */
-const STOCKOUT_RUNBOOK = 'docs/operations.md#stockout';
 
 /** One current row per SKU × node; `weir.stock_current` shows those that are not withdrawn. */
 export const STOCK_CURRENT = {
@@ -49,30 +47,6 @@ export const STOCK_INCIDENTS = {
     { name: 'acknowledged_at', type: 'nullable-instant' },
     { name: 'acknowledged_by', type: 'nullable-text' },
     { name: 'resolved_at', type: 'nullable-instant' },
-    { name: 'withdrawn', type: 'boolean' },
-  ],
-} as const;
-
-/** One row per alert of any kind; `weir.alerts` shows those that are not withdrawn. */
-export const ALERTS = {
-  kind: 'rows',
-  name: 'alerts_rows',
-  key: ['alert_id'],
-  columns: [
-    { name: 'alert_id', type: 'text' },
-    { name: 'kind', type: 'text' },
-    { name: 'severity', type: 'text' },
-    { name: 'state', type: 'text' },
-    { name: 'subject', type: 'text' },
-    { name: 'sku', type: 'text' },
-    { name: 'node_id', type: 'text' },
-    { name: 'opened_at', type: 'instant' },
-    { name: 'acknowledged_at', type: 'nullable-instant' },
-    { name: 'acknowledged_by', type: 'nullable-text' },
-    { name: 'resolved_at', type: 'nullable-instant' },
-    { name: 'owner', type: 'text' },
-    { name: 'runbook', type: 'text' },
-    { name: 'detail', type: 'text' },
     { name: 'withdrawn', type: 'boolean' },
   ],
 } as const;
@@ -133,7 +107,7 @@ export function stockIncidentValues(row: StockoutRow): readonly Value[] {
     row.sku,
     row.nodeId,
     'stockout',
-    alertState(row),
+    alertStateOf(row),
     row.openedAtMs,
     row.acknowledgedAtMs ?? null,
     row.acknowledgedBy ?? null,
@@ -142,31 +116,24 @@ export function stockIncidentValues(row: StockoutRow): readonly Value[] {
   ];
 }
 
-/** The values of the `ALERTS` row of a stockout in the order of its columns. */
-export function stockoutAlertValues(row: StockoutRow): readonly Value[] {
-  return [
-    row.alertId,
-    'stockout',
-    'critical',
-    alertState(row),
-    `${row.sku} at ${row.nodeId}`,
-    row.sku,
-    row.nodeId,
-    row.openedAtMs,
-    row.acknowledgedAtMs ?? null,
-    row.acknowledgedBy ?? null,
-    row.resolvedAtMs ?? null,
-    '',
-    STOCKOUT_RUNBOOK,
-    detailOf(row),
-    row.isWithdrawn,
-  ];
-}
-
-function alertState(row: StockoutRow): 'withdrawn' | 'resolved' | 'acknowledged' | 'open' {
-  if (row.isWithdrawn) return 'withdrawn';
-  if (row.resolvedAtMs !== undefined) return 'resolved';
-  return row.acknowledgedAtMs === undefined ? 'open' : 'acknowledged';
+/** The stockout as the inbox shows it. */
+export function stockoutAlert(row: StockoutRow, owner: string | undefined): Alert {
+  return {
+    alertId: row.alertId,
+    kind: 'stockout',
+    subject: `${row.sku} at ${row.nodeId}`,
+    entityKey: row.sku,
+    sku: row.sku,
+    nodeId: row.nodeId,
+    openedAtMs: row.openedAtMs,
+    acknowledgedAtMs: row.acknowledgedAtMs,
+    acknowledgedBy: row.acknowledgedBy,
+    resolvedAtMs: row.resolvedAtMs,
+    cost: undefined,
+    owner,
+    detail: detailOf(row),
+    isWithdrawn: row.isWithdrawn,
+  };
 }
 
 function detailOf(row: StockoutRow): string {

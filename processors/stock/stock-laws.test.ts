@@ -2,14 +2,15 @@ import fc from 'fast-check';
 import { pack, unpack } from 'msgpackr';
 import { expect, test } from 'vitest';
 
+import { ALERTS } from '../../schemas/alert.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import type { Value } from '../../schemas/panel.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
 import { CollectingOutput } from '../../test/doubles/collecting-output.ts';
-import { alertIdOf } from './incident.ts';
+import { alertIdOf } from '../engine/operator/incident.ts';
 import { createStockLevels } from './operator.ts';
-import { ALERTS, STOCK_CURRENT, STOCK_INCIDENTS } from './row.ts';
+import { STOCK_CURRENT, STOCK_INCIDENTS } from './row.ts';
 
 const START_MS = Date.UTC(2026, 2, 1);
 const RUN_COUNT = Number(process.env['RUNS'] ?? 400);
@@ -121,7 +122,11 @@ function eventOf(arrival: Arrival, index: number): AnyEvent {
       order_id: null,
       sales_channel: null,
       alert_id: isAcknowledgement
-        ? alertIdOf('A-1', nodeId ?? 'default', START_MS + what.openedMinute * MINUTE_MS)
+        ? alertIdOf(
+            'stockout',
+            ['A-1', nodeId ?? 'default'],
+            START_MS + what.openedMinute * MINUTE_MS,
+          )
         : null,
       actor: isAcknowledgement ? `person-${index}` : null,
     },
@@ -138,6 +143,7 @@ function run(events: readonly AnyEvent[], options: RunOptions): Record<string, u
   const operator = createStockLevels({
     allowedLatenessMs: options.latenessMinutes * MINUTE_MS,
     sequenceGaps: true,
+    owners: {},
   });
   const output = new CollectingOutput();
   let state: unknown = operator.createState();
@@ -248,7 +254,7 @@ test('what is kept of a node is small once nothing of it can change', () => {
   fc.assert(
     fc.property(anyArrivals(8), (arrivals) => {
       const { arrived } = ordersOf(arrivals);
-      const operator = createStockLevels({ allowedLatenessMs: 0, sequenceGaps: true });
+      const operator = createStockLevels({ allowedLatenessMs: 0, sequenceGaps: true, owners: {} });
       const output = new CollectingOutput();
       const state = operator.createState();
       const last = [100, 200].flatMap((minute) =>
@@ -289,7 +295,7 @@ function stockByDefinition(events: readonly AnyEvent[]): Record<string, unknown>
     if (node === undefined) continue;
     current[`A-1|${nodeId}`] = ['A-1', nodeId, ...node.current, false];
     for (const { openedMs, resolvedMs, acknowledgedMs, acknowledgedBy } of node.incidents) {
-      const id = alertIdOf('A-1', nodeId, openedMs);
+      const id = alertIdOf('stockout', ['A-1', nodeId], openedMs);
       let state = acknowledgedMs === null ? 'open' : 'acknowledged';
       if (resolvedMs !== null) state = 'resolved';
       incidents[id] = [

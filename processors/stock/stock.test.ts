@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 
+import { ALERTS } from '../../schemas/alert.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { CollectingOutput } from '../../test/doubles/collecting-output.ts';
-import { alertIdOf } from './incident.ts';
+import { alertIdOf } from '../engine/operator/incident.ts';
 import { createStockLevels } from './operator.ts';
-import { ALERTS, STOCK_CURRENT, STOCK_INCIDENTS } from './row.ts';
+import { STOCK_CURRENT, STOCK_INCIDENTS } from './row.ts';
 
 const START_MS = Date.UTC(2026, 2, 1, 10);
 const LATENESS_MS = 24 * HOUR_MS;
@@ -68,13 +69,17 @@ const acknowledged = (minute: number, openedMinute: number, actor = 'ana'): SkuE
   skuEvent(minute, {
     event_id: `ack-${actor}-${minute}`,
     kind: 'acknowledged',
-    alert_id: alertIdOf('A-1', 'berlin', at(openedMinute)),
+    alert_id: alertIdOf('stockout', ['A-1', 'berlin'], at(openedMinute)),
     actor,
   });
 
 /** Hands events of one SKU to the operator in this order; the watermark trails the newest by a minute. */
 function run(events: readonly AnyEvent[], output = new CollectingOutput()): CollectingOutput {
-  const operator = createStockLevels({ allowedLatenessMs: LATENESS_MS, sequenceGaps: true });
+  const operator = createStockLevels({
+    allowedLatenessMs: LATENESS_MS,
+    sequenceGaps: true,
+    owners: {},
+  });
   let state: unknown = operator.createState();
   let newestMs = Number.NEGATIVE_INFINITY;
   for (const [offset, event] of events.entries()) {
@@ -190,14 +195,17 @@ test('a stockout is an alert that says what, where, since when, and what to do',
   const output = run([count(0, 2), sold(5, 3)]);
   const [row] = output.rows.get(ALERTS.name)?.values() ?? [];
   expect(row).toEqual([
-    alertIdOf('A-1', 'berlin', at(5)),
+    alertIdOf('stockout', ['A-1', 'berlin'], at(5)),
     'stockout',
     'critical',
     'open',
     'A-1 at berlin',
     'A-1',
+    'A-1',
     'berlin',
     at(5),
+    null,
+    null,
     null,
     null,
     null,
@@ -271,9 +279,12 @@ test('an acknowledgement of a stockout that is long over does not fall on a newe
 });
 
 test('an acknowledgement that names no stockout of the SKU and node is counted', () => {
-  const unknown = ['stockout:0:1', 'nonsense', alertIdOf('other', 'berlin', at(0))].map(
-    (id, index) =>
-      skuEvent(index, { event_id: `x${index}`, kind: 'acknowledged', alert_id: id, actor: 'ana' }),
+  const unknown = [
+    'stockout:0:1',
+    'nonsense',
+    alertIdOf('stockout', ['other', 'berlin'], at(0)),
+  ].map((id, index) =>
+    skuEvent(index, { event_id: `x${index}`, kind: 'acknowledged', alert_id: id, actor: 'ana' }),
   );
   expect(run(unknown).counts.get('STOCK_ALERT_UNKNOWN')).toBe(3);
 });
@@ -296,7 +307,11 @@ test('a newer count ends STALE, because it says what the missing events did', ()
 });
 
 test('sequence numbers are ignored where they are switched off', () => {
-  const operator = createStockLevels({ allowedLatenessMs: LATENESS_MS, sequenceGaps: false });
+  const operator = createStockLevels({
+    allowedLatenessMs: LATENESS_MS,
+    sequenceGaps: false,
+    owners: {},
+  });
   const output = new CollectingOutput();
   const state = operator.createState();
   for (const event of [count(0, 9, { seq: 1 }), movement(3, -1, { seq: 40 })]) {
@@ -363,7 +378,11 @@ test('a count that falls among folded changes makes the stock STALE until the ne
 
 test('more nodes than a SKU may have are counted and not used', () => {
   const output = new CollectingOutput();
-  const operator = createStockLevels({ allowedLatenessMs: LATENESS_MS, sequenceGaps: true });
+  const operator = createStockLevels({
+    allowedLatenessMs: LATENESS_MS,
+    sequenceGaps: true,
+    owners: {},
+  });
   const state = operator.createState();
   for (let index = 0; index < 4_097; index += 1) {
     operator.apply['weir.inventory']?.(state, count(0, 1, { node_id: `n${index}` }), output, {

@@ -46,34 +46,3 @@ SELECT
     incident_id, sku, node_id, kind, state, opened_at, acknowledged_at, acknowledged_by, resolved_at
 FROM weir.stock_incidents_rows FINAL
 WHERE NOT withdrawn;
-
-CREATE TABLE IF NOT EXISTS weir.alerts_rows
-(
-    alert_id String COMMENT 'Names the alert in the API: kind, what it is about, when it opened',
-    kind LowCardinality(String) COMMENT 'stockout',
-    severity LowCardinality(String) COMMENT 'critical',
-    state LowCardinality(String) COMMENT 'open, acknowledged, resolved; withdrawn rows are hidden by the view',
-    subject String COMMENT 'What it is about, in words',
-    sku String COMMENT 'Stock keeping unit it is about; empty when it is about none',
-    node_id String COMMENT 'Node it is about; empty when it is about none',
-    opened_at DateTime64(3, 'UTC') COMMENT 'Event time at which it began',
-    acknowledged_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a person took it over',
-    acknowledged_by Nullable(String) COMMENT 'Who took it over',
-    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time at which it ended; null while it goes on',
-    owner String COMMENT 'Who is responsible; empty when nobody is named',
-    runbook String COMMENT 'Where to read what to do',
-    detail String COMMENT 'What has happened, in words',
-    withdrawn Bool COMMENT 'True when a late event has shown that there was nothing; hidden by the view',
-    version UInt64 COMMENT 'Grows with every write of the row; the highest is current'
-)
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (alert_id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'Versioned rows behind weir.alerts';
-
-CREATE OR REPLACE VIEW weir.alerts AS
-SELECT
-    alert_id, kind, severity, state, subject, sku, node_id, opened_at, acknowledged_at,
-    acknowledged_by, resolved_at, owner, runbook, detail
-FROM weir.alerts_rows FINAL
-WHERE NOT withdrawn;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { ALERTS, alertValues } from '../../schemas/alert.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import { ORDER_STATUSES } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
@@ -12,26 +13,33 @@ import type { Row } from '../../schemas/panel.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { buildLine, buildOrder } from '../../test/laws/event-builders.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import { ALERTS_PANEL } from '../alerts/panel.ts';
+import { createAlerts } from '../alerts/processor.ts';
 import { createArchive } from '../archive/processor.ts';
 import type { RowsTable, Table, Value } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { statementsOf } from '../engine/sink/migrate.ts';
 import { tsvRow } from '../engine/sink/tsv.ts';
-import { ALERTS_PANEL, STOCK_PANEL } from './panel.ts';
+import { STOCK_PANEL } from './panel.ts';
 import { createStock } from './processor.ts';
 import {
-  ALERTS,
   STOCK_CURRENT,
   STOCK_INCIDENTS,
   stockCurrentValues,
   stockIncidentValues,
-  stockoutAlertValues,
+  stockoutAlert,
 } from './row.ts';
 
 const START_MS = Date.UTC(2026, 2, 1);
 const RETURNS_KEPT_MS = 5 * HOUR_MS;
 const processors = [
-  createStock({ allowedLatenessMs: DAY_MS, returnsKeptMs: RETURNS_KEPT_MS, sequenceGaps: true }),
+  createStock({
+    allowedLatenessMs: DAY_MS,
+    returnsKeptMs: RETURNS_KEPT_MS,
+    sequenceGaps: true,
+    owners: {},
+  }),
+  createAlerts(),
   createArchive(),
 ];
 const operators = processors.flatMap((processor) => processor.operators);
@@ -248,7 +256,7 @@ const STOCKOUT = {
 test('a view shows the newest version of a row', async () => {
   await insertRows(STOCK_CURRENT, [stockCurrentValues(CURRENT)], 1);
   await insertRows(STOCK_CURRENT, [stockCurrentValues({ ...CURRENT, available: 2 })], 2);
-  await insertRows(ALERTS, [stockoutAlertValues(STOCKOUT)]);
+  await insertRows(ALERTS, [alertValues(stockoutAlert(STOCKOUT, undefined))]);
   await insertRows(STOCK_INCIDENTS, [stockIncidentValues(STOCKOUT)]);
   expect(await clickHouse.query('SELECT * FROM weir.stock_current')).toMatchObject([
     { available: 2, changed_at: '2026-03-01 00:00:00.000', as_of: '2026-03-01 00:00:00.001' },
@@ -266,7 +274,7 @@ test('a view shows the newest version of a row', async () => {
 test('a withdrawn row is not shown', async () => {
   const withdrawn = { ...STOCKOUT, isWithdrawn: true };
   await insertRows(STOCK_CURRENT, [stockCurrentValues({ ...CURRENT, isWithdrawn: true })]);
-  await insertRows(ALERTS, [stockoutAlertValues(withdrawn)]);
+  await insertRows(ALERTS, [alertValues(stockoutAlert(withdrawn, undefined))]);
   await insertRows(STOCK_INCIDENTS, [stockIncidentValues(withdrawn)]);
   for (const view of ['stock_current', 'alerts', 'stock_incidents']) {
     expect(await clickHouse.query(`SELECT * FROM weir.${view}`)).toEqual([]);

@@ -1,3 +1,4 @@
+import { createAlerts } from '../../processors/alerts/processor.ts';
 import { createAttribution } from '../../processors/attribution/processor.ts';
 import {
   type Operator,
@@ -47,7 +48,9 @@ export const PROCESSORS: readonly Processor[] = [
     allowedLatenessMs: ALLOWED_LATENESS_MS,
     returnsKeptMs: durationMs(90 * DAY_MS),
     sequenceGaps: true,
+    owners: {},
   }),
+  createAlerts(),
   {
     name: 'recorder',
     operators: [recorder('visitor'), recorder('sku')],

@@ -1,3 +1,6 @@
+const HEXADECIMAL = 16;
+const WORD_DIGITS = 8;
+
 /** Two 32-bit halves of a text's fingerprint, in unsigned form; the object is reused by its owner. */
 export interface Fingerprint {
   high: number;
@@ -30,6 +33,17 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   let hash = 0x811c9dc5;
   for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
   return hash >>> 0;
+}
+
+/** 64 bits of `text` as 16 hexadecimal digits; not cryptographic. */
+export function fingerprintOf(text: string): string {
+  const fingerprint: Fingerprint = { high: 0, low: 0 };
+  fingerprintText(text, fingerprint);
+  return hexadecimal(fingerprint.high) + hexadecimal(fingerprint.low);
+}
+
+function hexadecimal(word: number): string {
+  return word.toString(HEXADECIMAL).padStart(WORD_DIGITS, '0');
 }
 
 function mix(value: number): number {
