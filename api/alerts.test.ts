@@ -8,7 +8,7 @@ import { MemoryEngine } from '../test/doubles/memory-engine.ts';
 const COLUMNS = [
   'alert_id',
   'state',
-  'sku',
+  'entity_key',
   'node_id',
   'opened_at',
   'acknowledged_at',
@@ -43,7 +43,7 @@ function alert(id: string, state: string, version = 1): Update {
     row: {
       alert_id: id,
       state,
-      sku: '85123A',
+      entity_key: '85123A',
       node_id: 'shop',
       opened_at: 1_772_000_000_000 + version,
       acknowledged_at: state === 'acknowledged' ? 1_772_000_000_500 : null,
@@ -75,8 +75,8 @@ test('an open alert is handed to the engine with what it is about and who takes 
   ]);
   expect(await acknowledge(server, '2')).toMatchObject([202, {}]);
   expect(server.engine.acknowledged).toEqual([
-    { alertId: 'stockout/85123A @ shop', sku: '85123A', nodeId: 'shop', actor: 'Ada' },
-    { alertId: '2', sku: '85123A', nodeId: 'shop', actor: 'anonymous' },
+    { alertId: 'stockout/85123A @ shop', entityKey: '85123A', nodeId: 'shop', actor: 'Ada' },
+    { alertId: '2', entityKey: '85123A', nodeId: 'shop', actor: 'anonymous' },
   ]);
 });
 
@@ -128,7 +128,7 @@ test('an alert that the live view no longer holds is looked up in ClickHouse', a
   const server = openServer({ engine, panels: [ALERTS] });
   expect(await acknowledge(server, 'old')).toMatchObject([202, {}]);
   expect(await acknowledge(server, 'never')).toMatchObject([404, { code: 'ALERT_UNKNOWN' }]);
-  expect(engine.acknowledged).toMatchObject([{ alertId: 'old', sku: '85123A' }]);
+  expect(engine.acknowledged).toMatchObject([{ alertId: 'old', entityKey: '85123A' }]);
 });
 
 test('a body that is no acknowledgement is refused', async () => {

@@ -51,7 +51,7 @@ export function addAlerts(
       try {
         await engine.acknowledge({
           alertId: id,
-          sku: String(alert?.['sku'] ?? ''),
+          entityKey: String(alert?.['entity_key'] ?? ''),
           nodeId: String(alert?.['node_id'] ?? ''),
           actor: request.body?.actor ?? ACTOR_DEFAULT,
         });

@@ -248,7 +248,7 @@ export class Embedded implements EnginePort {
 
   async acknowledge(alert: {
     readonly alertId: string;
-    readonly sku: string;
+    readonly entityKey: string;
     readonly nodeId: string;
     readonly actor: string;
   }): Promise<void> {
@@ -256,7 +256,7 @@ export class Embedded implements EnginePort {
       event_id: randomUUID(),
       occurred_at: this.#clock.nowMs(),
       source: 'api',
-      sku: alert.sku,
+      sku: alert.entityKey,
       kind: 'acknowledged',
       node_id: alert.nodeId,
       quantity: 0,
@@ -269,7 +269,7 @@ export class Embedded implements EnginePort {
     await this.#append([
       {
         topic,
-        partition: partitionOf(alert.sku, this.#config.partitions),
+        partition: partitionOf(alert.entityKey, this.#config.partitions),
         values: [encodeEvent(topic, event)],
       },
     ]);

@@ -99,11 +99,11 @@ beforeAll(async () => {
     await live.drain();
     if (type !== 'order') continue;
     for (const alert of await live.query(
-      "SELECT alert_id, sku, node_id FROM weir.alerts WHERE state = 'open'",
+      "SELECT alert_id, entity_key, node_id FROM weir.alerts WHERE state = 'open'",
     )) {
       await live.acknowledge({
         alertId: String(alert['alert_id']),
-        sku: String(alert['sku']),
+        entityKey: String(alert['entity_key']),
         nodeId: String(alert['node_id']),
         actor: 'somebody',
       });

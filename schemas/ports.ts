@@ -32,7 +32,8 @@ export interface EnginePort {
   /** Takes an alert over: goes through the log, so that a recomputation knows it too. */
   acknowledge(alert: {
     readonly alertId: string;
-    readonly sku: string;
+    /** Key of the sku stage that owns the incident. */
+    readonly entityKey: string;
     readonly nodeId: string;
     readonly actor: string;
   }): Promise<void>;

@@ -33,7 +33,7 @@ export class MemoryEngine implements EnginePort {
   readonly imports: string[] = [];
   readonly acknowledged: {
     readonly alertId: string;
-    readonly sku: string;
+    readonly entityKey: string;
     readonly nodeId: string;
     readonly actor: string;
   }[] = [];
@@ -143,7 +143,7 @@ export class MemoryEngine implements EnginePort {
 
   async acknowledge(alert: {
     readonly alertId: string;
-    readonly sku: string;
+    readonly entityKey: string;
     readonly nodeId: string;
     readonly actor: string;
   }): Promise<void> {
