@@ -11,6 +11,7 @@ import type { EventCode } from './rejection.ts';
 /** Why the bytes of a record are no event. Never renamed or reused. */
 export const WIRE_CODES = [
   'CONFLUENT_NEEDS_REGISTRY',
+  'WIRE_BATCH_UNREADABLE',
   'WIRE_BODY_DAMAGED',
   'WIRE_EMPTY',
   'WIRE_FORMAT_UNKNOWN',

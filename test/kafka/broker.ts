@@ -54,6 +54,15 @@ function fetchKafka(version: KafkaVersion): string {
   return directory;
 }
 
+/** What a broker asks of its clients. */
+export interface BrokerSecurity {
+  /** PEM files: the certificates that it trusts, and its own key with certificate. */
+  readonly caFile: string;
+  readonly keyFile: string;
+  readonly username: string;
+  readonly password: string;
+}
+
 /** Apache Kafka in KRaft mode: one node, on loopback, with data in a directory of its own. */
 export class Broker {
   readonly address: string;
@@ -64,7 +73,7 @@ export class Broker {
   #process: ChildProcess | undefined;
   #output = '';
 
-  private constructor(version: KafkaVersion, port: number) {
+  private constructor(version: KafkaVersion, port: number, security: BrokerSecurity | undefined) {
     this.address = `127.0.0.1:${port}`;
     this.#port = port;
     this.#directory = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
@@ -77,12 +86,25 @@ export class Broker {
       '-cp',
       join(fetchKafka(version), '*'),
     ];
-    writeFileSync(this.#properties, propertiesOf(port, join(this.#directory, 'data')));
+    const properties = {
+      ...propertiesOf(port, join(this.#directory, 'data')),
+      ...(security === undefined ? {} : securityOf(port, security)),
+    };
+    writeFileSync(
+      this.#properties,
+      Object.entries(properties)
+        .map(([key, value]) => `${key}=${value}\n`)
+        .join(''),
+    );
   }
 
   /** Starts an empty broker on `port`, with its controller on the next one. */
-  static async start(version: KafkaVersion, port: number): Promise<Broker> {
-    const broker = new Broker(version, port);
+  static async start(
+    version: KafkaVersion,
+    port: number,
+    security?: BrokerSecurity,
+  ): Promise<Broker> {
+    const broker = new Broker(version, port, security);
     const { status, stdout, stderr } = spawnSync(
       'java',
       [
@@ -93,6 +115,7 @@ export class Broker {
         CLUSTER_ID,
         '-c',
         broker.#properties,
+        ...(security === undefined ? [] : scramUsers(security)),
       ],
       { encoding: 'utf8' },
     );
@@ -138,8 +161,10 @@ export class Broker {
   }
 }
 
-function propertiesOf(port: number, directory: string): string {
-  return Object.entries({
+type Properties = Readonly<Record<string, string | number | boolean>>;
+
+function propertiesOf(port: number, directory: string): Properties {
+  return {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${port + 1}`,
@@ -156,9 +181,38 @@ function propertiesOf(port: number, directory: string): string {
     'transaction.state.log.min.isr': 1,
     'transaction.state.log.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
-  })
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join('');
+  };
+}
+
+/** Clients come by TLS with a certificate of their own and log in; the broker's own way stays in the clear. */
+function securityOf(
+  port: number,
+  { caFile, keyFile, username, password }: BrokerSecurity,
+): Properties {
+  const user = `username="${username}" password="${password}"`;
+  const module = 'org.apache.kafka.common.security';
+  return {
+    listeners: `CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1},OWN://127.0.0.1:${port + 2}`,
+    'advertised.listeners': `CLIENTS://127.0.0.1:${port},OWN://127.0.0.1:${port + 2}`,
+    'listener.security.protocol.map': 'CLIENTS:SASL_SSL,CONTROLLER:PLAINTEXT,OWN:PLAINTEXT',
+    'inter.broker.listener.name': 'OWN',
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.clients.plain.sasl.jaas.config': `${module}.plain.PlainLoginModule required ${user} user_${username}="${password}";`,
+    'listener.name.clients.scram-sha-256.sasl.jaas.config': `${module}.scram.ScramLoginModule required;`,
+    'listener.name.clients.scram-sha-512.sasl.jaas.config': `${module}.scram.ScramLoginModule required;`,
+    'ssl.client.auth': 'required',
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': keyFile,
+    'ssl.truststore.type': 'PEM',
+    'ssl.truststore.location': caFile,
+  };
+}
+
+function scramUsers({ username, password }: BrokerSecurity): readonly string[] {
+  return ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+    '--add-scram',
+    `${mechanism}=[name=${username},password=${password}]`,
+  ]);
 }
 
 /** Whether something listens on the port. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { erase } from '../../schemas/brand.ts';
 import { parseEvent } from '../../schemas/events/parse.ts';
@@ -9,7 +9,7 @@ import { differencesOf } from '../integration/audit.ts';
 import { temporaryDirectory } from '../integration/command-line.ts';
 import { writeShopFile } from '../integration/simulated-shop.ts';
 import { type Tables, rowsOf, tablesOf } from '../integration/tables.ts';
-import { Broker, KAFKA_VERSIONS, type KafkaVersion, whyNoBroker } from './broker.ts';
+import { KAFKA_VERSIONS, whyNoBroker } from './broker.ts';
 import {
   type SentEvent,
   deleteRecords,
@@ -22,8 +22,8 @@ import {
   writeEvents,
 } from './records.ts';
 import { RunningNode } from './running-node.ts';
+import { brokerOf, click, createTopics, variables } from './scene.ts';
 
-const PORT = 18_200;
 const TIMEOUT_MS = 180_000;
 const [NEWEST] = KAFKA_VERSIONS;
 const skipped = whyNoBroker();
@@ -37,22 +37,6 @@ interface Shop {
   /** Events without their repeats. */
   readonly count: number;
   readonly tables: Tables;
-}
-
-async function brokerOf(version: KafkaVersion): Promise<Broker> {
-  const broker = await Broker.start(version, PORT);
-  onTestFinished(() => broker.remove());
-  return broker;
-}
-
-function variables(broker: Broker, dataDir: string): Readonly<Record<string, string>> {
-  return { WEIR_KAFKA_BROKERS: broker.address, WEIR_DATA_DIR: dataDir };
-}
-
-/** The first start creates the topics, so that other programs can write while nobody reads. */
-async function createTopics(broker: Broker, dataDir: string): Promise<void> {
-  const first = new RunningNode({ expected: 0 }, variables(broker, dataDir));
-  expect(await first.ended).toMatchObject({ exitCode: 0, last: { received: 0 } });
 }
 
 function idOf(event: unknown): string {
@@ -74,19 +58,6 @@ function headerOfClicks(): Buffer {
 
 /** The header of a click, and a body that is none. */
 const BROKEN_AVRO = Buffer.concat([headerOfClicks(), Buffer.from([0xff, 0xff, 0xff])]);
-
-/** A click that is fine but for `fields`, as JSON. */
-function click(fields: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify({
-    event_id: 'a-click',
-    occurred_at: Date.UTC(2025, 10, 20),
-    source: 'shop',
-    visitor_id: 'visitor 7',
-    kind: 'page_view',
-    channel: 'dtc',
-    ...fields,
-  });
-}
 
 /** Embedded mode's tables of a shop's events, and no difference to their recomputation. */
 async function shopOf(directory: string): Promise<Shop> {

@@ -11,6 +11,8 @@ export const HEADER = {
   importName: 'weir-import',
   /** The record is a marker: its import is complete in this partition. */
   endsImport: 'weir-import-end',
+  /** Never in a topic: the record's batch could not be unpacked, and this is why. */
+  unreadable: 'weir-unreadable',
 } as const;
 
 /** What becomes of a record that another program wrote: the log's partition and form, or why not. */
@@ -85,6 +87,14 @@ type OwnOrAdmitted = Admitted | { readonly kind: 'ours' };
 const OURS: OwnOrAdmitted = { kind: 'ours' };
 
 function admittedOf(record: KafkaRecord, { topic, admit }: FetchedFrom): OwnOrAdmitted {
+  const unreadable = headerOf(record, HEADER.unreadable);
+  if (unreadable !== undefined) {
+    return {
+      kind: 'refused',
+      code: 'WIRE_BATCH_UNREADABLE',
+      message: `Expected a batch of records that can be unpacked, got ${unreadable}`,
+    };
+  }
   if (headerOf(record, HEADER.tokenised) !== undefined) return OURS;
   return admit(topic, record.value ?? EMPTY);
 }

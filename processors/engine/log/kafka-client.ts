@@ -5,6 +5,7 @@ import { Kafka, type SASLOptions, logLevel } from 'kafkajs';
 
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
+import { installCompression } from './kafka-compression.ts';
 
 /** How to reach the brokers and who we are to them. */
 export interface KafkaSettings {
@@ -38,6 +39,7 @@ const RETRY = { initialRetryTime: 100, retries: 4, maxRetryTime: 1_000 };
 /** A client of the brokers; it connects when it is first used. */
 export function createKafka(settings: KafkaSettings): Kafka {
   clampTimers();
+  installCompression();
   const { tls, sasl } = settings;
   return new Kafka({
     brokers: [...settings.brokers],
