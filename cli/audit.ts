@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 
 import { type AuditResult, audit } from '../processors/audit.ts';
-import { withStoppedData } from '../processors/stopped.ts';
+import { withTables } from '../processors/stopped.ts';
 import { EXIT } from './exit-code.ts';
 import { instantOption } from './instant-option.ts';
 import {
@@ -45,7 +45,7 @@ export function auditCommand(): Command {
     )
     .action(async (options: AuditOptions) => {
       const config = configOf(options);
-      const results = await withStoppedData(config, ({ clickHouse }) =>
+      const results = await withTables(config, (clickHouse) =>
         audit((sql, parameters) => clickHouse.query(sql, parameters), config, {
           fromMs: options.from ?? FROM_MS,
           toMs: options.to ?? TO_MS,

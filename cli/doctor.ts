@@ -6,8 +6,9 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 
 import type { Config } from '../processors/config.ts';
+import { withTables } from '../processors/stopped.ts';
 import { messageOf } from '../schemas/errors.ts';
-import { EVENT_TIME_MS_MIN } from '../schemas/time.ts';
+import { EVENT_TIME_MS_MIN, SECOND_MS } from '../schemas/time.ts';
 import { EXIT } from './exit-code.ts';
 import {
   CONFIG_OPTION,
@@ -26,6 +27,9 @@ interface Finding {
 /** Room below which a busy shop fills the disk within hours. */
 const FREE_GIB_MIN = 2;
 const GIB = 1_024 ** 3;
+
+/** Clocks further apart than this make the age of rows and the end of windows look wrong to readers. */
+const CLOCK_DIFFERENCE_MS_MAX = 5 * SECOND_MS;
 
 /** `weir doctor`: checks what Weir needs, and says how to mend what is missing. */
 export function doctorCommand(): Command {
@@ -46,7 +50,7 @@ export function doctorCommand(): Command {
         disk(config),
         await port('port', { ...config.http, setting: 'http.port' }),
         ...(await sqlPort(config)),
-        await clickHouse(),
+        await (config.clickhouse.url === undefined ? clickHouse() : clickHouseServer(config)),
       ];
       const isGood = findings.every((finding) => finding.isGood);
       if (options.json === true)
@@ -104,10 +108,10 @@ function disk(config: Config): Finding {
   }
 }
 
-/** Nothing when ClickHouse clients are not served. */
+/** Nothing when ClickHouse clients are not served, or ask a server. */
 async function sqlPort(config: Config): Promise<readonly Finding[]> {
-  const { sql, sql_port } = config.clickhouse;
-  if (!sql) return [];
+  const { sql, sql_port, url } = config.clickhouse;
+  if (!sql || url !== undefined) return [];
   const { host } = config.http;
   return [await port('sql port', { host, port: sql_port, setting: 'clickhouse.sql_port' })];
 }
@@ -145,6 +149,37 @@ async function clickHouse(): Promise<Finding> {
       check: 'clickhouse',
       isGood: false,
       detail: 'the package chdb is missing: it needs Linux with glibc or macOS',
+    };
+  }
+}
+
+async function clickHouseServer(config: Config): Promise<Finding> {
+  const check = 'clickhouse';
+  try {
+    const [row] = await withTables(config, (server) =>
+      server.query(
+        `SELECT version() AS version, toUnixTimestamp64Milli(now64(3)) AS now,
+           (SELECT count() FROM system.tables WHERE database = 'weir') AS tables`,
+      ),
+    );
+    const differenceMs = Number(row?.['now']) - Date.now();
+    if (Math.abs(differenceMs) > CLOCK_DIFFERENCE_MS_MAX) {
+      return {
+        check,
+        isGood: false,
+        detail: `its clock differs from ours by ${Math.round(differenceMs / SECOND_MS)} s: set both by one source`,
+      };
+    }
+    const tables =
+      row?.['tables'] === 0
+        ? 'no tables yet: the first start, or weir migrate, makes them'
+        : 'tables are there';
+    return { check, isGood: true, detail: `server ${String(row?.['version'])}, ${tables}` };
+  } catch (error) {
+    return {
+      check,
+      isGood: false,
+      detail: `${messageOf(error)}; see docs/clickhouse.md for address, user and rights`,
     };
   }
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { migrateStopped, withStoppedData } from '../processors/stopped.ts';
+import { migrateTables } from '../processors/stopped.ts';
 import {
   CONFIG_OPTION,
   type CommonOptions,
@@ -17,7 +17,7 @@ export function migrateCommand(): Command {
     .addOption(DATA_DIR_OPTION)
     .addOption(JSON_OPTION)
     .action(async (options: CommonOptions) => {
-      const migrations = await withStoppedData(configOf(options), migrateStopped);
+      const migrations = await migrateTables(configOf(options));
       if (options.json === true) process.stdout.write(`${JSON.stringify({ migrations })}\n`);
       else
         for (const { name, isNew } of migrations)

@@ -64,8 +64,8 @@ export async function startNode(config: Config): Promise<RunningNode> {
 }
 
 async function startSqlPort(config: Config, engine: Embedded): Promise<RunningSql | undefined> {
-  const { sql: isOn, sql_port: port } = config.clickhouse;
-  if (!isOn) return undefined;
+  const { url, sql: isOn, sql_port: port } = config.clickhouse;
+  if (!isOn || url !== undefined) return undefined;
   return startSql({ sql: engine.sql, host: config.http.host, port, logger: engine.logger });
 }
 

@@ -151,7 +151,6 @@ test('a file that is not YAML is refused with the place', () => {
 
 test.each([
   'schema_registry.url',
-  'clickhouse.url',
   'channels',
   'lift.horizon',
   'bots.threshold',
@@ -193,6 +192,37 @@ test('brokers are a list in the file, and joined by commas in the variable', () 
   expect(problemsOf('kafka: { brokers: [a.example] }')).toEqual([
     'kafka.brokers: expected a list of brokers, each host:port, got ["a.example"]',
   ]);
+});
+
+test.each(['https://clickhouse.example:8443', 'http://127.0.0.1:8123/', 'http://[::1]:8123'])(
+  '%s is the address of a ClickHouse server',
+  (url) => {
+    expect(load('', { WEIR_CLICKHOUSE_URL: url }).clickhouse.url).toBe(url);
+  },
+);
+
+test.each([
+  'clickhouse:8123',
+  'tcp://clickhouse:9000',
+  'https://user:secret@clickhouse:8443',
+  'https://clickhouse:8443/path',
+  'https://clickhouse:8443?database=weir',
+])('%s is no address of a ClickHouse server', (url) => {
+  const [problem = ''] = problemsOf('', { WEIR_CLICKHOUSE_URL: url });
+  expect(problem).toMatch(/^clickhouse\.url \(WEIR_CLICKHOUSE_URL\): expected http/);
+});
+
+test('what only a ClickHouse server needs is refused without one', () => {
+  expect(problemsOf('clickhouse: { password: secret }')).toEqual([
+    'clickhouse.url: expected beside clickhouse.password and clickhouse.tables: replicated',
+  ]);
+  expect(problemsOf('clickhouse: { url: "http://h:1", cluster: main }')).toEqual([
+    'clickhouse.tables: expected replicated beside clickhouse.cluster',
+  ]);
+  const { clickhouse } = load(
+    'clickhouse: { url: "http://h:1", cluster: main, tables: replicated }',
+  );
+  expect(clickhouse).toMatchObject({ cluster: 'main', tables: 'replicated', user: 'default' });
 });
 
 test('logging in to Kafka needs a user name and a password', () => {

@@ -5,6 +5,7 @@ import { parseDocument } from 'yaml';
 import { parseAlertOwner } from '../schemas/alert.ts';
 import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
+import { nearestOf } from './nearest-name.ts';
 import {
   KIB,
   MIB,
@@ -62,6 +63,12 @@ const SETTINGS = {
     max_body_bytes: bytes(8 * MIB, { min: KIB, max: 256 * MIB }),
   },
   clickhouse: {
+    url: optionalText('http://host:port or https://host:port, without anything else', isOrigin),
+    user: text('default', 'a user name', (value) => value !== ''),
+    password: secret('a password', (value) => value !== ''),
+    tls_ca_file: optionalText('a PEM file', (value) => value !== ''),
+    tables: choice('plain', ['plain', 'replicated']),
+    cluster: optionalText('up to 100 letters, digits, dots, dashes and underscores', isPlainName),
     sql: flag(true),
     sql_port: integer(8_123, { min: 0, max: 65_535 }),
   },
@@ -123,9 +130,7 @@ const SETTINGS = {
   },
   kafka: {
     brokers: optionalTexts('a list of brokers, each host:port', (value) => BROKER.test(value)),
-    client_id: text('weir', 'up to 100 letters, digits, dots, dashes and underscores', (value) =>
-      /^[A-Za-z0-9._-]{1,100}$/.test(value),
-    ),
+    client_id: text('weir', 'up to 100 letters, digits, dots, dashes and underscores', isPlainName),
     on_gap: choice('fail', ['fail', 'earliest', 'latest']),
     sasl_mechanism: choice('none', ['none', 'plain', 'scram-sha-256', 'scram-sha-512']),
     sasl_username: optionalText('a user name', (value) => value !== ''),
@@ -148,7 +153,6 @@ export type Config = ConfigOf<typeof SETTINGS>;
 const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   Object.entries({
     schema_registry: 'events are JSON, or Avro with the schemas in schemas/events',
-    'clickhouse.url': 'ClickHouse runs embedded; clickhouse.sql_port is where clients reach it',
     channels: 'every channel that has events is shown',
     lift: 'no lift is computed',
     bots: 'no traffic is filtered',
@@ -174,6 +178,18 @@ const AGREEMENTS: readonly {
     holds: ({ lateness, retention }) => lateness.allowed <= retention.log,
     message:
       'retention.log: expected at least lateness.allowed, so that the log still holds every event of a window that can change',
+  },
+  {
+    holds: ({ clickhouse }) =>
+      clickhouse.url !== undefined ||
+      (clickhouse.tables === 'plain' && clickhouse.password === undefined),
+    message:
+      'clickhouse.url: expected beside clickhouse.password and clickhouse.tables: replicated',
+  },
+  {
+    holds: ({ clickhouse }) =>
+      clickhouse.cluster === undefined || clickhouse.tables === 'replicated',
+    message: 'clickhouse.tables: expected replicated beside clickhouse.cluster',
   },
   {
     holds: ({ kafka }) =>
@@ -342,6 +358,15 @@ function isSetting(entry: Setting<unknown> | Section): entry is Setting<unknown>
   return entry.kind === 'setting';
 }
 
+/** A web address of scheme, host and port alone: user and password have settings of their own. */
+function isOrigin(value: string): boolean {
+  return URL.canParse(value) && /^https?:\/\/[^/?#@]+\/?$/.test(value);
+}
+
+function isPlainName(value: string): boolean {
+  return /^[A-Za-z0-9._-]{1,100}$/.test(value);
+}
+
 function isMapping(raw: unknown): raw is Readonly<Record<string, unknown>> {
   return typeof raw === 'object' && raw !== null && !Array.isArray(raw);
 }
@@ -368,27 +393,4 @@ function unknownName(name: string, known: readonly string[]): string {
   }
   const nearest = nearestOf(name, known);
   return `${name}: unknown${nearest === undefined ? '' : `; did you mean ${nearest}?`}`;
-}
-
-/** The known name that differs in the fewest letters, if that is less than a third of them. */
-function nearestOf(name: string, known: readonly string[]): string | undefined {
-  const sameLastPart = known.find((candidate) => candidate.endsWith(`.${name}`));
-  if (sameLastPart !== undefined) return sameLastPart;
-  const distances = known.map((candidate) => editDistance(name, candidate));
-  const least = Math.min(...distances);
-  return least * 3 < name.length ? known[distances.indexOf(least)] : undefined;
-}
-
-/** @see Levenshtein distance, by the two-row method of Wagner and Fischer */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
 }

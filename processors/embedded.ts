@@ -26,7 +26,7 @@ import { Engine } from './engine/runtime/engine.ts';
 import { EngineLoop } from './engine/runtime/loop.ts';
 import { stageOf } from './engine/runtime/stages.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
-import { ClickHouse } from './engine/sink/clickhouse.ts';
+import type { ClickHouse } from './engine/sink/clickhouse.ts';
 import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
 import { migrate } from './engine/sink/migrate.ts';
 import { SqlReader } from './engine/sink/sql-reader.ts';
@@ -36,6 +36,7 @@ import { Metrics } from './engine/telemetry/metrics.ts';
 import type { Clock } from './engine/time/clock.ts';
 import { limitsOf } from './limits.ts';
 import { observedEvents, refreshMetrics } from './observe.ts';
+import { openClickHouse } from './open-clickhouse.ts';
 import { openLog, refusalOf } from './open-log.ts';
 import { preloadRows } from './preload.ts';
 import { checkFiles, finishRecomputation, recover } from './recovery.ts';
@@ -49,10 +50,10 @@ const DISK_FULL_MS = 5_000;
 /** How often the log learns how far we are: old records leave it, or Kafka's copy of our offsets moves. */
 const TRIM_INTERVAL_MS = 10_000;
 
-/** Everything of one machine in one process: log, engine and ClickHouse. */
+/** Everything of one machine in one process: log, engine and ClickHouse, where they are not elsewhere. */
 export class Embedded implements EnginePort {
   readonly logger: Logger;
-  /** ClickHouse for statements of people. */
+  /** The embedded ClickHouse for statements of people; where there is a server they ask that. */
   readonly sql: SqlReader;
   readonly #config: Config;
   readonly #dataDir: DataDir;
@@ -125,8 +126,8 @@ export class Embedded implements EnginePort {
     const logger = createLogger(config.log_level);
     const dataDir = openDataDir(config.data_dir, config.tokens.secret);
     try {
-      const short = checkFiles(dataDir);
-      const clickHouse = await ClickHouse.openEmbedded(dataDir.clickHousePath);
+      const { clickHouse, hasTables } = await openClickHouse(config, dataDir);
+      const short = checkFiles(dataDir, hasTables);
       const processors = createProcessors(config);
       await migrate(clickHouse, migrationsOf(processors));
       const log = await openLog(config, dataDir, logger);

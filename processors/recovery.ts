@@ -47,17 +47,16 @@ interface Parts {
 }
 
 /**
- * Checks the files of a data directory before anything is opened or made in it, and removes the state
- * of a recomputation that did not come to its end.
+ * Checks the files of a data directory before log and state are opened or made in it, and removes the
+ * state of a recomputation that did not come to its end.
  *
+ * @param hasTables whether ClickHouse held our tables when it was opened; they are made before any state
  * @throws {EngineError} LOG_BATCH_DAMAGED, STATE_DAMAGED
  * @throws {EngineError} RESULTS_LOST when there is state and the tables that belong to it are gone
  */
-export function checkFiles(dataDir: DataDir): ShortFiles {
+export function checkFiles(dataDir: DataDir, hasTables: boolean): ShortFiles {
   if (existsSync(join(dataDir.path, UNFINISHED)))
     rmSync(dataDir.statePath, { recursive: true, force: true });
-  // ClickHouse makes its directory before there is any state.
-  const hasTables = existsSync(join(dataDir.clickHousePath, 'metadata'));
   if (existsSync(join(dataDir.statePath, 'data.mdb')) && !hasTables) throw resultsLost(dataDir);
   return {
     log: checkLmdbFile(join(dataDir.logPath, 'data.mdb'), {
@@ -246,7 +245,7 @@ function resultsLost(dataDir: DataDir): EngineError {
     code: 'RESULTS_LOST',
     kind: 'fatal',
     message:
-      `Expected the tables that belong to the state, but ${dataDir.clickHousePath} is empty. ` +
-      `Restore it from a backup, or move ${dataDir.statePath} away too: then everything is recomputed from the log`,
+      `Expected the tables that belong to the state, but ${dataDir.clickHousePath}, or the server at clickhouse.url, ` +
+      `has none. Restore them from a backup, or move ${dataDir.statePath} away too: then everything is recomputed from the log`,
   });
 }

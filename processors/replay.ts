@@ -24,6 +24,7 @@ import type { LatenessRule } from './engine/runtime/task-options.ts';
 import { storedTask } from './engine/runtime/task-record.ts';
 import { type ClickHouse, LIVE_DATABASE } from './engine/sink/clickhouse.ts';
 import { DEAD_LETTERS, LATE_EVENTS, PROGRESS } from './engine/sink/engine-tables.ts';
+import { forLayout } from './engine/sink/layout.ts';
 import { migrate } from './engine/sink/migrate.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
 import type { Store } from './engine/state/store.ts';
@@ -205,7 +206,7 @@ async function openSandbox(
   }
   const sandbox = clickHouse.inDatabase(database);
   try {
-    await sandbox.command(`DROP DATABASE IF EXISTS ${database} SYNC`);
+    await sandbox.command(forLayout(`DROP DATABASE IF EXISTS ${database} SYNC`, sandbox.layout));
     await migrate(sandbox, migrationsOf(processors));
     return sandbox;
   } catch (error) {

@@ -1,8 +1,9 @@
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { migrationsOf } from './embedded.ts';
-import { ClickHouse } from './engine/sink/clickhouse.ts';
+import type { ClickHouse } from './engine/sink/clickhouse.ts';
 import { type AppliedMigration, migrate } from './engine/sink/migrate.ts';
+import { openClickHouse, serverOf } from './open-clickhouse.ts';
 import { createProcessors } from './registry.ts';
 
 /** The data directory of a Weir that does not run, while this process owns it. */
@@ -23,7 +24,7 @@ export async function withStoppedData<Result>(
 ): Promise<Result> {
   const dataDir = openDataDir(config.data_dir, config.tokens.secret);
   try {
-    const clickHouse = await ClickHouse.openEmbedded(dataDir.clickHousePath);
+    const { clickHouse } = await openClickHouse(config, dataDir);
     try {
       return await use({ config, dataDir, clickHouse });
     } finally {
@@ -35,13 +36,31 @@ export async function withStoppedData<Result>(
 }
 
 /**
- * Brings the tables of a stopped data directory up to date, as every start does too.
+ * Runs `use` over the tables alone: those of a server, whether Weir runs or not, or those of a data
+ * directory that no running Weir has open.
+ *
+ * @throws {EngineError} DATA_DIR_LOCKED, DATA_DIR_UNUSABLE, CLICKHOUSE_NOT_INSTALLED, CONFIG_UNREADABLE
+ */
+export async function withTables<Result>(
+  config: Config,
+  use: (clickHouse: ClickHouse) => Promise<Result>,
+): Promise<Result> {
+  const server = serverOf(config);
+  if (server === undefined) return withStoppedData(config, ({ clickHouse }) => use(clickHouse));
+  try {
+    return await use(server);
+  } finally {
+    await server.close();
+  }
+}
+
+/**
+ * Brings the tables up to date, as every start does too.
  *
  * @throws {EngineError} CLICKHOUSE_MIGRATION_CHANGED, CLICKHOUSE_REFUSED
  */
-export function migrateStopped({
-  config,
-  clickHouse,
-}: StoppedData): Promise<readonly AppliedMigration[]> {
-  return migrate(clickHouse, migrationsOf(createProcessors(config)));
+export function migrateTables(config: Config): Promise<readonly AppliedMigration[]> {
+  return withTables(config, (clickHouse) =>
+    migrate(clickHouse, migrationsOf(createProcessors(config))),
+  );
 }

@@ -32,6 +32,8 @@ const CONCURRENT_DELIVERIES = 2;
 const BACKOFF = { firstMs: 50, maxMs: 5_000 };
 /** Failures in a row after which the sink counts as unhealthy and the api reports not ready. */
 const UNHEALTHY_ATTEMPTS = 3;
+/** A try without an answer for this long counts as unhealthy too: a network can swallow all there is. */
+const UNANSWERED_MS_MAX = 15_000;
 
 /**
  * Deliveries that belong to a checkpoint: stored in the same transaction, sent afterwards until
@@ -47,6 +49,8 @@ export class Outbox {
   readonly #queue = new PQueue({ concurrency: CONCURRENT_DELIVERIES });
   readonly #closing = new AbortController();
   readonly #failedAttempts = new Map<string, number>();
+  /** When the tries that are under way began. */
+  readonly #triedSinceMs = new Map<string, number>();
   #delivered: string[] = [];
   #pendingRows = 0;
   #begunDeliveries = 0;
@@ -84,6 +88,9 @@ export class Outbox {
   get isHealthy(): boolean {
     for (const attempts of this.#failedAttempts.values())
       if (attempts >= UNHEALTHY_ATTEMPTS) return false;
+    const nowMs = this.#clock.monotonicMs();
+    for (const sinceMs of this.#triedSinceMs.values())
+      if (nowMs - sinceMs >= UNANSWERED_MS_MAX) return false;
     return true;
   }
 
@@ -149,13 +156,16 @@ export class Outbox {
   async #deliver(key: string, delivery: Delivery): Promise<boolean> {
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       const startedAtMs = this.#clock.monotonicMs();
+      this.#triedSinceMs.set(key, startedAtMs);
       try {
         if (delivery.kind === 'insert') await this.#sink.insert(delivery.insert);
         else await this.#log.append(delivery.batches);
+        this.#triedSinceMs.delete(key);
         this.#failedAttempts.delete(key);
         this.#events.onDelivered({ delivery, durationMs: this.#clock.monotonicMs() - startedAtMs });
         return true;
       } catch (cause) {
+        this.#triedSinceMs.delete(key);
         const error = asEngineError(cause);
         if (error.kind === 'defect') throw error;
         this.#failedAttempts.set(key, attempt);

@@ -1,30 +1,42 @@
+import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Row } from '../../../schemas/panel.ts';
 import type { QueryParameter } from '../../../schemas/ports.ts';
+import { SECOND_MS } from '../../../schemas/time.ts';
+import { PLAIN, type TableLayout } from './layout.ts';
 import type { Insert, Sink } from './sink.ts';
 
 /**
  * ClickHouse error codes that pass by themselves: timeouts, memory, too many parts, too many queries,
- * network, no space left. Everything else means that the statement or the table is wrong.
+ * network, no space left, an insert that was cut off, a server that stops, a Keeper or replica that
+ * is away. Everything else means that the statement, the table or the user's rights are wrong.
  *
  * @see https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
  */
 const TRANSIENT_CODES = new Set([
+  '32',
   '159',
   '160',
   '202',
   '203',
   '209',
   '210',
+  '225',
+  '236',
   '241',
   '242',
   '243',
   '252',
+  '285',
+  '286',
+  '319',
+  '394',
+  '745',
   '999',
 ]);
 
@@ -34,6 +46,34 @@ export const LIVE_DATABASE = 'weir';
 /** Longest a read may run, unless its caller says otherwise, and the most rows it may return. */
 const QUERY_SECONDS_MAX = 30;
 const QUERY_ROWS_MAX = 200_000;
+
+/** Longest an insert may go without an answer: as long as ClickHouse makes one wait for its parts. */
+const INSERT_SECONDS_MAX = 60;
+/** Longest a change of the schema may: ClickHouse waits three minutes for the servers of a cluster. */
+const COMMAND_SECONDS_MAX = 200;
+/** How long an answer may take beyond the time in which the server ends the query itself. */
+const ANSWER_SECONDS_MAX = 5;
+/** Above every limit on a single request, which all have their own. */
+const REQUEST_SECONDS_MAX = 600;
+
+/** A ClickHouse server, as the configuration names it. */
+export interface ClickHouseServer {
+  /** `http://host:port` or `https://host:port`. */
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  /** PEM file of the certificates that vouch for the server; undefined takes the system's. */
+  readonly caFile: string | undefined;
+  readonly layout: TableLayout;
+}
+
+/** How connections are made and treated. */
+interface Access {
+  readonly connect: () => ClickHouseClient;
+  /** Whether there is a network in between, so that every request needs an end of its own. */
+  readonly isRemote: boolean;
+  readonly layout: TableLayout;
+}
 
 /** What one read may take. */
 interface QueryLimits {
@@ -45,21 +85,21 @@ interface QueryLimits {
 
 /**
  * ClickHouse behind one client: a server over HTTP, or the engine in this process. Reads and writes
- * have a connection each, because settings and the leftovers of a failed statement stay with a
- * connection; after any failure the connection is replaced.
+ * have a connection each, because in this process settings and the leftovers of a failed statement
+ * stay with a connection; after any failure the connection is replaced there.
  */
 export class ClickHouse implements Sink {
   /** Where inserts go; reads and commands name their database themselves. */
   readonly database: string;
-  readonly #connect: () => ClickHouseClient;
+  readonly #access: Access;
   #writer: ClickHouseClient;
   #reader: ClickHouseClient;
 
-  constructor(connect: () => ClickHouseClient, database: string = LIVE_DATABASE) {
+  private constructor(access: Access, database: string = LIVE_DATABASE) {
     this.database = database;
-    this.#connect = connect;
-    this.#writer = connect();
-    this.#reader = connect();
+    this.#access = access;
+    this.#writer = access.connect();
+    this.#reader = access.connect();
   }
 
   /**
@@ -81,10 +121,11 @@ export class ClickHouse implements Sink {
         cause: error,
       });
     }
-    const connect = createChdbConnection;
+    const open = createChdbConnection;
+    // chdb's class fits the client's contract; their types differ in how an absent option is written.
+    const connect = (): ClickHouseClient => createClient({ connection: erase(open({ path })) });
     try {
-      // chdb's class fits the client's contract; their types differ in how an absent option is written.
-      return new ClickHouse(() => createClient({ connection: erase(connect({ path })) }));
+      return new ClickHouse({ connect, isRemote: false, layout: PLAIN });
     } catch (error) {
       throw new EngineError({
         code: 'DATA_DIR_UNUSABLE',
@@ -95,9 +136,38 @@ export class ClickHouse implements Sink {
     }
   }
 
+  /**
+   * ClickHouse on a server. Nothing is sent before it is needed.
+   *
+   * @throws {EngineError} CONFIG_UNREADABLE when the file of certificates cannot be read
+   */
+  static connectTo(server: ClickHouseServer): ClickHouse {
+    const tls =
+      server.caFile === undefined ? {} : { tls: { ca_cert: certificates(server.caFile) } };
+    const connect = (): ClickHouseClient =>
+      createClient({
+        url: server.url,
+        username: server.user,
+        password: server.password,
+        application: 'weir',
+        request_timeout: REQUEST_SECONDS_MAX * SECOND_MS,
+        // Failures are told by whoever asked, once; the client would print each on its own.
+        log: { level: ClickHouseLogLevel.OFF },
+        // A profile of the user must not turn off what the tokens need.
+        clickhouse_settings: { insert_deduplicate: 1 },
+        ...tls,
+      });
+    return new ClickHouse({ connect, isRemote: true, layout: server.layout });
+  }
+
+  /** How the tables of this ClickHouse are kept. */
+  get layout(): TableLayout {
+    return this.#access.layout;
+  }
+
   /** Another pair of connections to the same ClickHouse, whose inserts go to `database`. */
   inDatabase(database: string): ClickHouse {
-    return new ClickHouse(this.#connect, database);
+    return new ClickHouse(this.#access, database);
   }
 
   async insert(insert: Insert): Promise<void> {
@@ -109,24 +179,21 @@ export class ClickHouse implements Sink {
           `INSERT INTO ${this.database}.${insert.table} (${columns}) ` +
           `SETTINGS insert_deduplication_token = '${insert.token}', async_insert = 0 FORMAT TabSeparated`,
         values: Readable.from([insert.body], { objectMode: false }),
+        ...this.#endAfter(INSERT_SECONDS_MAX),
       });
       result.stream.destroy();
     } catch (error) {
-      const writer = this.#writer;
-      this.#writer = this.#connect();
-      await writer.close().catch(() => undefined);
+      await this.#replaceWriter();
       throw failure(error, `insert ${insert.rowCount} rows into ${insert.table}`);
     }
   }
 
-  /** Runs one statement that changes the schema. */
+  /** Runs one statement that changes the schema, in the layout of this ClickHouse. */
   async command(statement: string): Promise<void> {
     try {
-      await this.#writer.command({ query: statement });
+      await this.#writer.command({ query: statement, ...this.#endAfter(COMMAND_SECONDS_MAX) });
     } catch (error) {
-      const writer = this.#writer;
-      this.#writer = this.#connect();
-      await writer.close().catch(() => undefined);
+      await this.#replaceWriter();
       throw failure(error, 'run a statement');
     }
   }
@@ -148,12 +215,15 @@ export class ClickHouse implements Sink {
           'output_format_json_quote_64bit_integers = 0, output_format_json_quote_denormals = 0',
         format: 'JSONEachRow',
         query_params: { ...parameters },
+        ...this.#endAfter(secondsMax + ANSWER_SECONDS_MAX),
       });
       return await result.json<Row>();
     } catch (error) {
-      const reader = this.#reader;
-      this.#reader = this.#connect();
-      await reader.close().catch(() => undefined);
+      if (!this.#access.isRemote) {
+        const reader = this.#reader;
+        this.#reader = this.#access.connect();
+        await reader.close().catch(() => undefined);
+      }
       throw failure(error, 'run a query');
     }
   }
@@ -161,6 +231,31 @@ export class ClickHouse implements Sink {
   async close(): Promise<void> {
     await this.#reader.close();
     await this.#writer.close();
+  }
+
+  /** A server that takes a request and never answers must not hold a delivery for ever. */
+  #endAfter(seconds: number): { readonly abort_signal?: AbortSignal } {
+    return this.#access.isRemote ? { abort_signal: AbortSignal.timeout(seconds * SECOND_MS) } : {};
+  }
+
+  async #replaceWriter(): Promise<void> {
+    if (this.#access.isRemote) return;
+    const writer = this.#writer;
+    this.#writer = this.#access.connect();
+    await writer.close().catch(() => undefined);
+  }
+}
+
+function certificates(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new EngineError({
+      code: 'CONFIG_UNREADABLE',
+      kind: 'fatal',
+      message: `Expected a readable PEM file (clickhouse.tls_ca_file): ${messageOf(error)}`,
+      cause: error,
+    });
   }
 }
 

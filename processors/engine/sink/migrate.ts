@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { EngineError } from '../../../schemas/errors.ts';
 import { type ClickHouse, LIVE_DATABASE } from './clickhouse.ts';
+import { forLayout, shardsRefused } from './layout.ts';
 
 /** A migration and whether this run applied it. */
 export interface AppliedMigration {
@@ -24,14 +25,18 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`;
  * be repeated, so a run that was cut off is simply run again.
  *
  * @throws {EngineError} CLICKHOUSE_MIGRATION_CHANGED when an applied file differs from the one at hand
+ * @throws {EngineError} CLICKHOUSE_REFUSED, CLICKHOUSE_UNAVAILABLE
  */
 export async function migrate(
   clickHouse: ClickHouse,
   files: readonly URL[],
 ): Promise<readonly AppliedMigration[]> {
-  const { database } = clickHouse;
-  await clickHouse.command(`CREATE DATABASE IF NOT EXISTS ${database}`);
-  await clickHouse.command(inDatabase(CREATE_MIGRATIONS, database));
+  const { database, layout } = clickHouse;
+  await checkCluster(clickHouse);
+  const change = (statement: string): Promise<void> =>
+    clickHouse.command(forLayout(inDatabase(statement, database), layout));
+  await change(`CREATE DATABASE IF NOT EXISTS ${database}`);
+  await change(CREATE_MIGRATIONS);
   const rows = await clickHouse.query(`SELECT name, sha256 FROM ${database}.migrations FINAL`);
   const known = new Map(rows.map((row) => [String(row['name']), String(row['sha256'])]));
   const applied: AppliedMigration[] = [];
@@ -49,7 +54,7 @@ export async function migrate(
     }
     if (before === undefined) {
       for (const statement of statementsOf(text)) {
-        await clickHouse.command(inDatabase(statement, database));
+        await change(statement);
       }
       await clickHouse.insert({
         table: 'migrations',
@@ -62,6 +67,18 @@ export async function migrate(
     applied.push({ name, isNew: before === undefined });
   }
   return applied;
+}
+
+/** @throws {EngineError} CLICKHOUSE_REFUSED when the cluster is unknown, or has more shards than one */
+async function checkCluster(clickHouse: ClickHouse): Promise<void> {
+  const { layout } = clickHouse;
+  if (layout.kind === 'plain' || layout.cluster === undefined) return;
+  const [row] = await clickHouse.query(
+    'SELECT uniqExact(shard_num) AS shards FROM system.clusters WHERE cluster = {cluster:String}',
+    { cluster: layout.cluster },
+  );
+  const shards = Number(row?.['shards'] ?? 0);
+  if (shards !== 1) throw shardsRefused(layout.cluster, shards);
 }
 
 /** The statement with the tables of `database` in place of those of the live one, which every file names. */
