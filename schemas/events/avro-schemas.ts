@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 
 import { erase } from '../brand.ts';
 import type { Topic } from '../topics.ts';
@@ -33,6 +33,25 @@ export const AVRO_SCHEMAS: Readonly<Record<Topic, AvroRecord>> = {
   'weir.reference': load('reference.avsc'),
   'weir.internal.sku': load('sku-event.avsc'),
 };
+
+const RELEASED_FILES = new Set(readdirSync(new URL('released', import.meta.url)));
+
+/**
+ * Every schema that records of a topic have been stored with, oldest first; the last one is today's.
+ * They are `released/<name>.<version>.avsc`, and none of those files ever changes.
+ */
+export function releasedSchemas(topic: Topic): readonly AvroRecord[] {
+  const file = fileOf(AVRO_SCHEMAS[topic]);
+  const versions: AvroRecord[] = [];
+  for (let version = 1; RELEASED_FILES.has(`${file}.${version}.avsc`); version += 1)
+    versions.push(load(`released/${file}.${version}.avsc`));
+  return versions;
+}
+
+/** What the files of a schema are called: `sku-event` for SkuEvent. */
+export function fileOf({ name }: AvroRecord): string {
+  return name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
+}
 
 function load(file: string): AvroRecord {
   return erase(JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')));

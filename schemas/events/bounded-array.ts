@@ -5,7 +5,7 @@ import { erase } from '../brand.ts';
 /** What avsc hands its types to read from; not in its published types. */
 interface Tap {
   readonly buf: Buffer;
-  readonly pos: number;
+  pos: number;
   readLong(): number;
   skipLong(): void;
   _invalidate(): void;
@@ -13,6 +13,7 @@ interface Tap {
 
 interface ReadableType {
   _read(tap: Tap): unknown;
+  _skip(tap: Tap): void;
 }
 
 /**
@@ -34,8 +35,7 @@ class BoundedArrayType extends avro.types.ArrayType {
       }
       // Turned around it would let NaN through, which avsc makes of a number that never ends.
       if (!(count <= tap.buf.length - tap.pos)) {
-        // oxlint-disable-next-line no-underscore-dangle -- avsc's name for it
-        tap._invalidate();
+        invalidate(tap);
         return items;
       }
       for (; count > 0; count -= 1) {
@@ -44,6 +44,32 @@ class BoundedArrayType extends avro.types.ArrayType {
       }
     }
   }
+
+  /** Passes over a list that the reader does not have, with the same bound. */
+  _skip(tap: Tap): void {
+    const itemsType: ReadableType = erase(this.itemsType);
+    for (;;) {
+      const count = tap.readLong();
+      if (count === 0) return;
+      // A block with its size in bytes ends there, and one without ends after its items.
+      const end = count < 0 ? tap.pos + tap.readLong() : undefined;
+      for (let left = end === undefined ? count : 0; left > 0; left -= 1) {
+        const before = tap.pos;
+        // oxlint-disable-next-line no-underscore-dangle -- avsc's name for it
+        itemsType._skip(tap);
+        // Lengths below zero would lead back, and round in circles.
+        if (!(tap.pos > before && tap.pos <= tap.buf.length)) return invalidate(tap);
+      }
+      if (end === undefined) continue;
+      if (!(end >= tap.pos && end <= tap.buf.length)) return invalidate(tap);
+      tap.pos = end;
+    }
+  }
+}
+
+function invalidate(tap: Tap): void {
+  // oxlint-disable-next-line no-underscore-dangle -- avsc's name for it
+  tap._invalidate();
 }
 
 /**

@@ -2,9 +2,9 @@ import type avro from 'avsc';
 
 import { erase } from '../brand.ts';
 import type { EventOfTopic, Topic } from '../topics.ts';
-import { AVRO_SCHEMAS } from './avro-schemas.ts';
+import { AVRO_SCHEMAS, releasedSchemas } from './avro-schemas.ts';
 import { compileSchema } from './bounded-array.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { earlierReaders, fingerprintOfType } from './earlier-schemas.ts';
 import { parseRecord } from './parse.ts';
 import type { EventCode } from './rejection.ts';
 
@@ -46,6 +46,8 @@ interface TopicCodec {
   /** The fingerprint as two 32-bit numbers: cheaper to compare than bytes. */
   readonly fingerprintLow: number;
   readonly fingerprintHigh: number;
+  /** How to read what was written with an earlier schema, by its fingerprint. */
+  readonly earlier: ReadonlyMap<string, avro.Resolver>;
 }
 
 const CODECS: Readonly<Record<Topic, TopicCodec>> = {
@@ -58,12 +60,13 @@ const CODECS: Readonly<Record<Topic, TopicCodec>> = {
 
 function createCodec(topic: Topic): TopicCodec {
   const type = compileSchema(AVRO_SCHEMAS[topic]);
-  const fingerprint = fingerprintOf(JSON.stringify(type.schema()));
+  const fingerprint = fingerprintOfType(type);
   return {
     type,
     header: Buffer.concat([Buffer.from([SINGLE_OBJECT_FIRST, SINGLE_OBJECT_SECOND]), fingerprint]),
     fingerprintLow: fingerprint.readInt32LE(0),
     fingerprintHigh: fingerprint.readInt32LE(4),
+    earlier: earlierReaders(type, releasedSchemas(topic)),
   };
 }
 
@@ -138,20 +141,25 @@ function decodeSingleObject<T extends Topic>(
       `Expected a header of ${HEADER_BYTES} bytes, got ${end - start}`,
     );
   }
+  let earlier: avro.Resolver | undefined;
   if (
     bytes.readInt32LE(start + 2) !== codec.fingerprintLow ||
     bytes.readInt32LE(start + 6) !== codec.fingerprintHigh
   ) {
     const got = bytes.toString('hex', start + 2, start + HEADER_BYTES);
-    return deadLetter(
-      'WIRE_SCHEMA_UNKNOWN',
-      `Expected the schema of ${topic}, got fingerprint ${got}`,
-    );
+    earlier = codec.earlier.get(got);
+    if (earlier === undefined) {
+      return deadLetter(
+        'WIRE_SCHEMA_UNKNOWN',
+        `Expected the schema of ${topic}, got fingerprint ${got}`,
+      );
+    }
   }
   try {
     const decoded: { value: unknown; offset: number } = codec.type.decode(
       bytes,
       start + HEADER_BYTES,
+      earlier,
     );
     const { offset } = decoded;
     if (offset === end) return { kind: 'ok', event: erase(decoded.value) };
