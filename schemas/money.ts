@@ -19,6 +19,9 @@ const MINOR_DIGITS: ReadonlyMap<string, number> = new Map(
   }).flatMap(([digits, codes]) => codes.split(' ').map((code) => [code, Number(digits)] as const)),
 );
 
+/** The ISO 4217 codes that Weir accepts. */
+export const CURRENCY_CODES: readonly string[] = [...MINOR_DIGITS.keys()];
+
 /** Whether `code` is an ISO 4217 currency that Weir accepts. */
 export function isCurrency(code: string): boolean {
   return MINOR_DIGITS.has(code);

@@ -284,3 +284,18 @@ test('closing ends every connection and leaves neither timer nor listener behind
   expect(viewer.closedWith).toBe(1001);
   expect([engine.listenerCount, clock.timerCount]).toEqual([0, 0]);
 });
+
+test('how long the newest event of an update took is counted, once for all viewers', async () => {
+  const { hub, engine, clock, metrics } = openHub();
+  hub.start();
+  joined(hub, wish('channels'));
+  joined(hub, wish('channels'));
+  clock.advance(100);
+  engine.publish([clicks('dtc', 5, 2)], { newestEventMs: T0 + 40, newestAppendedMs: T0 + 60 });
+  // No event is behind this one: the watermark passed a window.
+  engine.publish([clicks('dtc', 5, 3)]);
+  const text = await metrics.text();
+  expect(text).toContain('api_live_delay_seconds_bucket{le="0.025"} 0');
+  expect(text).toContain('api_live_delay_seconds_bucket{le="0.05"} 1');
+  expect(text).toContain('api_live_delay_seconds_sum 0.04');
+});

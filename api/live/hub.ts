@@ -47,6 +47,8 @@ export interface LiveCounter {
   sent(messages: number): void;
   merged(): void;
   closedTooSlow(): void;
+  /** How long ago the log took the newest event of an update that was sent just now. */
+  delayed(durationMs: number): void;
 }
 
 /**
@@ -230,6 +232,9 @@ export class LiveHub {
       if (change === undefined) continue;
       noteFreshness(topic, batch);
       this.#publish(topic, change);
+    }
+    if (isInstant(batch.newestAppendedMs)) {
+      this.#counter.delayed(Math.max(0, this.#clock.nowMs() - batch.newestAppendedMs));
     }
   }
 

@@ -6,6 +6,7 @@ import type { Write } from '../state/store.ts';
 import type { Delivery } from './outbox.ts';
 import type { FactsBatch } from './task-output.ts';
 import type { Task } from './task.ts';
+import type { WindowRowCounts } from './window-row-counts.ts';
 
 /** Row versions are epoch × 2⁴⁰ + sequence: a restarted task always wins over what it was before. */
 const EPOCH_SHIFT = 40n;
@@ -21,16 +22,19 @@ interface Stamp {
 
 /**
  * Turns what the tasks have emitted since the last checkpoint into deliveries, merged over tasks:
- * one insert per table and month. Adds the window sums to the checkpoint's writes.
+ * one insert per table and month. Adds the window sums to the checkpoint's writes, and counts them.
  */
 export function collectDeliveries(
   tasks: readonly Task[],
-  stamp: Stamp & { readonly writes: Write[] },
+  stamp: Stamp & { readonly writes: Write[]; readonly counts: WindowRowCounts },
 ): Delivery[] {
   const inserts = new Inserts(stamp);
   const deliveries: Delivery[] = [];
   for (const task of tasks) {
-    for (const row of task.windows.collect(stamp.writes)) inserts.addSums(task.name, row);
+    for (const row of task.windows.collect(stamp.writes)) {
+      stamp.counts.add(row, task.watermarkMs);
+      inserts.addSums(task.name, row);
+    }
     for (const { table, values } of task.output.takeRows()) inserts.addRow(table, values);
     for (const facts of task.output.takeFacts()) inserts.addFacts(facts);
     const batches = task.output.takeForwards();

@@ -8,6 +8,7 @@ import type { EngineLimits } from './engine-limits.ts';
 import type { OutboxEvents } from './outbox.ts';
 import type { PoisonRecord } from './poison-record.ts';
 import type { LatenessRule } from './task-options.ts';
+import type { WindowRowCount } from './window-row-counts.ts';
 
 /** What the engine tells whoever watches it; every call is cheap and must not throw. */
 export interface EngineEvents extends OutboxEvents {
@@ -18,6 +19,7 @@ export interface EngineEvents extends OutboxEvents {
     readonly collectMs: number;
     readonly durationMs: number;
     readonly writes: number;
+    readonly windowRows: readonly WindowRowCount[];
   }): void;
   onCheckpointFailed(error: EngineError): void;
 }

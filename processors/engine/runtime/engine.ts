@@ -15,6 +15,7 @@ import { PoisonRecord } from './poison-record.ts';
 import { STAGES, stageOf } from './stages.ts';
 import { Task } from './task.ts';
 import { currentUpdates, publishedUpdates } from './updates.ts';
+import { WindowRowCounts } from './window-row-counts.ts';
 
 /** Records that one task takes before the next one has its turn. */
 const STEP_RECORDS_MAX = 256;
@@ -248,11 +249,13 @@ export class Engine {
       tasks.every((task) => !task.hasPending)
     )
       return true;
+    const counts = new WindowRowCounts();
     const deliveries = collectDeliveries(tasks, {
       epoch: this.#node.epoch,
       sequence,
       nextRowSequence: () => this.#nextRowSequence(),
       writes,
+      counts,
     });
     if (this.#watermarkMs > this.#writtenWatermarkMs) {
       this.#writtenWatermarkMs = this.#watermarkMs;
@@ -271,6 +274,7 @@ export class Engine {
       collectMs,
       durationMs: this.#lastDurationMs,
       writes: writes.length,
+      windowRows: counts.list(),
     });
     return true;
   }

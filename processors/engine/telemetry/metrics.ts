@@ -96,6 +96,12 @@ export class Metrics {
     [],
   );
 
+  readonly windowRows = this.#counter(
+    'engine_window_rows_total',
+    'Window rows written, by the state of their window',
+    ['table', 'state'],
+  );
+
   readonly sinkRows = this.#counter(
     'sink_rows_written_total',
     'Rows that ClickHouse acknowledged',
