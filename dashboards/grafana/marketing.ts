@@ -7,6 +7,8 @@ import { rowsOf, seriesOf } from './queries.ts';
 
 const CHOSEN = '$__conditionalAll(channel IN (${channel:singlequote}), $channel)';
 const IN_RANGE = `$__timeFilter(window_start) AND ${CHOSEN}`;
+/** Of rows of hours the one in which the range begins belongs to it as well. */
+const HOURS_IN_RANGE = `window_start >= toStartOfHour($__fromTime, 'UTC') AND window_start <= $__toTime AND ${CHOSEN}`;
 /** Amounts of different currencies are never added up. */
 const IN_CURRENCY = `${IN_RANGE} AND currency = \${currency:singlequote}`;
 /** Rows of traffic have no currency; next to them stand the amounts of the chosen one. */
@@ -191,7 +193,7 @@ const TRAFFIC: Section = {
       queries: [
         seriesOf(
           `SELECT window_start AS time, channel, sum(visitors) AS Value\nFROM weir.channel_1h\n` +
-            `WHERE ${IN_RANGE}\nGROUP BY time, channel\nHAVING Value != 0\nORDER BY time`,
+            `WHERE ${HOURS_IN_RANGE}\nGROUP BY time, channel\nHAVING Value != 0\nORDER BY time`,
         ),
       ],
       unit: 'short',
@@ -229,7 +231,7 @@ const TRAFFIC: Section = {
 
 /** Credit follows the time of the conversion; `unattributed` had no touch within the look-back. */
 function credited(value: string, rest: string): string {
-  return `SELECT ${value}\nFROM weir.attribution_1h\nWHERE ${IN_CURRENCY}${rest}`;
+  return `SELECT ${value}\nFROM weir.attribution_1h\nWHERE ${HOURS_IN_RANGE} AND currency = \${currency:singlequote}${rest}`;
 }
 
 const OF_MODEL = ' AND model = ${model:singlequote}';

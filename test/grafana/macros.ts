@@ -33,7 +33,8 @@ export function expand(statement: string, range: Range, choices: Choices): strin
         `toStartOfInterval(toDateTime(${column}), INTERVAL ${range.stepSeconds} second)`,
     )
     .replaceAll('$__toTime_ms', `fromUnixTimestamp64Milli(${range.toSeconds * 1_000})`)
-    .replaceAll('$__toTime', to);
+    .replaceAll('$__toTime', to)
+    .replaceAll('$__fromTime', from);
   const left = /\$.{0,20}/.exec(expanded);
   if (left !== null) throw new Error(`Expected a known macro or variable, got ${left[0]}`);
   return expanded;
