@@ -28,6 +28,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   LOG_BATCH_DAMAGED: EXIT.damaged,
   LOG_OFFSET_OUT_OF_RANGE: EXIT.damaged,
   RESULTS_LOST: EXIT.damaged,
+  SCHEMA_REGISTRY_UNREACHABLE: EXIT.unreachable,
   STATE_DAMAGED: EXIT.damaged,
   STATE_LOST: EXIT.damaged,
   TOKENS_SECRET_LOST: EXIT.damaged,

@@ -150,7 +150,6 @@ test('a file that is not YAML is refused with the place', () => {
 });
 
 test.each([
-  'schema_registry.url',
   'channels',
   'lift.horizon',
   'bots.threshold',

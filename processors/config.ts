@@ -5,6 +5,7 @@ import { parseDocument } from 'yaml';
 import { parseAlertOwner } from '../schemas/alert.ts';
 import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
+import { KAFKA_SETTINGS, SCHEMA_REGISTRY_SETTINGS } from './kafka-settings.ts';
 import { nearestOf } from './nearest-name.ts';
 import {
   KIB,
@@ -16,6 +17,7 @@ import {
   duration,
   flag,
   integer,
+  isPlainName,
   secret,
   optionalText,
   optionalTexts,
@@ -41,9 +43,6 @@ const SECRET_LENGTH_MIN = 32;
 const SHOWN_LENGTH_MAX = 60;
 
 const LOOPBACK = /^(localhost|::1|127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/;
-
-/** A name or address, also IPv6 in brackets, and a port. */
-const BROKER = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}$/;
 
 /** Where the configuration is looked for when no file is named: in the working directory. */
 const DEFAULT_FILE = 'weir.yaml';
@@ -128,18 +127,8 @@ const SETTINGS = {
       (value) => value.length >= SECRET_LENGTH_MIN,
     ),
   },
-  kafka: {
-    brokers: optionalTexts('a list of brokers, each host:port', (value) => BROKER.test(value)),
-    client_id: text('weir', 'up to 100 letters, digits, dots, dashes and underscores', isPlainName),
-    on_gap: choice('fail', ['fail', 'earliest', 'latest']),
-    sasl_mechanism: choice('none', ['none', 'plain', 'scram-sha-256', 'scram-sha-512']),
-    sasl_username: optionalText('a user name', (value) => value !== ''),
-    sasl_password: secret('a password', (value) => value !== ''),
-    tls: flag(false),
-    tls_ca_file: optionalText('a PEM file', (value) => value !== ''),
-    tls_cert_file: optionalText('a PEM file', (value) => value !== ''),
-    tls_key_file: optionalText('a PEM file', (value) => value !== ''),
-  },
+  kafka: KAFKA_SETTINGS,
+  schema_registry: SCHEMA_REGISTRY_SETTINGS,
   log_level: choice('info', ['error', 'warn', 'info', 'debug']),
 } as const satisfies Section;
 
@@ -152,7 +141,6 @@ export type Config = ConfigOf<typeof SETTINGS>;
 /** Settings that are planned and that nothing reads yet, and what happens instead. */
 const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    schema_registry: 'events are JSON, or Avro with the schemas in schemas/events',
     channels: 'every channel that has events is shown',
     lift: 'no lift is computed',
     bots: 'no traffic is filtered',
@@ -196,6 +184,11 @@ const AGREEMENTS: readonly {
       kafka.sasl_mechanism === 'none' ||
       (kafka.sasl_username !== undefined && kafka.sasl_password !== undefined),
     message: 'kafka.sasl_mechanism: expected kafka.sasl_username and kafka.sasl_password beside it',
+  },
+  {
+    holds: ({ schema_registry: { username, password } }) =>
+      (username === undefined) === (password === undefined),
+    message: 'schema_registry.username: expected schema_registry.password beside it, or neither',
   },
 ];
 
@@ -361,10 +354,6 @@ function isSetting(entry: Setting<unknown> | Section): entry is Setting<unknown>
 /** A web address of scheme, host and port alone: user and password have settings of their own. */
 function isOrigin(value: string): boolean {
   return URL.canParse(value) && /^https?:\/\/[^/?#@]+\/?$/.test(value);
-}
-
-function isPlainName(value: string): boolean {
-  return /^[A-Za-z0-9._-]{1,100}$/.test(value);
 }
 
 function isMapping(raw: unknown): raw is Readonly<Record<string, unknown>> {

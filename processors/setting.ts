@@ -46,6 +46,11 @@ const MS_OF_UNIT = new Map([
 ]);
 const WHOLE_NUMBER = /^\d{1,15}$/;
 
+/** Text that is safe as a name anywhere. */
+export function isPlainName(value: string): boolean {
+  return /^[A-Za-z0-9._-]{1,100}$/.test(value);
+}
+
 /** Text that `accepts`. */
 export function text(
   initial: string,

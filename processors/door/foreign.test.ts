@@ -22,7 +22,7 @@ const CLICK = {
   channel: 'dtc',
   ip: '192.0.2.7',
 };
-const admit = createAdmission({ ...PLACING, eventBytesMax: 1_000 });
+const admit = createAdmission({ ...PLACING, eventBytesMax: 1_000, confluent: undefined });
 
 test('JSON and Avro of another program become what the door makes of the same event', async () => {
   const appended: AppendBatch[] = [];

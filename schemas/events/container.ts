@@ -109,7 +109,10 @@ export class ContainerReader {
         path: 'the file',
       });
     }
-    const schema = compileWriterSchema(entries.get('avro.schema') ?? '');
+    const schema = compileWriterSchema(entries.get('avro.schema') ?? '', {
+      path: "the file's schema",
+      names: 'ours',
+    });
     if (schema.kind === 'rejected') return schema;
     const end = cursor.at + SYNC_BYTES;
     this.#header = {

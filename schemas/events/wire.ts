@@ -11,6 +11,9 @@ import type { EventCode } from './rejection.ts';
 /** Why the bytes of a record are no event. Never renamed or reused. */
 export const WIRE_CODES = [
   'CONFLUENT_NEEDS_REGISTRY',
+  'CONFLUENT_SCHEMA_INCOMPATIBLE',
+  'CONFLUENT_SCHEMA_REFUSED',
+  'CONFLUENT_SCHEMA_UNKNOWN',
   'WIRE_BATCH_UNREADABLE',
   'WIRE_BODY_DAMAGED',
   'WIRE_EMPTY',
@@ -201,6 +204,7 @@ function decodeJson<T extends Topic>(
 /** How late or early a record is, the task decides against its watermark; a replay must not depend on today. */
 const NO_TIME_LIMIT = { nowMs: Number.POSITIVE_INFINITY, clockSkewMs: 0 };
 
-function deadLetter(code: WireCode, message: string): DeadLetter {
+/** A record that cannot be used, and why. */
+export function deadLetter(code: WireCode, message: string): DeadLetter {
   return { kind: 'dead-letter', code, message };
 }

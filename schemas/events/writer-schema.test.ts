@@ -1,13 +1,18 @@
 import { expect, test } from 'vitest';
 
-import { compileWriterSchema } from './writer-schema.ts';
+import type { EventRejection } from './rejection.ts';
+import { type WriterSchema, compileWriterSchema } from './writer-schema.ts';
+
+function compile(text: string, names: 'ours' | 'writers' = 'ours'): WriterSchema | EventRejection {
+  return compileWriterSchema(text, { path: 'the schema', names });
+}
 
 function record(fields: unknown): string {
   return JSON.stringify({ type: 'record', name: 'shop.Click', fields });
 }
 
 test('a plain record is compiled under its own name', () => {
-  const schema = compileWriterSchema(record([{ name: 'event_id', type: 'string' }]));
+  const schema = compile(record([{ name: 'event_id', type: 'string' }]));
   expect(schema).toMatchObject({ kind: 'ok', name: 'Click' });
 });
 
@@ -17,7 +22,7 @@ test('types may be doubled, optional and nested as writers in other languages do
     name: 'Line',
     fields: [{ name: 'sku', type: { type: 'string', 'avro.java.string': 'String' } }],
   };
-  const schema = compileWriterSchema(
+  const schema = compile(
     record([
       { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
       { name: 'note', type: ['null', 'string'], default: null },
@@ -78,8 +83,20 @@ test.each([
     record(Array.from({ length: 600 }, (_, index) => ({ name: `f${index}`, type: 'string' }))),
   ],
 ])('%s is refused', (_, text) => {
-  expect(compileWriterSchema(text)).toMatchObject({
-    kind: 'rejected',
-    code: 'EVENT_AVRO_SCHEMA_REFUSED',
-  });
+  for (const names of ['ours', 'writers'] as const) {
+    expect(compile(text, names)).toMatchObject({
+      kind: 'rejected',
+      code: 'EVENT_AVRO_SCHEMA_REFUSED',
+    });
+  }
+});
+
+test('where the names of the writer count, a type may be named again after it is complete', () => {
+  const consent = { type: 'record', name: 'Consent', fields: [{ name: 'given', type: 'boolean' }] };
+  const twice = record([
+    { name: 'first', type: consent },
+    { name: 'second', type: ['null', 'shop.Consent'] },
+  ]);
+  expect(compile(twice, 'writers')).toMatchObject({ kind: 'ok', name: 'Click' });
+  expect(compile(twice)).toMatchObject({ kind: 'rejected' });
 });

@@ -30,31 +30,38 @@ export interface WriterSchema {
   readonly name: string;
 }
 
+/** What a schema from outside is read for. */
+export interface WriterSchemaUse {
+  /** Where it stands, for messages. */
+  readonly path: string;
+  /**
+   * What its types are called in the copy: names of ours, under which any writer's can be read for
+   * its fields alone; or the writer's, without namespace, by which Avro compares it with a reader.
+   */
+  readonly names: 'ours' | 'writers';
+}
+
 /**
- * Compiles the schema that a file brings along. avsc turns schemas into code, so a schema from
+ * Compiles the schema that a writer brings along. avsc turns schemas into code, so a schema from
  * outside is not handed to it: its plain parts are copied into a new one after their names were
- * checked, and everything else (defaults, aliases, maps, bytes, references) is refused or left out.
+ * checked, and everything else (defaults, aliases, maps, bytes) is refused or left out.
  */
-export function compileWriterSchema(text: string): WriterSchema | EventRejection {
-  const copier = new SchemaCopier();
+export function compileWriterSchema(
+  text: string,
+  use: WriterSchemaUse,
+): WriterSchema | EventRejection {
+  const refuse = (expected: string, got: string): EventRejection =>
+    reject('EVENT_AVRO_SCHEMA_REFUSED', { expected, got, path: use.path });
+  const copier = new SchemaCopier(use.names === 'writers');
   try {
     const schema: unknown = JSON.parse(text);
     if (!isObject(schema) || schema['type'] !== 'record') return refuse('a record', 'another type');
     const copy = copier.copy(schema, 0);
-    const name = String(schema['name']).split('.').at(-1) ?? '';
-    return {
-      kind: 'ok',
-      type: compileSchema(copy),
-      name,
-    };
+    return { kind: 'ok', type: compileSchema(copy), name: unqualified(schema['name']) };
   } catch (error) {
     if (error instanceof SchemaRefused) return refuse(error.expected, error.got);
     return refuse('an Avro schema', 'text that is none');
   }
-}
-
-function refuse(expected: string, got: string): EventRejection {
-  return reject('EVENT_AVRO_SCHEMA_REFUSED', { expected, got, path: "the file's schema" });
 }
 
 /** Leaves the recursion below; never leaves this file. */
@@ -70,8 +77,15 @@ class SchemaRefused extends Error {
 }
 
 class SchemaCopier {
+  readonly #keepsNames: boolean;
+  /** Kept names of types that are complete, which later fields may refer to. */
+  readonly #known = new Set<string>();
   #fieldCount = 0;
   #nameCount = 0;
+
+  constructor(keepsNames: boolean) {
+    this.#keepsNames = keepsNames;
+  }
 
   copy(schema: unknown, depth: number): unknown {
     if (depth > SCHEMA_DEPTH_MAX)
@@ -88,6 +102,7 @@ class SchemaCopier {
   }
 
   #primitive(name: string): string {
+    if (this.#known.has(unqualified(name))) return unqualified(name);
     if (!PRIMITIVES.has(name)) {
       throw new SchemaRefused(`${[...PRIMITIVES].join(', ')}, record, enum or array`, quote(name));
     }
@@ -100,20 +115,21 @@ class SchemaCopier {
     this.#fieldCount += fields.length;
     if (this.#fieldCount > SCHEMA_FIELDS_MAX)
       throw new SchemaRefused(`at most ${SCHEMA_FIELDS_MAX} fields`, 'more');
-    return {
-      type: 'record',
-      name: this.#ownName(),
-      fields: fields.map((field: unknown) => {
-        if (!isObject(field)) throw new SchemaRefused('a field', 'another value');
-        return { name: checkedName(field['name']), type: this.copy(field['type'], depth + 1) };
-      }),
-    };
+    const name = this.#nameOf(schema);
+    const copies = fields.map((field: unknown) => {
+      if (!isObject(field)) throw new SchemaRefused('a field', 'another value');
+      return { name: checkedName(field['name']), type: this.copy(field['type'], depth + 1) };
+    });
+    if (this.#keepsNames) this.#known.add(name);
+    return { type: 'record', name, fields: copies };
   }
 
   #enum(schema: Readonly<Record<string, unknown>>): unknown {
     const { symbols } = schema;
     if (!Array.isArray(symbols)) throw new SchemaRefused('symbols', 'none');
-    return { type: 'enum', name: this.#ownName(), symbols: symbols.map(checkedName) };
+    const name = this.#nameOf(schema);
+    if (this.#keepsNames) this.#known.add(name);
+    return { type: 'enum', name, symbols: symbols.map(checkedName) };
   }
 
   #array(schema: Readonly<Record<string, unknown>>, depth: number): unknown {
@@ -123,11 +139,17 @@ class SchemaCopier {
     return { type: 'array', items };
   }
 
-  /** Names of types are ours: the writer's might clash with each other or with avsc's own. */
-  #ownName(): string {
+  /** The writer's names might clash with each other or with avsc's own: ours do not. */
+  #nameOf(schema: Readonly<Record<string, unknown>>): string {
+    if (this.#keepsNames) return checkedName(unqualified(schema['name']));
     this.#nameCount += 1;
     return `Type${this.#nameCount}`;
   }
+}
+
+/** The part of a name after its namespace. */
+function unqualified(name: unknown): string {
+  return typeof name === 'string' ? (name.split('.').at(-1) ?? '') : '';
 }
 
 function isEmptyOnWire(schema: unknown): boolean {

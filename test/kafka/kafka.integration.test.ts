@@ -7,13 +7,10 @@ import { parseEvent } from '../../schemas/events/parse.ts';
 import { encodeEvent } from '../../schemas/events/wire.ts';
 import { differencesOf } from '../integration/audit.ts';
 import { temporaryDirectory } from '../integration/command-line.ts';
-import { writeShopFile } from '../integration/simulated-shop.ts';
-import { type Tables, rowsOf, tablesOf } from '../integration/tables.ts';
+import { rowsOf } from '../integration/tables.ts';
 import { KAFKA_VERSIONS, whyNoBroker } from './broker.ts';
 import {
-  type SentEvent,
   deleteRecords,
-  eventsOf,
   produce,
   produceAvro,
   produceInTransaction,
@@ -22,32 +19,12 @@ import {
   writeEvents,
 } from './records.ts';
 import { RunningNode } from './running-node.ts';
-import { brokerOf, click, createTopics, variables } from './scene.ts';
+import { brokerOf, click, createTopics, expectTables, idsOf, shopOf, variables } from './scene.ts';
 
 const TIMEOUT_MS = 180_000;
 const [NEWEST] = KAFKA_VERSIONS;
 const skipped = whyNoBroker();
 if (skipped !== undefined) process.stdout.write(`${skipped}\n`);
-
-/** A shop's events and what embedded mode makes of them. */
-interface Shop {
-  readonly directory: string;
-  readonly file: string;
-  readonly events: readonly SentEvent[];
-  /** Events without their repeats. */
-  readonly count: number;
-  readonly tables: Tables;
-}
-
-function idOf(event: unknown): string {
-  return typeof event === 'object' && event !== null && 'event_id' in event
-    ? String(event.event_id)
-    : '';
-}
-
-function idsOf(events: readonly SentEvent[]): ReadonlySet<string> {
-  return new Set(events.map(({ type, event }) => `${type} ${idOf(event)}`));
-}
 
 /** What every click in Avro begins with: marker and fingerprint. */
 function headerOfClicks(): Buffer {
@@ -58,23 +35,6 @@ function headerOfClicks(): Buffer {
 
 /** The header of a click, and a body that is none. */
 const BROKEN_AVRO = Buffer.concat([headerOfClicks(), Buffer.from([0xff, 0xff, 0xff])]);
-
-/** Embedded mode's tables of a shop's events, and no difference to their recomputation. */
-async function shopOf(directory: string): Promise<Shop> {
-  const { file } = await writeShopFile(directory, { seed: 5, eventsPerSecond: 50, minutes: 1 });
-  const events = await eventsOf(file);
-  const ids = idsOf(events);
-  const dataDir = join(directory, 'embedded');
-  const node = new RunningNode({ file, expected: ids.size }, { WEIR_DATA_DIR: dataDir });
-  expect(await node.ended).toMatchObject({ exitCode: 0, last: { contributed: ids.size } });
-  return { directory, file, events, count: ids.size, tables: await tablesOf(dataDir) };
-}
-
-/** The tables are embedded mode's, and a recomputation from the raw events finds the same. */
-async function expectTables(dataDir: string, shop: Shop): Promise<void> {
-  expect(await tablesOf(dataDir)).toEqual(shop.tables);
-  expect(await differencesOf(dataDir)).toEqual([]);
-}
 
 describe.skipIf(skipped !== undefined)('with a real broker', () => {
   test.each(KAFKA_VERSIONS)(

@@ -1,6 +1,12 @@
+import { join } from 'node:path';
+
 import { expect, onTestFinished } from 'vitest';
 
+import { differencesOf } from '../integration/audit.ts';
+import { writeShopFile } from '../integration/simulated-shop.ts';
+import { type Tables, tablesOf } from '../integration/tables.ts';
 import { Broker, type BrokerSecurity, type KafkaVersion } from './broker.ts';
+import { type SentEvent, eventsOf } from './records.ts';
 import { RunningNode } from './running-node.ts';
 
 /** Where the broker of a test listens; its other listeners take the ports after it. */
@@ -35,4 +41,42 @@ export function click(fields: Readonly<Record<string, unknown>>): string {
     channel: 'dtc',
     ...fields,
   });
+}
+
+/** A shop's events and what embedded mode makes of them. */
+export interface Shop {
+  readonly directory: string;
+  readonly file: string;
+  readonly events: readonly SentEvent[];
+  /** Events without their repeats. */
+  readonly count: number;
+  readonly tables: Tables;
+}
+
+function idOf(event: unknown): string {
+  return typeof event === 'object' && event !== null && 'event_id' in event
+    ? String(event.event_id)
+    : '';
+}
+
+/** The ids of events, with their types; repeats once. */
+export function idsOf(events: readonly SentEvent[]): ReadonlySet<string> {
+  return new Set(events.map(({ type, event }) => `${type} ${idOf(event)}`));
+}
+
+/** Embedded mode's tables of a shop's events, and no difference to their recomputation. */
+export async function shopOf(directory: string): Promise<Shop> {
+  const { file } = await writeShopFile(directory, { seed: 5, eventsPerSecond: 50, minutes: 1 });
+  const events = await eventsOf(file);
+  const ids = idsOf(events);
+  const dataDir = join(directory, 'embedded');
+  const node = new RunningNode({ file, expected: ids.size }, { WEIR_DATA_DIR: dataDir });
+  expect(await node.ended).toMatchObject({ exitCode: 0, last: { contributed: ids.size } });
+  return { directory, file, events, count: ids.size, tables: await tablesOf(dataDir) };
+}
+
+/** The tables are embedded mode's, and a recomputation from the raw events finds the same. */
+export async function expectTables(dataDir: string, shop: Shop): Promise<void> {
+  expect(await tablesOf(dataDir)).toEqual(shop.tables);
+  expect(await differencesOf(dataDir)).toEqual([]);
 }

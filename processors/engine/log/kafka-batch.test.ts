@@ -4,11 +4,14 @@ import { type Admit, HEADER, type KafkaRecord, convertRecords } from './kafka-ba
 
 const OURS = { [HEADER.tokenised]: '1' };
 
-/** Admits upper case into partition 0, lower case into partition 1, and nothing else. */
+const LATER = Promise.resolve();
+
+/** Admits upper case into partition 0 and lower case into partition 1; dots wait, and nothing else is let in. */
 const admit: Admit = (_topic, bytes) => {
   const text = bytes.toString();
   if (/^[A-Z]+$/.test(text)) return { kind: 'ok', partition: 0, value: Buffer.from(`${text}!`) };
   if (/^[a-z]+$/.test(text)) return { kind: 'ok', partition: 1, value: Buffer.from(`${text}!`) };
+  if (text === '...') return { kind: 'wait', until: LATER };
   return { kind: 'refused', code: 'WIRE_EMPTY', message: 'Expected letters' };
 };
 
@@ -21,16 +24,17 @@ function record(
   return { offset: String(offset), value, headers, timestamp: '1000' };
 }
 
-function convert(records: readonly KafkaRecord[], firstOffset: number, nextOffset: number) {
-  const { batches, moved } = convertRecords(records, {
+function convert(records: readonly KafkaRecord[], firstOffset: number, endOffset: number) {
+  const { batches, moved, ...rest } = convertRecords(records, {
     topic: 'weir.clicks',
     partition: 0,
     firstOffset,
-    nextOffset,
+    nextOffset: endOffset,
     appendedAtMs: undefined,
     admit,
   });
   return {
+    ...rest,
     moved,
     batches: batches.map(
       ({
@@ -62,6 +66,7 @@ test('our own records stay as they are, those of others are admitted or refused'
   expect(convert(records, 7, 11)).toEqual({
     batches: [{ at: 7, to: 11, values: ['raw', 'RAW!', '?', ''], refused: [2, 3] }],
     moved: [],
+    nextOffset: 11,
   });
 });
 
@@ -97,5 +102,31 @@ test('the records of an import and its end are told apart from others', () => {
     { at: 1, to: 3, values: ['b', 'c'], importName: 'history' },
     { at: 3, to: 4, values: [], importName: 'history', endsImport: true },
     { at: 4, to: 5, values: ['d'] },
+  ]);
+});
+
+test('a record that waits ends what is converted, and the ones before it go on', () => {
+  const records = [record(7, 'A'), record(8, '?'), record(9, '...'), record(10, 'B')];
+  expect(convert(records, 6, 11)).toEqual({
+    batches: [{ at: 7, to: 9, values: ['A!', '?'], refused: [1] }],
+    moved: [],
+    nextOffset: 9,
+    until: LATER,
+  });
+});
+
+test('where a record that waits comes first, only what lies before it is passed over', () => {
+  const records = [record(9, '...'), record(10, 'B')];
+  expect(convert(records, 9, 11)).toMatchObject({ batches: [], nextOffset: 9 });
+  expect(convert(records, 5, 11)).toMatchObject({
+    batches: [{ at: 5, to: 9, values: [] }],
+    nextOffset: 9,
+  });
+});
+
+test('a record of a batch that could not be unpacked is refused, whoever wrote it', () => {
+  const headers = { ...OURS, [HEADER.unreadable]: 'lz4: damaged' };
+  expect(convert([record(3, null, headers)], 3, 4).batches).toEqual([
+    { at: 3, to: 4, values: [''], refused: [0] },
   ]);
 });

@@ -15,10 +15,17 @@ export const HEADER = {
   unreadable: 'weir-unreadable',
 } as const;
 
+/** A record about which nothing can be said before something else has happened. */
+export interface Waiting {
+  readonly kind: 'wait';
+  readonly until: Promise<void>;
+}
+
 /** What becomes of a record that another program wrote: the log's partition and form, or why not. */
 export type Admitted =
   | { readonly kind: 'ok'; readonly partition: number; readonly value: Buffer }
-  | ({ readonly kind: 'refused' } & Refused);
+  | ({ readonly kind: 'refused' } & Refused)
+  | Waiting;
 
 /** Takes a record of another program in: the door for whoever writes to Kafka directly. */
 export type Admit = (topic: Topic, bytes: Buffer) => Admitted;
@@ -48,13 +55,17 @@ export interface FetchedFrom {
 export interface Converted {
   readonly batches: readonly RecordBatch[];
   readonly moved: readonly AppendBatch[];
+  /** One past what they cover. */
+  readonly nextOffset: number;
+  /** Why they end before the broker's answer does: the record there has to wait. */
+  readonly until?: Promise<void>;
 }
 
 const EMPTY = Buffer.alloc(0);
 
 /**
  * Turns fetched records into batches: one per run of neighbouring offsets with the same time and
- * import. Together they cover everything from `firstOffset` to `nextOffset`.
+ * import. Together they cover everything from `firstOffset` on to the end, or to a record that waits.
  */
 export function convertRecords(records: readonly KafkaRecord[], from: FetchedFrom): Converted {
   const batches: RecordBatch[] = [];
@@ -66,6 +77,13 @@ export function convertRecords(records: readonly KafkaRecord[], from: FetchedFro
     const importName = headerOf(record, HEADER.importName);
     const endsImport = headerOf(record, HEADER.endsImport) !== undefined;
     const admitted = endsImport ? OURS : admittedOf(record, from);
+    if (admitted.kind === 'wait') {
+      const nextOffset = offset;
+      if (run !== undefined) batches.push(run.toBatch(from, nextOffset));
+      else if (nextOffset > from.firstOffset)
+        batches.push(emptyBatch(from, from.firstOffset, nextOffset));
+      return { batches, moved, nextOffset, until: admitted.until };
+    }
     if (admitted.kind === 'ok' && admitted.partition !== from.partition) {
       const { topic } = from;
       moved.push({ topic, partition: admitted.partition, values: [admitted.value] });
@@ -80,9 +98,10 @@ export function convertRecords(records: readonly KafkaRecord[], from: FetchedFro
   batches.push(
     run?.toBatch(from, from.nextOffset) ?? emptyBatch(from, from.firstOffset, from.nextOffset),
   );
-  return { batches, moved };
+  return { batches, moved, nextOffset: from.nextOffset };
 }
 
+type Decided = Exclude<OwnOrAdmitted, Waiting>;
 type OwnOrAdmitted = Admitted | { readonly kind: 'ours' };
 const OURS: OwnOrAdmitted = { kind: 'ours' };
 
@@ -139,7 +158,7 @@ class Run {
     );
   }
 
-  add(value: Buffer, admitted: OwnOrAdmitted): void {
+  add(value: Buffer, admitted: Decided): void {
     if (admitted.kind === 'refused') this.#refused.set(this.#values.length, admitted);
     this.#values.push(admitted.kind === 'ok' ? admitted.value : value);
   }

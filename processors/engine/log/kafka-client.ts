@@ -20,14 +20,28 @@ export interface KafkaSettings {
         readonly password: string;
       }
     | undefined;
-  /** PEM files; undefined for connections in the clear. */
-  readonly tls:
-    | {
-        readonly caFile: string | undefined;
-        readonly certFile: string | undefined;
-        readonly keyFile: string | undefined;
-      }
-    | undefined;
+  /** Undefined for connections in the clear. */
+  readonly tls: TlsFiles | undefined;
+}
+
+/** PEM files, where the system's certificates are not enough and where a server asks for ours. */
+export interface TlsFiles {
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+}
+
+/** What the files hold, as Node's TLS takes it. */
+export function pemOf({ caFile, certFile, keyFile }: TlsFiles): {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+} {
+  return {
+    ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }),
+    ...(certFile === undefined ? {} : { cert: readFileSync(certFile, 'utf8') }),
+    ...(keyFile === undefined ? {} : { key: readFileSync(keyFile, 'utf8') }),
+  };
 }
 
 const CONNECT_MS = 3_000;
@@ -50,15 +64,7 @@ export function createKafka(settings: KafkaSettings): Kafka {
     retry: RETRY,
     // What goes wrong comes back as an error, and we say it in our own words.
     logLevel: logLevel.NOTHING,
-    ...(tls === undefined
-      ? {}
-      : {
-          ssl: {
-            ...(tls.caFile === undefined ? {} : { ca: [readFileSync(tls.caFile, 'utf8')] }),
-            ...(tls.certFile === undefined ? {} : { cert: readFileSync(tls.certFile, 'utf8') }),
-            ...(tls.keyFile === undefined ? {} : { key: readFileSync(tls.keyFile, 'utf8') }),
-          },
-        }),
+    ...(tls === undefined ? {} : { ssl: pemOf(tls) }),
     ...(sasl === undefined ? {} : { sasl: saslOf(sasl) }),
   });
 }

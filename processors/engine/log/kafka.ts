@@ -6,9 +6,9 @@ import type { EngineError } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type Admit, convertRecords, emptyBatch } from './kafka-batch.ts';
-import { KafkaBuffer } from './kafka-buffer.ts';
 import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
 import { beyondEnd, deletedUnread } from './kafka-gap.ts';
+import { type Partition, createPartitions } from './kafka-partition.ts';
 import { KafkaReader, type Place } from './kafka-reader.ts';
 import {
   KafkaAdmin,
@@ -30,6 +30,8 @@ export interface KafkaLogOptions {
   readonly plan: TopicPlan;
   readonly onGap: OnGap;
   readonly admit: Admit;
+  /** Lets go of what `admit` works with. */
+  readonly closeAdmission?: () => void;
   readonly nowMs: () => number;
   readonly logger: Logger;
 }
@@ -44,15 +46,6 @@ const BEYOND_END_LOOKS = 3;
 const OPEN_RETRY_MS = { first: 200, max: 5_000 };
 const RETRY_MS = 500;
 
-/** A buffer, and what the watchdog remembers of it. */
-interface Partition extends Place {
-  readonly buffer: KafkaBuffer;
-  lastPosition: number | undefined;
-  progressAtMs: number;
-  beyondEndCount: number;
-  committedOffset: number;
-}
-
 /**
  * The log of several machines: topics of Apache Kafka. A consumer fetches ahead into a bounded buffer
  * per partition, from wherever the tasks read; the tasks' checkpoint alone says where that is. Records
@@ -63,7 +56,7 @@ export class KafkaLog implements Log {
   readonly #admin: KafkaAdmin;
   readonly #writer: KafkaWriter;
   readonly #reader: KafkaReader;
-  readonly #partitions = new Map<string, Partition>();
+  readonly #partitions: ReadonlyMap<string, Partition>;
   readonly #appendTimeTopics: ReadonlySet<string>;
   readonly #listeners: (() => void)[] = [];
   readonly #closing = new AbortController();
@@ -85,19 +78,7 @@ export class KafkaLog implements Log {
     this.#admin = parts.admin;
     this.#appendTimeTopics = parts.appendTimeTopics;
     this.#writer = new KafkaWriter(parts.kafka);
-    for (const [topic, offsets] of parts.offsets) {
-      for (const each of offsets) {
-        this.#partitions.set(`${topic}/${each.partition}`, {
-          topic,
-          partition: each.partition,
-          buffer: new KafkaBuffer(each),
-          lastPosition: undefined,
-          progressAtMs: performance.now(),
-          beyondEndCount: 0,
-          committedOffset: -1,
-        });
-      }
-    }
+    this.#partitions = createPartitions(parts.offsets);
     this.#reader = new KafkaReader({
       kafka: parts.kafka,
       groupId: options.settings.clientId,
@@ -163,7 +144,7 @@ export class KafkaLog implements Log {
       if (offset < buffer.startOffset) this.#passGap(place);
     }
     const batch = buffer.read(offset);
-    if (buffer.isPaused && buffer.hasRoom) {
+    if (buffer.isPaused && buffer.hasRoom && !place.isWaiting) {
       buffer.isPaused = false;
       this.#reader.resume(place);
     }
@@ -207,6 +188,7 @@ export class KafkaLog implements Log {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#options.closeAdmission?.();
     await Promise.all([this.#looking, this.#reader.stop(), this.#writer.close()]);
     await this.#admin.close();
   }
@@ -237,7 +219,8 @@ export class KafkaLog implements Log {
       const { position } = each.buffer;
       each.progressAtMs = performance.now();
       if (position !== undefined) this.#reader.seek(each, position);
-      if (position === undefined || each.buffer.isPaused) this.#reader.pause(each);
+      if (position === undefined || each.buffer.isPaused || each.isWaiting)
+        this.#reader.pause(each);
     }
   }
 
@@ -255,12 +238,11 @@ export class KafkaLog implements Log {
       this.#reader.seek(place, position);
       return wait(RETRY_MS);
     }
-    const nextOffset = Number(batch.lastOffset()) + 1;
-    const { batches, moved } = convertRecords(batch.messages, {
+    const { batches, moved, nextOffset, until } = convertRecords(batch.messages, {
       topic: place.topic,
       partition: place.partition,
       firstOffset: position,
-      nextOffset,
+      nextOffset: Number(batch.lastOffset()) + 1,
       appendedAtMs: this.#appendTimeTopics.has(place.topic) ? undefined : this.#options.nowMs(),
       admit: this.#options.admit,
     });
@@ -278,7 +260,8 @@ export class KafkaLog implements Log {
     if (buffer.position !== position || payload.isStale()) return undefined;
     buffer.extend(Number(batch.highWatermark));
     buffer.add(batches, nextOffset);
-    payload.resolveOffset(batch.lastOffset());
+    if (until === undefined) payload.resolveOffset(batch.lastOffset());
+    else this.#wait(place, until);
     if (buffer.isFull) {
       buffer.isPaused = true;
       this.#reader.pause(place);
@@ -286,6 +269,17 @@ export class KafkaLog implements Log {
     this.#problem = undefined;
     this.#tell();
     return undefined;
+  }
+
+  /** Fetches no more of the partition until its next record can be judged. */
+  #wait(place: Partition, until: Promise<void>): void {
+    place.isWaiting = true;
+    this.#reader.pause(place);
+    void until.then(() => {
+      place.isWaiting = false;
+      const { position, isPaused } = place.buffer;
+      if (position !== undefined && !isPaused) this.#reader.seek(place, position);
+    });
   }
 
   /** The client leaves out what holds nothing for a reader; our offsets pass over it too. */
@@ -378,10 +372,11 @@ export class KafkaLog implements Log {
 
   #isStalled(place: Partition): boolean {
     const { buffer } = place;
-    const { position, endOffset, isPaused } = buffer;
+    const { position, endOffset } = buffer;
     const nowMs = performance.now();
-    const isWaiting = position !== undefined && position < endOffset && !isPaused;
-    if (!isWaiting || position !== place.lastPosition) {
+    const isFetching = !buffer.isPaused && !place.isWaiting;
+    const isBehind = position !== undefined && position < endOffset && isFetching;
+    if (!isBehind || position !== place.lastPosition) {
       place.lastPosition = position;
       place.progressAtMs = nowMs;
     }
