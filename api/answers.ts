@@ -6,6 +6,7 @@ const Instant = Type.Integer({ description: 'UTC milliseconds since the epoch' }
 
 export const ValueSchema = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]);
 
+/** What every answer says about how fresh it is. */
 export const Freshness = {
   as_of: Type.Integer({ description: 'When the answer was made, UTC milliseconds' }),
   watermark: Type.Union([Instant, Type.Null()], {

@@ -12,10 +12,12 @@ import type { EnginePort } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
 import { type Access, accessRefusal } from './access.ts';
 import { addAlerts } from './alerts.ts';
+import { addAssignments } from './assignments.ts';
 import { addAsyncApi } from './asyncapi.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { addHealth } from './health.ts';
 import { type IngestLimits, addIngest } from './ingest.ts';
+import { addLift } from './lift.ts';
 import { addEventStream } from './live/events.ts';
 import { LiveHub, type LiveLimits } from './live/hub.ts';
 import { LIVE_PATH, serveSockets } from './live/socket.ts';
@@ -106,6 +108,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   void app.register((scope, _pluginOptions, done) => {
     addIngest(scope, { engine, limits: options.ingest, clock });
     addQueries(scope, { engine, panels, clock });
+    addLift(scope, { engine, clock });
+    addAssignments(scope, { engine, clock });
     addPipeline(scope, { engine, clock });
     addAlerts(scope, { engine, hub, panels });
     addEventStream(scope, { hub, panels, clock });

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 
 import { type AuditResult, audit } from '../processors/audit.ts';
+import { withRecordedTests } from '../processors/lift-tests.ts';
 import { withTables } from '../processors/stopped.ts';
 import { EXIT } from './exit-code.ts';
 import { instantOption } from './instant-option.ts';
@@ -45,11 +46,12 @@ export function auditCommand(): Command {
     )
     .action(async (options: AuditOptions) => {
       const config = configOf(options);
-      const results = await withTables(config, (clickHouse) =>
-        audit((sql, parameters) => clickHouse.query(sql, parameters), config, {
-          fromMs: options.from ?? FROM_MS,
-          toMs: options.to ?? TO_MS,
-        }),
+      const results = await withTables(config, async (clickHouse) =>
+        audit(
+          (sql, parameters) => clickHouse.query(sql, parameters),
+          await withRecordedTests(clickHouse, config),
+          { fromMs: options.from ?? FROM_MS, toMs: options.to ?? TO_MS },
+        ),
       );
       process.stdout.write(
         options.json === true ? `${JSON.stringify({ results })}\n` : report(results),

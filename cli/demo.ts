@@ -2,6 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { Command, Option } from 'commander';
 
+import { DEFAULT_OPTIONS } from '../bench/shop/options.ts';
+import type { Config } from '../processors/config.ts';
 import { messageOf } from '../schemas/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../schemas/time.ts';
 import { type Take, feedShop } from './feed.ts';
@@ -35,13 +37,15 @@ export function demoCommand(): Command {
       '\nThe data stays in the data directory: a second start goes on with the same totals.',
     )
     .action(async (options: DemoOptions) => {
-      const node = await startNode(configOf(options));
+      const node = await startNode(demoConfig(options));
       process.stdout.write(`${addressLines(node)}A simulated shop feeds it.\nStop with Ctrl-C.\n`);
       const stop = new AbortController();
       const shop = {
         seed: options.seed,
         eventsPerSecond: options.rate,
         historyMs: options.history * MINUTE_MS,
+        // The shop holds out whom Weir would: both hash the same token.
+        holdoutKeyOf: (visitorId: string) => node.engine.visitorToken(visitorId),
       };
       const feeding = feedShop(shop, takeInProcess(node), stop.signal).catch((error: unknown) => {
         process.stderr.write(`The shop closed: ${messageOf(error)}\n`);
@@ -53,6 +57,32 @@ export function demoCommand(): Command {
       await node.close().catch(() => undefined);
       throw ending.error;
     });
+}
+
+/** How long after its first click a visitor's orders count: its visit, and some watching. */
+const HORIZON = '10m';
+
+/** The configuration, with a test of each channel from which the shop holds visitors out. */
+function demoConfig(options: DemoOptions): Config {
+  const config = configOf(options);
+  if (config.lift.tests.length > 0) return config;
+  // The start of a year, so that a second start of the same data directory finds the same test.
+  const year = new Date().getUTCFullYear();
+  const tests = DEFAULT_OPTIONS.clickChannels.flatMap(({ name, holdout }) =>
+    holdout === undefined
+      ? []
+      : [
+          {
+            id: `${name}-${year}`,
+            channel: name,
+            salt: holdout.salt,
+            share: holdout.share,
+            start: `${year}-01-01`,
+            horizon: HORIZON,
+          },
+        ],
+  );
+  return configOf(options, { WEIR_LIFT_TESTS: JSON.stringify(tests) });
 }
 
 /** Hands events to the engine of this process, at the pace at which it takes them. */

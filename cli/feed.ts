@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+import type { ShopOptions } from '../bench/shop/options.ts';
 import type { ShopEvent } from '../bench/shop/shop-event.ts';
 import { Shop } from '../bench/shop/shop.ts';
 import { EngineError } from '../schemas/errors.ts';
@@ -19,13 +20,15 @@ const PRESENT_STEP_MS = 100;
  * and then go on in real time until `signal` aborts.
  */
 export async function feedShop(
-  options: { readonly seed: number; readonly eventsPerSecond: number; readonly historyMs: number },
+  options: Pick<ShopOptions, 'seed' | 'eventsPerSecond' | 'holdoutKeyOf'> & {
+    readonly historyMs: number;
+  },
   take: Take,
   signal: AbortSignal,
 ): Promise<void> {
-  const startMs = Date.now() - options.historyMs;
-  const { seed, eventsPerSecond } = options;
-  const shop = new Shop({ seed, eventsPerSecond, startMs, durationMs: Infinity });
+  const { historyMs, ...shopOptions } = options;
+  const startMs = Date.now() - historyMs;
+  const shop = new Shop({ ...shopOptions, startMs, durationMs: Infinity });
   while (!signal.aborted) {
     const nowMs = Date.now();
     const untilMs = Math.min(nowMs, shop.nowMs + HISTORY_STEP_MS);

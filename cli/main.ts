@@ -8,7 +8,6 @@ import { exitCodeOf } from './exit-code.ts';
 import { importCommand } from './import-files.ts';
 import { migrateCommand } from './migrate.ts';
 import { replayCommand } from './replay.ts';
-import { schemaCommand } from './schema.ts';
 import { simulateCommand } from './simulate.ts';
 import { startCommand } from './start.ts';
 import { VERSION } from './version.ts';
@@ -32,7 +31,6 @@ for (const command of [
   auditCommand,
   replayCommand,
   migrateCommand,
-  schemaCommand,
   doctorCommand,
 ]) {
   program.addCommand(

@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 
 import type { Row } from '../schemas/panel.ts';
 import type { QueryParameter } from '../schemas/ports.ts';
+import { HOUR_MS } from '../schemas/time.ts';
 import { ATTRIBUTION_1H } from './attribution/row.ts';
 import type { Config } from './config.ts';
+import { auditedTests } from './lift-tests.ts';
+import { LIFT_COHORTS } from './lift/row.ts';
 import { CHANNEL_1M } from './traffic/row.ts';
 
 /** One view and the SQL that recomputes it from the raw events alone. */
@@ -45,6 +48,11 @@ export type Query = (
 /** Differing rows that a result lists; the first few show what is wrong. */
 const DIFFERENCES_MAX = 1_000;
 
+/** The sums of lift as its view has them: the two parts of a square are one column. */
+const LIFT_VALUES = LIFT_COHORTS.sums
+  .filter((name) => !name.endsWith('_low'))
+  .map((name) => name.replace(/_high$/, ''));
+
 const AUDITS: readonly Audit[] = [
   {
     view: 'channel_1m',
@@ -74,6 +82,20 @@ const AUDITS: readonly Audit[] = [
       half_life_ms: config.attribution.half_life,
       touches_max: config.attribution.touches_max,
       models: [...config.attribution.models],
+    }),
+  },
+  {
+    view: 'lift_cohorts',
+    key: ['window_start', 'test', 'channel', 'arm', 'stratum'],
+    values: LIFT_VALUES,
+    isSums: true,
+    timeColumn: 'window_start',
+    windowMs: HOUR_MS,
+    file: new URL('lift/audit.sql', import.meta.url),
+    parameters: (config) => ({
+      ...auditedTests(config),
+      currency: config.lift.currency,
+      returns_kept_ms: config.attribution.returns_kept,
     }),
   },
   {

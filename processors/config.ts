@@ -6,6 +6,7 @@ import { parseAlertOwner } from '../schemas/alert.ts';
 import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import { KAFKA_SETTINGS, SCHEMA_REGISTRY_SETTINGS } from './kafka-settings.ts';
+import { LIFT_SETTINGS } from './lift-settings.ts';
 import { nearestOf } from './nearest-name.ts';
 import {
   KIB,
@@ -97,6 +98,7 @@ const SETTINGS = {
     ]),
     returns_kept: duration('90d', { min: '1d', max: '400d' }),
   },
+  lift: LIFT_SETTINGS,
   sessions: {
     gap: duration('30m', { min: '1m', max: '24h' }),
   },
@@ -142,7 +144,6 @@ export type Config = ConfigOf<typeof SETTINGS>;
 const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   Object.entries({
     channels: 'every channel that has events is shown',
-    lift: 'no lift is computed',
     bots: 'no traffic is filtered',
     parity: 'no prices are compared',
     'alerts.webhooks': 'alerts are shown on the page and in the API only',
@@ -365,6 +366,8 @@ function variableOf(path: string): string {
 }
 
 function wrongValue(name: string, setting: Setting<unknown>, raw: unknown): string {
+  const problem = setting.problemOf?.(raw);
+  if (problem !== undefined) return `${name}${problem}`;
   return `${name}: expected ${setting.allowed}, got ${setting.isSecret ? 'something else' : show(raw)}`;
 }
 

@@ -5,6 +5,7 @@ import { encodeEvent } from '../schemas/events/wire.ts';
 import { partitionOf } from '../schemas/ids.ts';
 import type { Row, UpdateBatch } from '../schemas/panel.ts';
 import type {
+  Assignment,
   EnginePort,
   EventCounts,
   PipelineStatus,
@@ -18,7 +19,7 @@ import type { BackgroundAudit } from './background-audit.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { type Door, createDoor } from './door/door.ts';
-import { createTokeniser } from './door/tokeniser.ts';
+import { type Tokeniser, createTokeniser } from './door/tokeniser.ts';
 import type { AppendBatch, Log } from './engine/log/log.ts';
 import type { Processor } from './engine/operator/processor.ts';
 import { addCounts, noCounts, unaccountedOf } from './engine/runtime/counts.ts';
@@ -34,6 +35,7 @@ import { LmdbStore } from './engine/state/lmdb.ts';
 import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
 import type { Clock } from './engine/time/clock.ts';
+import { assignmentsOf, liftTestsOf, recordTests } from './lift-tests.ts';
 import { limitsOf } from './limits.ts';
 import { observedEvents, refreshMetrics } from './observe.ts';
 import { openClickHouse } from './open-clickhouse.ts';
@@ -64,6 +66,7 @@ export class Embedded implements EnginePort {
   readonly #loop: EngineLoop;
   readonly #metrics: Metrics;
   readonly #door: Door;
+  readonly #tokeniser: Tokeniser;
   readonly #clock: Clock;
   readonly #audit: BackgroundAudit;
   readonly #listeners = new Set<(batch: UpdateBatch) => void>();
@@ -93,8 +96,9 @@ export class Embedded implements EnginePort {
     this.logger = parts.logger;
     this.#clock = systemClock;
     this.#audit = auditEngine(parts);
+    this.#tokeniser = createTokeniser(parts.dataDir.secret);
     this.#door = createDoor({
-      tokeniser: createTokeniser(parts.dataDir.secret),
+      tokeniser: this.#tokeniser,
       partitionCounts: { visitor: parts.config.partitions, sku: parts.config.partitions },
       clockSkewMs: parts.config.lateness.clock_skew,
       clock: () => this.#clock.nowMs(),
@@ -120,7 +124,7 @@ export class Embedded implements EnginePort {
    * @param onDefect called once when processing cannot go on; the process should end
    * @throws {EngineError} DATA_DIR_LOCKED, DATA_DIR_UNUSABLE, CLICKHOUSE_NOT_INSTALLED, CLICKHOUSE_REFUSED,
    *   KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED, STATE_DAMAGED, CHECKPOINT_DAMAGED, CHECKPOINT_FORMAT_UNKNOWN,
-   *   LOG_BATCH_DAMAGED, LOG_OFFSET_OUT_OF_RANGE, STATE_LOST, RESULTS_LOST, TOKENS_SECRET_LOST
+   *   LOG_BATCH_DAMAGED, LOG_OFFSET_OUT_OF_RANGE, LIFT_TEST_CHANGED, STATE_LOST, RESULTS_LOST, TOKENS_SECRET_LOST
    */
   static async open(config: Config, onDefect: (error: unknown) => void): Promise<Embedded> {
     const logger = createLogger(config.log_level);
@@ -128,8 +132,9 @@ export class Embedded implements EnginePort {
     try {
       const { clickHouse, hasTables } = await openClickHouse(config, dataDir);
       const short = checkFiles(dataDir, hasTables);
-      const processors = createProcessors(config);
-      await migrate(clickHouse, migrationsOf(processors));
+      await migrate(clickHouse, migrationsOf(createProcessors(config)));
+      const recorded = await recordTests(clickHouse, config, systemClock.nowMs());
+      const processors = createProcessors(recorded);
       const log = await openLog(config, dataDir, logger);
       const store = LmdbStore.open(dataDir.statePath);
       const { epochMin, rememberedIds } = await recover(dataDir, {
@@ -160,7 +165,7 @@ export class Embedded implements EnginePort {
       await engine.outbox.idle(RESUME_MS_MAX);
       await preloadRows(engine, clickHouse, processors);
       const embedded = new Embedded({
-        config,
+        config: recorded,
         dataDir,
         log,
         store,
@@ -274,6 +279,16 @@ export class Embedded implements EnginePort {
         values: [encodeEvent(topic, event)],
       },
     ]);
+  }
+
+  assignments(visitorId: string): readonly Assignment[] {
+    const tests = liftTestsOf(this.#config);
+    return assignmentsOf(tests, this.visitorToken(visitorId), this.#clock.nowMs());
+  }
+
+  /** What stands for a visitor id in every table: the key of its holdouts. */
+  visitorToken(visitorId: string): string {
+    return this.#tokeniser.token('visitor', visitorId);
   }
 
   status(): PipelineStatus {

@@ -4,6 +4,8 @@ import { createArchive } from './archive/processor.ts';
 import { createAttribution } from './attribution/processor.ts';
 import type { Config } from './config.ts';
 import type { Processor } from './engine/operator/processor.ts';
+import { liftTestsOf } from './lift-tests.ts';
+import { createLift } from './lift/processor.ts';
 import { createStock } from './stock/processor.ts';
 import { createTraffic } from './traffic/processor.ts';
 
@@ -26,6 +28,12 @@ export function createProcessors(config: Config): readonly Processor[] {
       allowedLatenessMs: config.lateness.allowed,
       touchesMax: config.attribution.touches_max,
       models: config.attribution.models,
+    }),
+    createLift({
+      tests: liftTestsOf(config),
+      currency: config.lift.currency,
+      returnsKeptMs: config.attribution.returns_kept,
+      allowedLatenessMs: config.lateness.allowed,
     }),
     createStock({
       allowedLatenessMs: config.lateness.allowed,

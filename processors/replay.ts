@@ -28,6 +28,7 @@ import { forLayout } from './engine/sink/layout.ts';
 import { migrate } from './engine/sink/migrate.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
 import type { Store } from './engine/state/store.ts';
+import { LIFT_TESTS_LOG } from './lift-tests.ts';
 import { limitsOf } from './limits.ts';
 import { createProcessors } from './registry.ts';
 import type { StoppedData } from './stopped.ts';
@@ -113,9 +114,11 @@ export async function replay(data: StoppedData, options: ReplayOptions): Promise
       workPath,
       onProgress: options.onProgress,
     });
-    await sandbox.command(
-      `INSERT INTO ${sandbox.database}.${PROGRESS.name} SELECT * FROM ${LIVE_DATABASE}.${PROGRESS.name}`,
-    );
+    for (const table of [PROGRESS.name, LIFT_TESTS_LOG]) {
+      await sandbox.command(
+        `INSERT INTO ${sandbox.database}.${table} SELECT * FROM ${LIVE_DATABASE}.${table}`,
+      );
+    }
     return {
       database: sandbox.database,
       lateness: options.lateness,

@@ -18,6 +18,8 @@ export interface Setting<Value> {
   readonly parse: (raw: unknown) => Value | undefined;
   /** Reads the text of an environment variable; undefined when it is not allowed. */
   readonly parseText: (text: string) => Value | undefined;
+  /** Where in a value with parts the fault lies, to follow the path; `parse` has refused it. */
+  readonly problemOf?: (raw: unknown) => string | undefined;
   /** A value that no message may show, and that a file of its own may hold. */
   readonly isSecret: boolean;
 }
@@ -82,6 +84,21 @@ export function secret(
 export function integer(initial: number, range: Range): Setting<number> {
   const allowed = `a whole number from ${range.min} to ${range.max}`;
   return numeric(initial, allowed, (raw) => within(raw, range));
+}
+
+/** A part of a whole within `range`, such as 0.1. */
+export function share(initial: number, range: Range): Setting<number> {
+  const allowed = `a share from ${range.min} to ${range.max}`;
+  const parse = (raw: unknown): number | undefined =>
+    typeof raw === 'number' && raw >= range.min && raw <= range.max ? raw : undefined;
+  return {
+    kind: 'setting',
+    initial,
+    allowed,
+    parse,
+    parseText: (value) => parse(Number(value)),
+    isSecret: false,
+  };
 }
 
 /** A size in bytes within `range`: a number, or text such as `8 MiB`. */

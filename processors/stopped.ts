@@ -3,11 +3,13 @@ import { type DataDir, openDataDir } from './data-dir.ts';
 import { migrationsOf } from './embedded.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
 import { type AppliedMigration, migrate } from './engine/sink/migrate.ts';
+import { withRecordedTests } from './lift-tests.ts';
 import { openClickHouse, serverOf } from './open-clickhouse.ts';
 import { createProcessors } from './registry.ts';
 
 /** The data directory of a Weir that does not run, while this process owns it. */
 export interface StoppedData {
+  /** With lift tests as they are on record. */
   readonly config: Config;
   readonly dataDir: DataDir;
   readonly clickHouse: ClickHouse;
@@ -26,7 +28,8 @@ export async function withStoppedData<Result>(
   try {
     const { clickHouse } = await openClickHouse(config, dataDir);
     try {
-      return await use({ config, dataDir, clickHouse });
+      const recorded = await withRecordedTests(clickHouse, config);
+      return await use({ config: recorded, dataDir, clickHouse });
     } finally {
       await clickHouse.close();
     }

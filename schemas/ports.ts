@@ -1,3 +1,4 @@
+import type { Arm } from './assignment.ts';
 import type { LiveTopic, Row, UpdateBatch } from './panel.ts';
 import type { EventType } from './topics.ts';
 
@@ -38,10 +39,23 @@ export interface EnginePort {
     readonly actor: string;
   }): Promise<void>;
 
+  /** The arms of a visitor, by the id that events carry: one for every test that has not stopped. */
+  assignments(visitorId: string): readonly Assignment[];
+
   status(): PipelineStatus;
 
   /** Prometheus text of every metric of the process. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** Where a visitor belongs in one test. */
+export interface Assignment {
+  readonly test: string;
+  readonly channel: string;
+  readonly arm: Arm;
+  /** UTC milliseconds; null while no stop is set. */
+  readonly start: number;
+  readonly stop: number | null;
 }
 
 export type QueryParameter = string | number | boolean | readonly string[];

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 
 import { expect, test } from 'vitest';
 
+import { bucketOf, isHeldOut } from '../../schemas/assignment.ts';
 import { HOUR_MS } from '../../schemas/time.ts';
-import { bucketOf, isHeldOut } from './assignment.ts';
 import { DEFAULT_OPTIONS } from './options.ts';
 import { Shop } from './shop.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
+import { isHeldOut, bucketOf } from '../../schemas/assignment.ts';
 import { MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
-import { isHeldOut, bucketOf } from './assignment.ts';
 import { type ReadShop, readBack } from './read-back.ts';
 import { Shop, gatherTruth } from './shop.ts';
 import type { BotKind, BotTruth, ShopTruth, TruthRecord } from './truth.ts';

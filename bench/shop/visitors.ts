@@ -1,4 +1,4 @@
-import { isHeldOut, bucketOf } from './assignment.ts';
+import { isHeldOut, bucketOf } from '../../schemas/assignment.ts';
 import { BUYER_VISIT_CONVERSION, type ClickChannel, type ShopOptions } from './options.ts';
 import { Random } from './random.ts';
 import type { ArmTruth, LiftTruth } from './truth.ts';

@@ -14,6 +14,7 @@ interface Layer {
 }
 
 const SCHEMAS = /^schemas\//;
+const STATISTICS = /^statistics\//;
 const TIME = /^processors\/engine\/time\//;
 const WINDOW = /^processors\/engine\/window\//;
 const OPERATOR = /^processors\/engine\/operator\//;
@@ -45,6 +46,12 @@ const LAYERS: readonly Layer[] = [
   },
   { name: 'bench', files: /^bench\//, mayImport: [EVERYTHING], mayUsePackages: true },
   { name: 'schemas', files: SCHEMAS, mayImport: [SCHEMAS], mayUsePackages: true },
+  {
+    name: 'statistics',
+    files: STATISTICS,
+    mayImport: [SCHEMAS, STATISTICS],
+    mayUsePackages: false,
+  },
   { name: 'engine/time', files: TIME, mayImport: [SCHEMAS, TIME], mayUsePackages: false },
   {
     name: 'engine/window',
@@ -113,13 +120,13 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'api',
     files: API,
-    mayImport: [SCHEMAS, PANELS, PANEL_OR_ROW, API],
+    mayImport: [SCHEMAS, STATISTICS, PANELS, PANEL_OR_ROW, API],
     mayUsePackages: true,
   },
   {
     name: 'dashboards',
     files: DASHBOARDS,
-    mayImport: [SCHEMAS, PANELS, PANEL_OR_ROW, DASHBOARDS],
+    mayImport: [SCHEMAS, STATISTICS, PANELS, PANEL_OR_ROW, DASHBOARDS],
     mayUsePackages: true,
   },
   {

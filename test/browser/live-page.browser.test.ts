@@ -104,6 +104,18 @@ describe.skipIf(CHROMIUM_PATH === undefined)('the page before any server', () =>
     expect(await page.getByText('All credit to the last touch.').count()).toBe(1);
   });
 
+  test('a test of a channel shows its verdict, its interval over time, and why it is void', async () => {
+    const page = await openPage();
+    const card = page.locator('[data-test=search-1]');
+    await card.getByText('winning').waitFor();
+    expect(await card.locator('.lift-point').textContent()).toBe('+66.7% +37.1% … +110.9%');
+    expect(await card.locator('.lift-band polygon').count()).toBe(1);
+    expect(await card.getByText('RANDOMISED').count()).toBe(1);
+    expect(await page.locator('[data-test=email-1] .problem').textContent()).toContain(
+      'sample ratio mismatch',
+    );
+  });
+
   test('at 390 pixels nothing scrolls sideways and every number is on the page', async () => {
     const page = await openPage({ viewport: NARROW });
     await page.locator('.credit tbody tr').first().waitFor();

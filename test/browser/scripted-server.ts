@@ -5,6 +5,7 @@ import { extname, join } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 import type { Row } from '../../schemas/panel.ts';
+import { LIFT_TESTS } from './scripted-lift.ts';
 import {
   SHOP_TOPICS,
   type ScriptedShop,
@@ -189,6 +190,10 @@ async function answer(
     const from = Number(url.searchParams.get('from'));
     const to = Number(url.searchParams.get('to'));
     sendJson(response, 200, { rows: shop.storedHours(from, to), next_cursor: null });
+    return;
+  }
+  if (url.pathname === '/v1/lift') {
+    sendJson(response, 200, { tests: LIFT_TESTS });
     return;
   }
   if (url.pathname === '/v1/live/events') {

@@ -1,5 +1,6 @@
 import type { Row, Update, UpdateBatch } from '../../schemas/panel.ts';
 import type {
+  Assignment,
   EnginePort,
   IngestAnswer,
   IngestOptions,
@@ -47,6 +48,8 @@ export class MemoryEngine implements EnginePort {
   refusing: Refusal | undefined;
   /** Set to have the next calls of `ingest`, `query` and `acknowledge` fail. */
   failing: Error | undefined;
+  /** Set to have visitors assigned to tests. */
+  assigning: (visitorId: string) => readonly Assignment[] = () => [];
   #status: PipelineStatus = {
     mode: 'embedded',
     ready: true,
@@ -149,6 +152,10 @@ export class MemoryEngine implements EnginePort {
   }): Promise<void> {
     this.#failWhenAsked();
     this.acknowledged.push(alert);
+  }
+
+  assignments(visitorId: string): readonly Assignment[] {
+    return this.assigning(visitorId);
   }
 
   status(): PipelineStatus {

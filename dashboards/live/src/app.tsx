@@ -1,5 +1,6 @@
 import type { Acknowledgements } from './live/acknowledgements.ts';
 import type { LiveFeed } from './live/feed.ts';
+import type { LiftResults } from './live/lift.ts';
 import type { TodayHours } from './live/today.ts';
 import { type Verdict, judge } from './live/verdict.ts';
 import { Attribution } from './panels/attribution.tsx';
@@ -7,6 +8,7 @@ import { Banner } from './panels/banner.tsx';
 import { Channels } from './panels/channels.tsx';
 import { Header } from './panels/header.tsx';
 import { Incidents } from './panels/incidents.tsx';
+import { Lift } from './panels/lift.tsx';
 import { Pipeline } from './panels/pipeline.tsx';
 import { Stock } from './panels/stock.tsx';
 
@@ -14,10 +16,11 @@ import { Stock } from './panels/stock.tsx';
 export function App(props: {
   readonly feed: LiveFeed;
   readonly today: TodayHours;
+  readonly lift: LiftResults;
   readonly acknowledgements: Acknowledgements;
   readonly nowMs: number;
 }) {
-  const { feed, today, acknowledgements, nowMs } = props;
+  const { feed, today, lift, acknowledgements, nowMs } = props;
   const { store } = feed;
   const verdict = judge(feed.status, store.freshness, nowMs);
   const isOld = verdict.kind === 'disconnected' || verdict.kind === 'stale';
@@ -27,6 +30,7 @@ export function App(props: {
       <Banner verdict={verdict} onRetry={() => feed.retryNow()} />
       <main class={isOld ? 'old' : ''}>
         <Channels store={store} today={today} nowMs={nowMs} />
+        <Lift lift={lift} nowMs={nowMs} />
         <div class="columns">
           <div class="column">
             <Attribution feed={feed} nowMs={nowMs} />

@@ -9,6 +9,7 @@ import {
   createWebSocketTransport,
 } from './live/browser-transports.ts';
 import { LiveFeed } from './live/feed.ts';
+import { LiftResults } from './live/lift.ts';
 import { TodayHours } from './live/today.ts';
 
 /**
@@ -26,7 +27,8 @@ function paint(): void {
   paintedAt = performance.now();
   if (root === null) return;
   const nowMs = Date.now();
-  render(<App feed={feed} today={today} acknowledgements={acknowledgements} nowMs={nowMs} />, root);
+  const live = { feed, today, lift, acknowledgements };
+  render(<App {...live} nowMs={nowMs} />, root);
 }
 
 /** Paints soon: with the next frame when the last painting is long enough ago. */
@@ -70,6 +72,7 @@ const feed = new LiveFeed({
   changed: paintSoon,
 });
 const today = new TodayHours({ clock: browserClock, getJson, changed: paintSoon });
+const lift = new LiftResults({ clock: browserClock, getJson, changed: paintSoon });
 const acknowledgements = new Acknowledgements({ postJson, changed: paintSoon });
 
 feed.start();

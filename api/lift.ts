@@ -1,0 +1,373 @@
+import type { FastifyInstance } from 'fastify';
+
+import type { Arm } from '../schemas/assignment.ts';
+import type { Row } from '../schemas/panel.ts';
+import type { EnginePort } from '../schemas/ports.ts';
+import { DAY_MS } from '../schemas/time.ts';
+import { ARM_SUMS, type ArmSums, NOBODY, addArms } from '../statistics/lift-arms.ts';
+import {
+  type Arms,
+  BAND,
+  type Comparison,
+  type Interval,
+  type VoidReason,
+  chanceInBand,
+  compare,
+  compareAdjusted,
+  compareOrderValue,
+  isGatePassed,
+  ratioAlarm,
+  verdictsOf,
+  visitorsMissing,
+} from '../statistics/lift-result.ts';
+import { problemAnswers } from './answers.ts';
+import type { Clock } from './clock.ts';
+import { LiftAnswer, type LiftInterval, type LiftTestAnswer } from './lift-answer.ts';
+
+/** Points of the interval over time: as many as a card is wide enough to show. */
+const HISTORY_POINTS_MAX = 60;
+
+const OUTCOMES = ['converted', 'orders', 'revenue'] as const;
+
+interface LiftRoute {
+  readonly Querystring: { readonly test?: readonly string[]; readonly channel?: readonly string[] };
+}
+
+/** A test and what has been counted of it. */
+interface CountedTest {
+  readonly row: Row;
+  readonly plannedVisitors: number;
+  readonly share: number;
+  readonly outcome: (typeof OUTCOMES)[number];
+  readonly buckets: readonly Bucket[];
+  readonly matured: Arms;
+  readonly provisional: Arms;
+}
+
+/** The matured visitors whose cohort started in one stretch of time. */
+interface Bucket {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly arms: Arms;
+}
+
+/** Adds `GET /v1/lift`: what every test says, by now and so far. */
+export function addLift(
+  app: FastifyInstance,
+  options: { readonly engine: EnginePort; readonly clock: Clock },
+): void {
+  const { engine, clock } = options;
+  app.get<LiftRoute>('/v1/lift', { schema: DOCUMENTATION }, async (request, reply) => {
+    const { test = [], channel = [] } = request.query;
+    const { watermark } = engine.status();
+    const tests = await countedTests(engine);
+    const answers = testAnswers(tests, await spendOf(engine, tests));
+    return reply.header('cache-control', 'no-store').send({
+      tests: answers.filter(
+        (answer) =>
+          (test.length === 0 || test.includes(answer.test)) &&
+          (channel.length === 0 || channel.includes(answer.channel)),
+      ),
+      as_of: clock.nowMs(),
+      watermark,
+      complete: answers.every(({ visitors }) => visitors.provisional === 0),
+    });
+  });
+}
+
+async function countedTests(engine: EnginePort): Promise<readonly CountedTest[]> {
+  const rows = await engine.query(
+    `SELECT test, channel, holdout_share, toUnixTimestamp64Milli(start) AS start, toUnixTimestamp64Milli(stop) AS stop,
+       horizon_ms, cohort_ms, planned_visitors, outcome, currency, state
+     FROM weir.lift_tests ORDER BY start, test`,
+    {},
+  );
+  const counts =
+    rows.length === 0 ? [] : await engine.query(COUNTS_SQL, { points: HISTORY_POINTS_MAX });
+  return rows.map((row) => {
+    const own = counts.filter((count) => count['test'] === row['test']);
+    const matured = own.filter((count) => Number(count['matured']) === 1);
+    return {
+      row,
+      plannedVisitors: Number(row['planned_visitors']),
+      share: Number(row['holdout_share']),
+      outcome: OUTCOMES.find((outcome) => outcome === row['outcome']) ?? 'converted',
+      buckets: bucketsOf(matured),
+      matured: armsOf(matured),
+      provisional: armsOf(own.filter((count) => Number(count['matured']) === 0)),
+    };
+  });
+}
+
+/** Sums per test, arm, stretch of cohorts and whether they have matured; matured ones in order of time. */
+const COUNTS_SQL = `WITH spans AS
+  (
+    SELECT test, min(window_start) AS first, max(window_start) AS last
+    FROM weir.lift_cohorts GROUP BY test
+  )
+  SELECT
+    cohorts.test AS test, cohorts.arm AS arm, cohorts.state != 'provisional' AS matured,
+    greatest(tests.cohort_ms, intDiv(
+      toUnixTimestamp64Milli(spans.last) - toUnixTimestamp64Milli(spans.first), {points:UInt32}) + 1) AS length_ms,
+    toUnixTimestamp64Milli(spans.first)
+      + intDiv(toUnixTimestamp64Milli(cohorts.window_start) - toUnixTimestamp64Milli(spans.first), length_ms) * length_ms AS start_ms,
+    ${ARM_SUMS.map((name) => `toFloat64(sum(cohorts.${name})) AS ${name}`).join(', ')}
+  FROM weir.lift_cohorts AS cohorts
+  INNER JOIN spans ON spans.test = cohorts.test
+  INNER JOIN weir.lift_tests AS tests ON tests.test = cohorts.test
+  GROUP BY test, arm, matured, length_ms, start_ms
+  ORDER BY test, start_ms`;
+
+/** What each test's channel cost in the test's currency, while its matured visitors came. */
+async function spendOf(
+  engine: EnginePort,
+  tests: readonly CountedTest[],
+): Promise<ReadonlyMap<CountedTest, number>> {
+  const spends = new Map<CountedTest, number>();
+  for (const test of tests) {
+    const first = test.buckets[0];
+    const last = test.buckets.at(-1);
+    if (first === undefined || last === undefined) continue;
+    const [spend] = await engine.query(
+      `SELECT toFloat64(sum(spend_minor)) AS spend FROM weir.channel_1m
+       WHERE channel = {channel:String} AND currency = {currency:String}
+         AND window_start >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+         AND window_start < fromUnixTimestamp64Milli({to:Int64}, 'UTC')`,
+      {
+        channel: String(test.row['channel']),
+        currency: String(test.row['currency']),
+        from: first.startMs,
+        to: last.endMs,
+      },
+    );
+    spends.set(test, Number(spend?.['spend'] ?? 0));
+  }
+  return spends;
+}
+
+function testAnswers(
+  tests: readonly CountedTest[],
+  spends: ReadonlyMap<CountedTest, number>,
+): readonly LiftTestAnswer[] {
+  const judged = tests.map((test) => {
+    const ratio = ratioAlarm(
+      {
+        treated: test.matured.treated.visitors + test.provisional.treated.visitors,
+        holdout: test.matured.holdout.visitors + test.provisional.holdout.visitors,
+      },
+      test.share,
+    );
+    const voidReason: VoidReason | undefined = ratio.isAlarming
+      ? 'sample ratio mismatch'
+      : undefined;
+    return {
+      test,
+      ratio,
+      voidReason,
+      isGatePassed: isGatePassed(test.matured),
+      comparison: compare(test.matured, test.outcome, test.plannedVisitors),
+    };
+  });
+  const verdicts = verdictsOf(judged);
+  return judged.map(({ test, ratio, voidReason, isGatePassed: isOpen, comparison }, index) => {
+    const { row, matured, provisional, plannedVisitors } = test;
+    const conversion = compare(matured, 'converted', plannedVisitors);
+    return {
+      test: String(row['test']),
+      channel: String(row['channel']),
+      method: 'RANDOMISED',
+      state: String(row['state']),
+      outcome: test.outcome,
+      start: Number(row['start']),
+      stop: row['stop'] === null ? null : Number(row['stop']),
+      horizon_ms: Number(row['horizon_ms']),
+      holdout_share: test.share,
+      planned_visitors: plannedVisitors,
+      currency: String(row['currency']),
+      visitors: {
+        treated: matured.treated.visitors,
+        holdout: matured.holdout.visitors,
+        provisional: provisional.treated.visitors + provisional.holdout.visitors,
+      },
+      verdict: verdicts[index] ?? 'no difference yet',
+      void_reason: voidReason ?? null,
+      evidence: { sufficient: isOpen, ...evidenceOf(matured) },
+      outcomes: OUTCOMES.flatMap((outcome) => outcomeAnswer(test, outcome)),
+      order_value: orderValueAnswer(test),
+      band: {
+        ...BAND,
+        chance:
+          conversion?.relative === undefined || !isOpen ? null : chanceInBand(conversion.relative),
+      },
+      days_to_decision: daysToDecision(test, comparison),
+      sample_ratio: {
+        chi_square: ratio.chiSquare,
+        p: ratio.p,
+        peek_safe_p: ratio.peekSafeP,
+        alarming: ratio.isAlarming,
+      },
+      incremental: incrementalAnswer(test, spends.get(test) ?? 0),
+      history: historyOf(test),
+    };
+  });
+}
+
+function evidenceOf({ treated, holdout }: Arms): {
+  converters_treated: number;
+  converters_holdout: number;
+} {
+  return { converters_treated: treated.converters, converters_holdout: holdout.converters };
+}
+
+function outcomeAnswer(
+  { matured, plannedVisitors }: CountedTest,
+  outcome: (typeof OUTCOMES)[number],
+): LiftTestAnswer['outcomes'] {
+  const comparison = compare(matured, outcome, plannedVisitors);
+  if (comparison === undefined) return [];
+  const adjusted = compareAdjusted(matured, outcome, plannedVisitors);
+  return [
+    {
+      outcome,
+      treated_mean: comparison.treatedMean,
+      holdout_mean: comparison.holdoutMean,
+      difference: intervalAnswer(comparison.difference),
+      relative: comparison.relative === undefined ? null : intervalAnswer(comparison.relative),
+      p: comparison.p,
+      plain: comparison.plain,
+      adjusted:
+        adjusted === undefined ? null : { ...intervalAnswer(adjusted), theta: adjusted.theta },
+    },
+  ];
+}
+
+function orderValueAnswer({
+  matured,
+  plannedVisitors,
+}: CountedTest): LiftTestAnswer['order_value'] {
+  const value = compareOrderValue(matured, plannedVisitors);
+  if (value === undefined) return null;
+  return {
+    treated_minor: value.treatedMean,
+    holdout_minor: value.holdoutMean,
+    relative: intervalAnswer(value),
+  };
+}
+
+/** nT·Δ of conversions and margin, and what that means per unit of spend. */
+function incrementalAnswer(
+  { matured, plannedVisitors }: CountedTest,
+  spendMinor: number,
+): LiftTestAnswer['incremental'] {
+  const { visitors } = matured.treated;
+  const conversions = compare(matured, 'converted', plannedVisitors);
+  const revenue = compare(matured, 'revenue', plannedVisitors);
+  const margin = compare(matured, 'margin', plannedVisitors);
+  const total = (comparison: Comparison | undefined): LiftInterval | null =>
+    comparison === undefined ? null : intervalAnswer(times(comparison.difference, visitors));
+  const perSpend = (comparison: Comparison | undefined): LiftInterval | null =>
+    comparison === undefined || spendMinor <= 0
+      ? null
+      : intervalAnswer(times(comparison.difference, visitors / spendMinor));
+  const incremental = (conversions?.difference.point ?? 0) * visitors;
+  return {
+    conversions: total(conversions),
+    revenue_minor: total(revenue),
+    margin_minor: total(margin),
+    spend_minor: spendMinor,
+    icpa_minor: spendMinor > 0 && incremental > 0 ? spendMinor / incremental : null,
+    iroas: perSpend(margin),
+    iroas_revenue: perSpend(revenue),
+  };
+}
+
+function daysToDecision(
+  { matured, buckets, plannedVisitors }: CountedTest,
+  comparison: Comparison | undefined,
+): number | null {
+  const first = buckets[0];
+  const last = buckets.at(-1);
+  if (comparison === undefined || first === undefined || last === undefined) return null;
+  const visitors = matured.treated.visitors + matured.holdout.visitors;
+  const missing = visitorsMissing(comparison, visitors, plannedVisitors);
+  if (missing === undefined) return null;
+  const perDay = (visitors * DAY_MS) / (last.endMs - first.startMs);
+  return missing / perDay;
+}
+
+/** The relative lift of the test's outcome as it grew, cohort after cohort. */
+function historyOf({ buckets, outcome, plannedVisitors }: CountedTest): LiftTestAnswer['history'] {
+  let arms: Arms = { treated: NOBODY, holdout: NOBODY };
+  const history: LiftTestAnswer['history'] = [];
+  for (const bucket of buckets) {
+    arms = addBoth(arms, bucket.arms);
+    const comparison = isGatePassed(arms) ? compare(arms, outcome, plannedVisitors) : undefined;
+    if (comparison?.relative === undefined) continue;
+    const { point, low, high } = comparison.relative;
+    const visitors = arms.treated.visitors + arms.holdout.visitors;
+    history.push({ until: bucket.endMs, visitors, point, low, high });
+  }
+  return history;
+}
+
+function bucketsOf(counts: readonly Row[]): readonly Bucket[] {
+  const starts = [...new Set(counts.map((count) => Number(count['start_ms'])))];
+  return starts.map((startMs) => {
+    const own = counts.filter((count) => Number(count['start_ms']) === startMs);
+    const endMs = startMs + Number(own[0]?.['length_ms'] ?? 0);
+    return { startMs, endMs, arms: armsOf(own) };
+  });
+}
+
+function armsOf(counts: readonly Row[]): Arms {
+  return { treated: armOf(counts, 'treated'), holdout: armOf(counts, 'holdout') };
+}
+
+function armOf(counts: readonly Row[], arm: Arm): ArmSums {
+  return counts
+    .filter((count) => count['arm'] === arm)
+    .map(sumsOf)
+    .reduce(addArms, NOBODY);
+}
+
+function addBoth(a: Arms, b: Arms): Arms {
+  return { treated: addArms(a.treated, b.treated), holdout: addArms(a.holdout, b.holdout) };
+}
+
+function sumsOf(row: Row): ArmSums {
+  const sums = { ...NOBODY };
+  for (const name of ARM_SUMS) sums[name] = Number(row[name] ?? 0);
+  return sums;
+}
+
+function times(interval: Interval, factor: number): Interval {
+  return {
+    point: interval.point * factor,
+    standardError: interval.standardError * factor,
+    low: interval.low * factor,
+    high: interval.high * factor,
+  };
+}
+
+function intervalAnswer({ point, standardError, low, high }: Interval): LiftInterval {
+  return { point, low, high, standard_error: standardError };
+}
+
+const DOCUMENTATION = {
+  tags: ['reads'],
+  summary: 'What channels bring that would not have come without them',
+  description:
+    'Every test with a randomised holdout: its verdict from matured visitors only, with intervals that stay valid however often they are looked at. docs/lift.md explains each number.',
+  querystring: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      test: { type: 'array', items: { type: 'string', maxLength: 64 }, maxItems: 32 },
+      channel: { type: 'array', items: { type: 'string', maxLength: 64 }, maxItems: 32 },
+    },
+  },
+  response: {
+    200: { description: 'The tests', content: { 'application/json': { schema: LiftAnswer } } },
+    ...problemAnswers(400, 503),
+  },
+};

@@ -1,0 +1,151 @@
+import { SECOND_MS } from '../../../../schemas/time.ts';
+import type { Clock } from './connection.ts';
+import { isJsonObject, numberIn, textIn } from './rows.ts';
+import type { GetJson } from './today.ts';
+
+/** Verdicts rest on visitors whose horizon is over: they change slowly, and each answer is a query. */
+const FETCH_APART_MS = 10 * SECOND_MS;
+
+/** Tests that a page shows; the server allows as many. */
+const TESTS_MAX = 32;
+
+/** A point and the interval that is valid at every look; relative, 0.1 is +10 %. */
+export interface LiftPoint {
+  readonly point: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** One test, as its card shows it. */
+export interface LiftCard {
+  readonly test: string;
+  readonly channel: string;
+  /** How the number came about, such as RANDOMISED. */
+  readonly method: string;
+  readonly state: string;
+  readonly outcome: string;
+  readonly verdict: string;
+  readonly voidReason: string | undefined;
+  readonly isEvidenceSufficient: boolean;
+  readonly convertersTreated: number;
+  readonly convertersHoldout: number;
+  readonly visitorsTreated: number;
+  readonly visitorsHoldout: number;
+  readonly visitorsProvisional: number;
+  /** Of the test's outcome; undefined until there is anything to compare. */
+  readonly relative: LiftPoint | undefined;
+  readonly bandChance: number | undefined;
+  readonly daysToDecision: number | undefined;
+  readonly currency: string;
+  readonly iroas: LiftPoint | undefined;
+  readonly icpaMinor: number | undefined;
+  readonly history: readonly (LiftPoint & { readonly until: number })[];
+}
+
+/** What all tests say, asked for again now and then. */
+export class LiftResults {
+  readonly #clock: Clock;
+  readonly #getJson: GetJson;
+  readonly #changed: () => void;
+  #cards: readonly LiftCard[] | undefined;
+  #problem: string | undefined;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #isAsking = false;
+
+  constructor(options: {
+    readonly clock: Clock;
+    readonly getJson: GetJson;
+    readonly changed: () => void;
+  }) {
+    this.#clock = options.clock;
+    this.#getJson = options.getJson;
+    this.#changed = options.changed;
+  }
+
+  /** Undefined until the first answer. */
+  get cards(): readonly LiftCard[] | undefined {
+    return this.#cards;
+  }
+
+  /** Why the cards are missing or old; undefined when they are not. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Asks again when the last answer is old. Call it whenever the cards are shown. */
+  async refresh(): Promise<void> {
+    const now = this.#clock.now();
+    if (this.#isAsking || now - this.#askedAt < FETCH_APART_MS) return;
+    this.#isAsking = true;
+    this.#askedAt = now;
+    try {
+      this.#cards = parseCards(await this.#getJson('/v1/lift'));
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
+    }
+    this.#isAsking = false;
+    this.#changed();
+  }
+}
+
+function parseCards(answer: unknown): readonly LiftCard[] {
+  const tests = isJsonObject(answer) ? answer['tests'] : undefined;
+  if (!Array.isArray(tests)) throw new TypeError('Expected tests, got something else');
+  return tests.slice(0, TESTS_MAX).flatMap((test) => (isJsonObject(test) ? [cardOf(test)] : []));
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function cardOf(test: Json): LiftCard {
+  const outcome = textIn(test, 'outcome') ?? '';
+  const visitors = objectIn(test, 'visitors');
+  const evidence = objectIn(test, 'evidence');
+  const incremental = objectIn(test, 'incremental');
+  const compared = listIn(test, 'outcomes').find((each) => each['outcome'] === outcome);
+  return {
+    test: textIn(test, 'test') ?? '',
+    channel: textIn(test, 'channel') ?? '',
+    method: textIn(test, 'method') ?? '',
+    state: textIn(test, 'state') ?? '',
+    outcome,
+    verdict: textIn(test, 'verdict') ?? '',
+    voidReason: textIn(test, 'void_reason'),
+    isEvidenceSufficient: evidence['sufficient'] === true,
+    convertersTreated: numberIn(evidence, 'converters_treated') ?? 0,
+    convertersHoldout: numberIn(evidence, 'converters_holdout') ?? 0,
+    visitorsTreated: numberIn(visitors, 'treated') ?? 0,
+    visitorsHoldout: numberIn(visitors, 'holdout') ?? 0,
+    visitorsProvisional: numberIn(visitors, 'provisional') ?? 0,
+    relative: pointOf(compared?.['relative']),
+    bandChance: numberIn(objectIn(test, 'band'), 'chance'),
+    daysToDecision: numberIn(test, 'days_to_decision'),
+    currency: textIn(test, 'currency') ?? '',
+    iroas: pointOf(incremental['iroas']),
+    icpaMinor: numberIn(incremental, 'icpa_minor'),
+    history: listIn(test, 'history').flatMap((each) => {
+      const point = pointOf(each);
+      const until = numberIn(each, 'until');
+      return point === undefined || until === undefined ? [] : [{ ...point, until }];
+    }),
+  };
+}
+
+function pointOf(json: unknown): LiftPoint | undefined {
+  if (!isJsonObject(json)) return undefined;
+  const point = numberIn(json, 'point');
+  const low = numberIn(json, 'low');
+  const high = numberIn(json, 'high');
+  if (point === undefined || low === undefined || high === undefined) return undefined;
+  return { point, low, high };
+}
+
+function objectIn(json: Json, name: string): Json {
+  const value = json[name];
+  return isJsonObject(value) ? value : {};
+}
+
+function listIn(json: Json, name: string): readonly Json[] {
+  const value = json[name];
+  return Array.isArray(value) ? value.filter((each) => isJsonObject(each)) : [];
+}

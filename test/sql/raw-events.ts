@@ -1,0 +1,84 @@
+import type { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
+import { clicksOf, ordersOf } from '../attribution/events.ts';
+import type { LawEvent } from '../laws/operator-laws.ts';
+
+/** The raw events as audits see them, and the progress that the state of views follows. */
+export const RAW_TABLES = [
+  `CREATE TABLE weir.clicks (event_id String, occurred_at DateTime64(3, 'UTC'), visitor_id String,
+   kind LowCardinality(String), channel LowCardinality(String), campaign Nullable(String))
+   ENGINE = MergeTree ORDER BY event_id`,
+  `CREATE TABLE weir.orders (event_id String, occurred_at DateTime64(3, 'UTC'), order_id String,
+   status LowCardinality(String), visitor_id String, sales_channel String, currency LowCardinality(String))
+   ENGINE = MergeTree ORDER BY event_id`,
+  `CREATE TABLE weir.order_lines (event_id String, order_id String, line_id String,
+   quantity Int64, unit_price_minor Int64, unit_cost_minor Nullable(Int64))
+   ENGINE = MergeTree ORDER BY (event_id, line_id)`,
+  `CREATE TABLE weir.progress (watermark DateTime64(3, 'UTC'), allowed_lateness_ms Int64)
+   ENGINE = MergeTree ORDER BY watermark`,
+];
+
+type Literal = string | number | null;
+
+/** Stores the clicks and orders of `events` in the tables above. */
+export async function storeRawEvents(
+  clickHouse: ClickHouse,
+  events: readonly LawEvent[],
+): Promise<void> {
+  await insertRows(
+    clickHouse,
+    'clicks (event_id, occurred_at, visitor_id, kind, channel, campaign)',
+    clicksOf(events).map((event) => [
+      event.event_id,
+      instantText(event.occurred_at),
+      event.visitor_id,
+      event.kind,
+      event.channel,
+      event.campaign,
+    ]),
+  );
+  await insertRows(
+    clickHouse,
+    'orders (event_id, occurred_at, order_id, status, visitor_id, sales_channel, currency)',
+    ordersOf(events).map((event) => [
+      event.event_id,
+      instantText(event.occurred_at),
+      event.order_id,
+      event.status,
+      event.visitor_id,
+      event.sales_channel,
+      event.currency,
+    ]),
+  );
+  await insertRows(
+    clickHouse,
+    'order_lines (event_id, order_id, line_id, quantity, unit_price_minor, unit_cost_minor)',
+    ordersOf(events).flatMap((event) =>
+      event.lines.map((line) => [
+        event.event_id,
+        event.order_id,
+        line.line_id,
+        line.quantity,
+        line.unit_price_minor,
+        line.unit_cost_minor,
+      ]),
+    ),
+  );
+}
+
+/** Inserts literal values: numbers, and text without quotes or backslashes. */
+export async function insertRows(
+  clickHouse: ClickHouse,
+  target: string,
+  rows: readonly (readonly Literal[])[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const literal = (value: Literal): string =>
+    typeof value === 'string' ? `'${value}'` : String(value ?? 'NULL');
+  const values = rows.map((row) => `(${row.map(literal).join(', ')})`);
+  await clickHouse.command(`INSERT INTO weir.${target} VALUES ${values.join(', ')}`);
+}
+
+/** `2026-03-01 00:00:00.000`, as ClickHouse reads an instant. */
+export function instantText(instantMs: number): string {
+  return new Date(instantMs).toISOString().replace('T', ' ').replace('Z', '');
+}
