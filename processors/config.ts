@@ -5,6 +5,8 @@ import { parseDocument } from 'yaml';
 import { parseAlertOwner } from '../schemas/alert.ts';
 import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
+import { DAY_MS } from '../schemas/time.ts';
+import { BOTS_SETTINGS } from './bots-settings.ts';
 import { KAFKA_SETTINGS, SCHEMA_REGISTRY_SETTINGS } from './kafka-settings.ts';
 import { LIFT_SETTINGS } from './lift-settings.ts';
 import { nearestOf } from './nearest-name.ts';
@@ -102,6 +104,7 @@ const SETTINGS = {
   sessions: {
     gap: duration('30m', { min: '1m', max: '24h' }),
   },
+  bots: BOTS_SETTINGS,
   stock: {
     sequence_gaps: flag(true),
   },
@@ -144,7 +147,6 @@ export type Config = ConfigOf<typeof SETTINGS>;
 const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   Object.entries({
     channels: 'every channel that has events is shown',
-    bots: 'no traffic is filtered',
     parity: 'no prices are compared',
     'alerts.webhooks': 'alerts are shown on the page and in the API only',
     'retention.raw': 'events stay in ClickHouse until they are deleted there',
@@ -179,6 +181,11 @@ const AGREEMENTS: readonly {
     holds: ({ clickhouse }) =>
       clickhouse.cluster === undefined || clickhouse.tables === 'replicated',
     message: 'clickhouse.tables: expected replicated beside clickhouse.cluster',
+  },
+  {
+    holds: ({ bots, attribution }) => bots.reach + DAY_MS <= attribution.returns_kept,
+    message:
+      'bots.reach: expected at least a day less than attribution.returns_kept, so that the orders that a verdict withdraws are still known',
   },
   {
     holds: ({ kafka }) =>

@@ -16,7 +16,7 @@ export async function preloadRows(
   processors: readonly Processor[],
 ): Promise<void> {
   for (const table of processors.flatMap(({ tables }) => tables)) {
-    if (table.kind !== 'rows') continue;
+    if (table.kind !== 'rows' || table.isStoredOnly === true) continue;
     const rows = await clickHouse.query(
       `SELECT ${selectList(table)} FROM weir.${table.name} FINAL ORDER BY version DESC LIMIT ${PRELOADED_ROWS_MAX}`,
     );

@@ -1,7 +1,11 @@
 import { alertOwnersOf } from '../schemas/alert.ts';
+import { DAY_MS } from '../schemas/time.ts';
 import { createAlerts } from './alerts/processor.ts';
 import { createArchive } from './archive/processor.ts';
 import { createAttribution } from './attribution/processor.ts';
+import type { BotsConfig } from './bots/config.ts';
+import { createBots } from './bots/processor.ts';
+import { createClientLists } from './client-lists.ts';
 import type { Config } from './config.ts';
 import type { Processor } from './engine/operator/processor.ts';
 import { liftTestsOf } from './lift-tests.ts';
@@ -15,8 +19,10 @@ export function createProcessors(config: Config): readonly Processor[] {
   return [
     createArchive(),
     createAlerts(),
+    createBots(botsConfigOf(config)),
     createTraffic({
       sessionGapMs: config.sessions.gap,
+      withdrawalReachMs: wholeDays(config.bots.reach) + DAY_MS,
       allowedLatenessMs: config.lateness.allowed,
       returnsKeptMs: config.attribution.returns_kept,
     }),
@@ -42,4 +48,29 @@ export function createProcessors(config: Config): readonly Processor[] {
       owners,
     }),
   ];
+}
+
+function botsConfigOf(config: Config): BotsConfig {
+  const {
+    filter: isFiltering,
+    reach,
+    held,
+    app_sources: appSources,
+    ranges,
+    allow,
+    deny,
+  } = config.bots;
+  return {
+    isFiltering,
+    allowedLatenessMs: config.lateness.allowed,
+    reachMs: wholeDays(reach),
+    heldMs: wholeDays(held),
+    appSources: appSources ?? [],
+    lists: createClientLists({ rangesFile: ranges, allow: allow ?? [], deny: deny ?? [] }),
+  };
+}
+
+/** Verdicts go by whole UTC days; a part of one counts as one. */
+function wholeDays(duration: number): number {
+  return Math.ceil(duration / DAY_MS) * DAY_MS;
 }

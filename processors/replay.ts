@@ -12,6 +12,7 @@ import { type TakenTo, readInternalPast } from './engine/log/internal-past.ts';
 import type { Log } from './engine/log/log.ts';
 import { ReplayLog } from './engine/log/replay.ts';
 import type { Processor } from './engine/operator/processor.ts';
+import type { Table } from './engine/operator/table.ts';
 import type { EngineLimits } from './engine/runtime/engine-limits.ts';
 import type { EngineEvents } from './engine/runtime/engine-options.ts';
 import { Engine } from './engine/runtime/engine.ts';
@@ -370,13 +371,17 @@ function trimmedBefore(log: Log, partitions: number): number | null {
   return beforeMs;
 }
 
+function isTrail(table: Table): boolean {
+  return table.kind === 'facts' && table.isTrail === true;
+}
+
 async function differences(
   sandbox: ClickHouse,
   processors: readonly Processor[],
   { fromMs, toMs }: ReplayOptions,
 ): Promise<readonly TableDifference[]> {
   const tables = [
-    ...processors.flatMap((processor) => processor.tables),
+    ...processors.flatMap((processor) => processor.tables).filter((table) => !isTrail(table)),
     LATE_EVENTS,
     DEAD_LETTERS,
   ];

@@ -36,9 +36,13 @@ function badRecords(): readonly Uint8Array[] {
     referrer: null,
     ip: null,
     user_agent: null,
+    agent: null,
+    network: null,
     region: null,
     signed_in: null,
     server_side: null,
+    prefetch: null,
+    pointer: null,
     consent: null,
   });
   return [future, Buffer.from('no event')];

@@ -3,6 +3,7 @@ import type { Inventory } from './events/inventory.ts';
 import type { Order } from './events/order.ts';
 import type { Reference } from './events/reference.ts';
 import type { SkuEvent } from './events/sku-event.ts';
+import type { VisitorEvent } from './events/visitor-event.ts';
 
 /** The event type of every topic. A topic's name is a promise to users; see the README. */
 export interface EventOfTopic {
@@ -11,6 +12,7 @@ export interface EventOfTopic {
   readonly 'weir.inventory': Inventory;
   readonly 'weir.reference': Reference;
   readonly 'weir.internal.sku': SkuEvent;
+  readonly 'weir.internal.visitor': VisitorEvent;
 }
 
 export type Topic = keyof EventOfTopic;
@@ -31,11 +33,19 @@ export const TOPIC_OF_EVENT = {
  * of its stage, and alone owns the state of the keys in it.
  */
 export const TOPICS_OF_STAGE = {
-  visitor: ['weir.clicks', 'weir.orders'],
+  visitor: ['weir.clicks', 'weir.orders', 'weir.internal.visitor'],
   sku: ['weir.inventory', 'weir.internal.sku'],
   control: ['weir.reference'],
 } as const satisfies Record<string, readonly Topic[]>;
 export type Stage = keyof typeof TOPICS_OF_STAGE;
+
+/**
+ * Whether the events of a topic tell how far time has come. Those that do not neither hold the watermark
+ * nor move it, and are never too late; they stand last among the topics of their stage.
+ */
+export function isTimed(topic: Topic): boolean {
+  return topic !== 'weir.internal.visitor';
+}
 
 /** The field of each topic's events that decides the partition and owns the keyed state. */
 export const KEY_OF_TOPIC = {
@@ -43,5 +53,6 @@ export const KEY_OF_TOPIC = {
   'weir.orders': 'visitor_id',
   'weir.inventory': 'sku',
   'weir.internal.sku': 'sku',
+  'weir.internal.visitor': 'visitor_id',
   'weir.reference': 'subject',
 } as const satisfies { readonly [T in Topic]: keyof EventOfTopic[T] & string };

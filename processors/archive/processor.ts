@@ -11,6 +11,6 @@ export function createArchive(): Processor {
     name: 'archive',
     operators: [archiveVisitors, archiveInventory, archiveReference],
     tables: [CLICKS_LOG, ORDERS_LOG, ORDER_LINES_LOG, INVENTORY_LOG, REFERENCE_LOG],
-    migrations: [new URL('table.sql', import.meta.url)],
+    migrations: [new URL('table.sql', import.meta.url), new URL('clients.sql', import.meta.url)],
   };
 }

@@ -1,7 +1,17 @@
 -- Recomputes weir.attribution_1h from the raw events alone, for hours in [from, to).
 -- It follows the definitions and shares nothing with the operator but the rule that makes rounding
 -- the same everywhere: weights are whole numbers (docs/attribution.md), so remainders are too.
+-- What is held of visitors comes from weir.bot_standings, which has a recomputation of its own.
 WITH
+    held_spans AS
+    (
+        SELECT
+            visitor_token,
+            groupArray((toUnixTimestamp64Milli(from_at), toUnixTimestamp64Milli(until_at), tier)) AS spans
+        FROM weir.bot_standings
+        WHERE tier > 0
+        GROUP BY visitor_token
+    ),
     ordering_visitors AS
     (
         -- Nobody else has a conversion in the range; the rest of the events need not be looked at.
@@ -125,6 +135,7 @@ WITH
             conversions.placed_ms AS placed_ms,
             conversions.currency AS currency,
             conversions.value_minor AS value_minor,
+            held_spans.spans AS spans,
             arraySlice(
                 arrayFilter(
                     touch -> touch.1 > conversions.previous_ms
@@ -133,6 +144,10 @@ WITH
                     visitor_touches.touches
                 ),
                 -toInt64({touches_max:UInt64})
+            ) AS newest_touches,
+            arrayFilter(
+                touch -> NOT arrayExists(span -> touch.1 >= span.1 AND touch.1 < span.2, spans),
+                newest_touches
             ) AS raw_path,
             arrayFilter(
                 (touch, before, number) -> number = 1 OR touch.3 != before.3 OR touch.5 != before.5,
@@ -145,7 +160,9 @@ WITH
                touched_path) AS path
         FROM conversions
         LEFT JOIN visitor_touches ON visitor_touches.visitor_id = conversions.visitor_id
-        WHERE conversions.placed_ms >= toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')})
+        LEFT JOIN held_spans ON held_spans.visitor_token = conversions.visitor_id
+        WHERE NOT arrayExists(span -> conversions.placed_ms >= span.1 AND conversions.placed_ms < span.2, held_spans.spans)
+          AND conversions.placed_ms >= toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')})
           AND conversions.placed_ms < toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')})
     ),
     weighed_paths AS

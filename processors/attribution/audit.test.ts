@@ -17,7 +17,11 @@ import {
   order,
   ordersOf,
 } from '../../test/attribution/events.ts';
+import { buildBotsConfig } from '../../test/doubles/bots.ts';
+import { buildVerdict } from '../../test/doubles/scripted-judge.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import { createBots } from '../bots/processor.ts';
+import { BOT_STANDINGS } from '../bots/row.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { migrate } from '../engine/sink/migrate.ts';
 import type { AttributionConfig } from './config.ts';
@@ -55,11 +59,20 @@ beforeAll(async () => {
   clickHouse = await ClickHouse.openEmbedded(directory);
   await clickHouse.command('CREATE DATABASE weir');
   for (const statement of SURROUNDINGS) await clickHouse.command(statement);
-  await migrate(clickHouse, createAttribution(CONFIG).migrations);
+  for (const { migrations } of [createBots(buildBotsConfig()), createAttribution(CONFIG)]) {
+    await migrate(clickHouse, migrations);
+  }
 });
 
 beforeEach(async () => {
-  for (const table of ['clicks', 'orders', 'order_lines', 'attribution_1h_rows', 'progress']) {
+  for (const table of [
+    'clicks',
+    'orders',
+    'order_lines',
+    'attribution_1h_rows',
+    'bot_standings_rows',
+    'progress',
+  ]) {
     await clickHouse.command(`TRUNCATE TABLE weir.${table}`);
   }
 });
@@ -75,6 +88,40 @@ test('the audit recomputes every row of the operator from the raw events alone',
   const events = lists.flatMap((list, index) => list.map((event) => renamed(event, index)));
   await store(events);
   expect(await recomputed(CONFIG)).toEqual(rowsOf(run(events, CONFIG)));
+});
+
+test('touches and orders of days that are withdrawn give no credit to the audit either', async () => {
+  const lists = fc.sample(anyEvents, { numRuns: 200, seed: SEED });
+  const events = lists.flatMap((list, index) => list.map((event) => renamed(event, index)));
+  const visitors = [...new Set(ordersOf(events).map((event) => event.visitor_id))];
+  const verdicts = visitors.map((visitor_id, index): LawEvent => {
+    const about = START_MS + (index % 3) * DAY_MS;
+    return {
+      topic: 'weir.internal.visitor',
+      event: buildVerdict({ event_id: `b${index}`, visitor_id, about }),
+    };
+  });
+  const judge = createBots(buildBotsConfig()).operators;
+  const current = new Run([...judge, ...createAttribution(CONFIG).operators]);
+  for (const event of [...events, ...verdicts]) current.apply(event);
+  await store(events);
+  await insert(
+    'bot_standings_rows (visitor_token, from_at, until_at, tier, reason, withdrawn, version)',
+    [...(current.output.rows.get(BOT_STANDINGS.name)?.values() ?? [])].map((values) => [
+      String(values[0]),
+      instantOf(Number(values[1])),
+      instantOf(Number(values[2])),
+      Number(values[3]),
+      String(values[4]),
+      0,
+      1,
+    ]),
+  );
+  const rows = await recomputed(CONFIG);
+  expect(rows).toEqual(rowsOf(current));
+  const spared = Object.keys(rows).length;
+  expect(spared).toBeGreaterThan(0);
+  expect(spared).toBeLessThan(Object.keys(rowsOf(run(events, CONFIG))).length);
 });
 
 test('the audit follows every setting', async () => {

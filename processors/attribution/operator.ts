@@ -6,6 +6,7 @@ import {
   type RecordContext,
   defineOperator,
 } from '../engine/operator/operator.ts';
+import { type Standing, type StandingChange, isWithdrawn } from '../engine/operator/standing.ts';
 import type { AttributionConfig } from './config.ts';
 import { CreditChange } from './credit.ts';
 import {
@@ -37,7 +38,8 @@ const ORDER_BYTES = 300;
  *
  * Nothing that was emitted is stored: before an event is taken, the credit of the conversions that
  * it can reach is computed from the old state and taken back, then given again from the new one.
- * Most clicks come after the visitor's last order, reach none and skip both.
+ * Most clicks come after the visitor's last order, reach none and skip both. Of what a verdict
+ * withdraws, no touch is credited, and no order gives credit.
  */
 export function createAttributionOperator(config: AttributionConfig): Operator {
   const crediting = new Crediting(config);
@@ -54,6 +56,9 @@ export function createAttributionOperator(config: AttributionConfig): Operator {
         crediting.takeOrder(state, order, output, record);
       },
     },
+    reconsider: (state, change, output) => {
+      crediting.reconsider(state, change, output);
+    },
     expiresAtMs: (state) => expiresAtMs(state, config),
     stateBytes: ({ touches, sessions, orders }) =>
       STATE_BYTES +
@@ -62,6 +67,15 @@ export function createAttributionOperator(config: AttributionConfig): Operator {
       (orders?.length ?? 0) * ORDER_BYTES,
   });
 }
+
+/** The conversions whose credit may change, by their times, ends included, and the standing of their visitor. */
+interface Reached {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly standing: Standing | undefined;
+}
+
+const ALL_TIMES = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY };
 
 class Crediting {
   readonly #config: AttributionConfig;
@@ -81,9 +95,10 @@ class Crediting {
       this.#addClick(state, click, output);
     } else {
       const toMs = reachMs(state, fromMs, this.#config.sessionGapMs);
-      this.#collect(state, { fromMs, toMs }, -1);
+      const reached = { fromMs, toMs, standing: record.standing };
+      this.#collect(state, reached, -1);
       this.#addClick(state, click, output);
-      this.#collect(state, { fromMs, toMs }, 1);
+      this.#collect(state, reached, 1);
       this.#change.emit(output);
     }
     if (state.sessions.length > sessionCount) this.#prune(state, fromMs, record);
@@ -93,9 +108,10 @@ class Crediting {
     const orderChange = changeBy(state.orders ?? [], order, this.#config.returnsKeptMs);
     if (orderChange === undefined) return;
     const times = timesOf(orderChange);
-    if (times !== undefined) this.#collect(state, times, -1);
+    const reached = times && { ...times, standing: record.standing };
+    if (reached !== undefined) this.#collect(state, reached, -1);
     state.orders = withChange(state.orders ?? [], orderChange);
-    if (times !== undefined) this.#collect(state, times, 1);
+    if (reached !== undefined) this.#collect(state, reached, 1);
     this.#change.emit(output);
     if (orderChange.code !== undefined) output.count(orderChange.code);
     if (state.orders.length > ORDERS_MAX) {
@@ -103,6 +119,13 @@ class Crediting {
       output.count('ORDER_LIMIT_REACHED');
     }
     this.#prune(state, order.occurred_at, record);
+  }
+
+  reconsider(state: AttributionState, { before, after }: StandingChange, output: Output): void {
+    if (state.orders === undefined) return;
+    this.#collect(state, { ...ALL_TIMES, standing: before }, -1);
+    this.#collect(state, { ...ALL_TIMES, standing: after }, 1);
+    this.#change.emit(output);
   }
 
   #addClick(state: AttributionState, click: Click, output: Output): void {
@@ -114,11 +137,7 @@ class Crediting {
   }
 
   /** Gives or takes back the credit of the conversions at these times, ends included, and of the next. */
-  #collect(
-    state: AttributionState,
-    { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-    sign: 1 | -1,
-  ): void {
+  #collect(state: AttributionState, { fromMs, toMs, standing }: Reached, sign: 1 | -1): void {
     const { lookbackMs, touchesMax } = this.#config;
     let afterMs = state.pathsFromMs ?? Number.NEGATIVE_INFINITY;
     for (const order of state.orders ?? []) {
@@ -127,7 +146,10 @@ class Crediting {
       const conversion = timeMs < fromMs ? undefined : conversionOf(order);
       if (conversion !== undefined) {
         const span = { afterMs: Math.max(afterMs, timeMs - lookbackMs - 1), untilMs: timeMs };
-        this.#change.add(conversion, pathIn(state, span, touchesMax), sign);
+        if (!isWithdrawn(standing, timeMs)) {
+          const path = pathIn(state, span, { touchesMax, standing });
+          this.#change.add(conversion, path, sign);
+        }
         if (timeMs > toMs) return;
       }
       afterMs = Math.max(afterMs, timeMs);

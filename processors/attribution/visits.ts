@@ -1,4 +1,5 @@
 import type { Click } from '../../schemas/events/click.ts';
+import { type Standing, isWithdrawn } from '../engine/operator/standing.ts';
 import { type Session, addToSessions } from '../engine/window/session.ts';
 import { CHANNEL, ID, IS_CLICK, TIME, type Touch, indexAfter, isEarlier } from './touch.ts';
 
@@ -54,13 +55,21 @@ export function reachMs(visits: Visits, timeMs: number, gapMs: number): number {
 }
 
 /**
- * The path that ends at `span.untilMs`: the newest `touchesMax` touches of the span, where touches
- * of one channel that follow one another in one session are the first of them.
+ * The path that ends at `span.untilMs`: of the newest `touchesMax` touches of the span those that are
+ * not withdrawn, where touches of one channel that follow one another in one session are the first of
+ * them.
  *
  * The first is the click that brought the visitor; the others are the same visit going on. It also
  * keeps what later clicks of a session add from moving credit between campaigns or ages.
  */
-export function pathIn(visits: Visits, span: Span, touchesMax: number): Touch[] {
+export function pathIn(
+  visits: Visits,
+  span: Span,
+  {
+    touchesMax,
+    standing,
+  }: { readonly touchesMax: number; readonly standing: Standing | undefined },
+): Touch[] {
   const { touches } = visits;
   const end = indexAfter(touches, span.untilMs);
   const start = Math.max(indexAfter(touches, span.afterMs), end - touchesMax);
@@ -69,6 +78,7 @@ export function pathIn(visits: Visits, span: Span, touchesMax: number): Touch[] 
   for (let index = start; index < end; index += 1) {
     const touch = touches[index];
     if (touch === undefined) break;
+    if (isWithdrawn(standing, touch[TIME])) continue;
     const isRepeat =
       before !== undefined &&
       before[CHANNEL] === touch[CHANNEL] &&

@@ -140,6 +140,9 @@ function placeClick(click: Raw<Click>, { tokeniser, partitionCounts }: Placing):
   const partition = visitorPartition(click.visitor_id, partitionCounts.visitor);
   click.visitor_id = tokeniser.token('visitor', click.visitor_id);
   click.session_id = optionalToken(tokeniser, 'session', click.session_id);
+  // Before the tokens take their place: what is known of a client in general stays.
+  click.network = click.ip === null ? null : tokeniser.forms.network(click.ip);
+  click.agent = click.user_agent === null ? null : tokeniser.forms.agent(click.user_agent);
   click.ip = optionalToken(tokeniser, 'ip', click.ip);
   click.user_agent = optionalToken(tokeniser, 'user_agent', click.user_agent);
   return { partition, value: encodeEvent('weir.clicks', erase(click)) };

@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey } from 'node:crypto';
 
 import { EngineError } from '../../schemas/errors.ts';
+import { type ClientForms, createClientForms } from './client-forms.ts';
 import { GenerationMap } from './generations.ts';
 
 /** What a token stands for, and the letter that starts its tokens. */
@@ -26,6 +27,8 @@ const CACHE_SIZE_MAX = 100_000;
 export interface Tokeniser {
   /** The token of a normalised value: 23 characters, the kind's letter and 128 bits as base64url. */
   token(kind: TokenKind, value: string): string;
+  /** What may stay beside the tokens of a client. */
+  readonly forms: ClientForms;
 }
 
 /**
@@ -72,5 +75,5 @@ export function createTokeniser(secret: Buffer, cacheSizeMax = CACHE_SIZE_MAX): 
     caches[kind].set(value, made);
     return made;
   };
-  return { token };
+  return { token, forms: createClientForms() };
 }

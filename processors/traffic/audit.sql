@@ -1,19 +1,33 @@
 -- Recomputes weir.channel_1m from the raw events alone, for minutes in [from, to), which are whole
--- minutes. It follows docs/traffic.md and shares nothing with the operators. A visitor or an order
--- beyond the operators' bounds may differ.
+-- minutes. It follows docs/traffic.md and shares nothing with the operators. What is held of visitors
+-- comes from weir.bot_standings, which has a recomputation of its own. A visitor or an order beyond the
+-- operators' bounds may differ.
 WITH
+    held_spans AS
+    (
+        SELECT
+            visitor_token,
+            groupArray((toUnixTimestamp64Milli(from_at), toUnixTimestamp64Milli(until_at), tier)) AS spans
+        FROM weir.bot_standings
+        WHERE tier > 0
+        GROUP BY visitor_token
+    ),
     net_clicks AS
     (
         -- One gap before `from`, to know whether the first clicks of the range continue a session.
         SELECT
             visitor_id,
             channel,
+            kind,
             occurred_at,
             toUnixTimestamp64Milli(occurred_at) AS at_ms,
+            -- The tier by which the click is withdrawn, 0 when it counts.
+            arrayFirst(span -> at_ms >= span.1 AND at_ms < span.2, held_spans.spans).3 AS tier,
             lagInFrame(at_ms, 1, toInt64(0)) OVER (
                 PARTITION BY visitor_id ORDER BY toUnixTimestamp64Milli(occurred_at), channel
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS before_ms
-        FROM weir.clicks
+        FROM weir.clicks AS clicks
+        LEFT JOIN held_spans ON held_spans.visitor_token = clicks.visitor_id
         WHERE kind NOT IN ('impression', 'beacon')
             AND occurred_at >= fromUnixTimestamp64Milli(toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) - toInt64({gap_ms:UInt64}), 'UTC')
             AND occurred_at < {to:DateTime64(3, 'UTC')}
@@ -125,17 +139,21 @@ WITH
         WHERE kind != 'beacon' AND occurred_at >= {from:DateTime64(3, 'UTC')} AND occurred_at < {to:DateTime64(3, 'UTC')}
         UNION ALL
         SELECT occurred_at, channel, '', 'add_to_carts', 1
-        FROM weir.clicks
-        WHERE kind = 'add_to_cart' AND occurred_at >= {from:DateTime64(3, 'UTC')} AND occurred_at < {to:DateTime64(3, 'UTC')}
+        FROM net_clicks
+        WHERE kind = 'add_to_cart' AND tier = 0 AND occurred_at >= {from:DateTime64(3, 'UTC')}
+        UNION ALL
+        SELECT occurred_at, channel, '', if(tier = 1, 'clicks_givt', 'clicks_sivt'), 1
+        FROM net_clicks
+        WHERE tier > 0 AND occurred_at >= {from:DateTime64(3, 'UTC')}
         UNION ALL
         SELECT min(occurred_at), channel, '', 'visitors', toInt64(uniqExact(visitor_id))
         FROM net_clicks
-        WHERE occurred_at >= {from:DateTime64(3, 'UTC')}
+        WHERE tier = 0 AND occurred_at >= {from:DateTime64(3, 'UTC')}
         GROUP BY toStartOfMinute(occurred_at), channel
         UNION ALL
         SELECT occurred_at, channel, '', 'sessions', 1
         FROM net_clicks
-        WHERE occurred_at >= {from:DateTime64(3, 'UTC')} AND at_ms - before_ms > toInt64({gap_ms:UInt64})
+        WHERE tier = 0 AND occurred_at >= {from:DateTime64(3, 'UTC')} AND at_ms - before_ms > toInt64({gap_ms:UInt64})
         UNION ALL
         SELECT occurred_at, channel, currency, booked.1, booked.2
         FROM orders_in_range
@@ -168,8 +186,8 @@ SELECT
     sumIf(amount, name = 'impressions') AS impressions,
     sumIf(amount, name = 'clicks_gross') AS clicks_gross,
     clicks_gross - clicks_givt - clicks_sivt AS clicks_net,
-    toInt64(0) AS clicks_givt,
-    toInt64(0) AS clicks_sivt,
+    sumIf(amount, name = 'clicks_givt') AS clicks_givt,
+    sumIf(amount, name = 'clicks_sivt') AS clicks_sivt,
     sumIf(amount, name = 'visitors') AS visitors,
     sumIf(amount, name = 'sessions') AS sessions,
     sumIf(amount, name = 'add_to_carts') AS add_to_carts,

@@ -28,7 +28,8 @@ const EXACT_CELLS_MAX = 16;
 
 /**
  * Counts a click in its cell, in place or in a new array. Returns for which of minute, hour and day
- * the visitor is new in this channel, as bits.
+ * the visitor is new in this channel, as bits. What a verdict withdraws is whole days of a visitor, so
+ * the cells of an hour or a day all count or none of them does.
  */
 export function addToCells(
   owner: { cells: Cells },
@@ -58,6 +59,35 @@ export function addToCells(
   if (!isSame(MINUTES_PER_HOUR, key, earlier, later)) news |= NEW_IN_HOUR;
   if (!isSame(MINUTES_PER_DAY, key, earlier, later)) news |= NEW_IN_DAY;
   return news;
+}
+
+/** One minute in which a visitor had clicks in one channel. */
+export interface Cell {
+  readonly channelIndex: number;
+  /** Start of the minute, UTC milliseconds. */
+  readonly timeMs: number;
+  readonly clicks: number;
+  readonly carts: number;
+  /** Of what minute, hour and day it is the first cell in its channel, as bits of `addToCells`. */
+  readonly news: number;
+}
+
+/** Calls `visit` with every cell. Each hour and day is news in the first of its cells alone. */
+export function forEachCell(cells: Cells, visit: (cell: Cell) => void): void {
+  for (let at = 0; at < cells.length; at += CELL_WIDTH) {
+    const key = cells[at] ?? 0;
+    const earlier = cells[at - CELL_WIDTH] ?? -1;
+    let news = NEW_IN_MINUTE;
+    if (!isSame(MINUTES_PER_HOUR, key, earlier, -1)) news |= NEW_IN_HOUR;
+    if (!isSame(MINUTES_PER_DAY, key, earlier, -1)) news |= NEW_IN_DAY;
+    visit({
+      channelIndex: channelIndexAt(cells, at),
+      timeMs: (key % CHANNEL_STRIDE) * MINUTE_MS,
+      clicks: cells[at + 1] ?? 0,
+      carts: cells[at + 2] ?? 0,
+      news,
+    });
+  }
 }
 
 /** Whether the cell of a click exists already. */

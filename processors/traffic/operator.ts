@@ -1,6 +1,17 @@
 import type { Click } from '../../schemas/events/click.ts';
-import { type Operator, type Output, defineOperator } from '../engine/operator/operator.ts';
-import { NEW_IN_DAY, NEW_IN_HOUR, NEW_IN_MINUTE } from './cells.ts';
+import {
+  type Operator,
+  type Output,
+  type RecordContext,
+  defineOperator,
+} from '../engine/operator/operator.ts';
+import {
+  type StandingChange,
+  type VerdictTier,
+  isWithdrawn,
+  withdrawnTier,
+} from '../engine/operator/standing.ts';
+import { NEW_IN_DAY, NEW_IN_HOUR, NEW_IN_MINUTE, forEachCell } from './cells.ts';
 import {
   CHANNEL_1M,
   CHANNEL_VISITORS_1D,
@@ -14,19 +25,26 @@ import {
   UNMATCHED,
   addVisit,
   createVisits,
+  forEachSession,
   visitsBytes,
   visitsExpireAtMs,
 } from './visits.ts';
 
 const IMPRESSIONS = channelSum('impressions');
 const CLICKS_GROSS = channelSum('clicks_gross');
+/** The sum of withdrawn clicks, by tier. */
+const CLICKS_WITHDRAWN: Readonly<Record<1 | 2, number>> = {
+  1: channelSum('clicks_givt'),
+  2: channelSum('clicks_sivt'),
+};
 const VISITORS = channelSum('visitors');
 const SESSIONS = channelSum('sessions');
 const ADD_TO_CARTS = channelSum('add_to_carts');
 
 /**
  * Counts what visitors do: impressions, clicks, adds to cart, sessions, and distinct visitors per
- * minute, hour and day. Beacons count nothing; impressions make no visitor and no session.
+ * minute, hour and day. Beacons count nothing; impressions make no visitor and no session. Of what a
+ * verdict withdraws, the clicks stay in the gross count and nothing else does.
  */
 export function createTrafficOperator(config: VisitsConfig): Operator {
   return defineOperator<Visits>({
@@ -36,19 +54,20 @@ export function createTrafficOperator(config: VisitsConfig): Operator {
     createState: createVisits,
     apply: {
       'weir.clicks': (visits, click, output, record) => {
-        applyClick(visits, click, output, { config, watermarkMs: record.watermarkMs });
+        applyClick({ visits, config }, click, output, record);
       },
     },
+    reconsider: reconsiderVisits,
     expiresAtMs: (visits) => visitsExpireAtMs(visits, config),
     stateBytes: visitsBytes,
   });
 }
 
 function applyClick(
-  visits: Visits,
+  { visits, config }: { readonly visits: Visits; readonly config: VisitsConfig },
   click: Click,
   output: Output,
-  context: { readonly config: VisitsConfig; readonly watermarkMs: number },
+  { standing, watermarkMs }: RecordContext,
 ): void {
   const { kind, channel, occurred_at: timeMs } = click;
   if (kind === 'beacon') return;
@@ -58,22 +77,63 @@ function applyClick(
     return;
   }
   output.add(CHANNEL_1M, timeMs, dimensions, CLICKS_GROSS, 1);
+  const tier = withdrawnTier(standing, timeMs);
   const isAddToCart = kind === 'add_to_cart';
-  if (isAddToCart) output.add(CHANNEL_1M, timeMs, dimensions, ADD_TO_CARTS, 1);
+  if (tier !== 0) output.add(CHANNEL_1M, timeMs, dimensions, CLICKS_WITHDRAWN[tier], 1);
+  else if (isAddToCart) output.add(CHANNEL_1M, timeMs, dimensions, ADD_TO_CARTS, 1);
   const news = addVisit(
     visits,
-    { channel, timeMs, isAddToCart, watermarkMs: context.watermarkMs },
-    context.config,
+    { channel, timeMs, isAddToCart, watermarkMs },
+    config,
     (startMs, firstChannel, amount) => {
+      if (isWithdrawn(standing, startMs)) return;
       output.add(CHANNEL_1M, startMs, [firstChannel, NO_CURRENCY], SESSIONS, amount);
     },
   );
-  if (news === 0) return;
-  if (news === UNMATCHED) {
-    output.count('TRAFFIC_VISITOR_HISTORY_FULL');
-    return;
-  }
-  if ((news & NEW_IN_MINUTE) !== 0) output.add(CHANNEL_1M, timeMs, dimensions, VISITORS, 1);
-  if ((news & NEW_IN_HOUR) !== 0) output.add(CHANNEL_VISITORS_1H, timeMs, [channel], 0, 1);
-  if ((news & NEW_IN_DAY) !== 0) output.add(CHANNEL_VISITORS_1D, timeMs, [channel], 0, 1);
+  if (news === UNMATCHED) output.count('TRAFFIC_VISITOR_HISTORY_FULL');
+  else if (tier === 0) addVisitor(output, { timeMs, channel }, news, 1);
+}
+
+/** Emits what the visitor contributes by the new standing less what it did by the old one. */
+function reconsiderVisits(visits: Visits, { before, after }: StandingChange, output: Output): void {
+  forEachCell(visits.cells, ({ channelIndex, timeMs, clicks, carts, news }) => {
+    const tierBefore = withdrawnTier(before, timeMs);
+    const tierAfter = withdrawnTier(after, timeMs);
+    if (tierBefore === tierAfter) return;
+    const channel = visits.channels[channelIndex] ?? '';
+    const dimensions = [channel, NO_CURRENCY];
+    addWithdrawn(output, { timeMs, dimensions }, tierBefore, -clicks);
+    addWithdrawn(output, { timeMs, dimensions }, tierAfter, clicks);
+    const sign = Number(tierAfter === 0) - Number(tierBefore === 0);
+    if (sign === 0) return;
+    output.add(CHANNEL_1M, timeMs, dimensions, ADD_TO_CARTS, sign * carts);
+    addVisitor(output, { timeMs, channel }, news, sign);
+  });
+  forEachSession(visits, (startMs, channel) => {
+    const amount = Number(!isWithdrawn(after, startMs)) - Number(!isWithdrawn(before, startMs));
+    if (amount !== 0) output.add(CHANNEL_1M, startMs, [channel, NO_CURRENCY], SESSIONS, amount);
+  });
+}
+
+function addWithdrawn(
+  output: Output,
+  cell: { readonly timeMs: number; readonly dimensions: readonly string[] },
+  tier: VerdictTier,
+  clicks: number,
+): void {
+  if (tier !== 0)
+    output.add(CHANNEL_1M, cell.timeMs, cell.dimensions, CLICKS_WITHDRAWN[tier], clicks);
+}
+
+/** Counts a visitor in the minute, hour and day of which `news` says that it is the first in its channel. */
+function addVisitor(
+  output: Output,
+  { timeMs, channel }: { readonly timeMs: number; readonly channel: string },
+  news: number,
+  amount: number,
+): void {
+  if ((news & NEW_IN_MINUTE) !== 0)
+    output.add(CHANNEL_1M, timeMs, [channel, NO_CURRENCY], VISITORS, amount);
+  if ((news & NEW_IN_HOUR) !== 0) output.add(CHANNEL_VISITORS_1H, timeMs, [channel], 0, amount);
+  if ((news & NEW_IN_DAY) !== 0) output.add(CHANNEL_VISITORS_1D, timeMs, [channel], 0, amount);
 }

@@ -9,6 +9,8 @@ export interface TrafficConfig {
   readonly sessionGapMs: number;
   /** How long after a window's end an event may still correct it, milliseconds. */
   readonly allowedLatenessMs: number;
+  /** How far behind the watermark a verdict may still withdraw clicks, beyond the lateness; milliseconds. */
+  readonly withdrawalReachMs: number;
   /** How long after an order's latest event a return or cancellation still belongs to it, milliseconds. */
   readonly returnsKeptMs: number;
 }

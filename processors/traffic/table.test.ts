@@ -9,6 +9,8 @@ import { CLICK_KINDS } from '../../schemas/events/click.ts';
 import { ORDER_STATUSES } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { buildBotsConfig } from '../../test/doubles/bots.ts';
+import { buildVerdict } from '../../test/doubles/scripted-judge.ts';
 import {
   DAY_ZERO_MS,
   buildClick,
@@ -18,6 +20,7 @@ import {
 } from '../../test/laws/event-builders.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
 import { createArchive } from '../archive/processor.ts';
+import { createBots } from '../bots/processor.ts';
 import type { SumsTable, Table, Value } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { statementsOf } from '../engine/sink/migrate.ts';
@@ -27,13 +30,14 @@ import { CHANNEL_1M, CHANNEL_VISITORS_1D, CHANNEL_VISITORS_1H } from './row.ts';
 
 const CONFIG = {
   sessionGapMs: 30 * MINUTE_MS,
+  withdrawalReachMs: 8 * DAY_MS,
   allowedLatenessMs: DAY_MS,
   returnsKeptMs: 5 * HOUR_MS,
 };
 /** The watermark of the stand-in for the engine's `weir.progress`: noon of the second day. */
 const WATERMARK_MS = DAY_ZERO_MS + 1.5 * DAY_MS;
 
-const processors = [createTraffic(CONFIG), createArchive()];
+const processors = [createBots(buildBotsConfig()), createTraffic(CONFIG), createArchive()];
 const tables: readonly Table[] = processors.flatMap((processor) => processor.tables);
 
 let path: string;
@@ -239,9 +243,22 @@ test('a condition on the time of an hour or day reads only its part of the store
 });
 
 /** Runs the operators over `events` and stores what they emit: raw events and sums. */
+/** Of two visitors the second day is withdrawn, of one of them no longer. */
+const VERDICTS: readonly LawEvent[] = [
+  buildVerdict({ event_id: 'b1', visitor_id: visitorToken('v1'), about: DAY_ZERO_MS + DAY_MS }),
+  buildVerdict({ event_id: 'b2', visitor_id: visitorToken('v2'), about: DAY_ZERO_MS + DAY_MS }),
+  buildVerdict({
+    event_id: 'b3',
+    visitor_id: visitorToken('v2'),
+    about: DAY_ZERO_MS + DAY_MS,
+    kind: 'cleared',
+    occurred_at: DAY_ZERO_MS + 2 * DAY_MS,
+  }),
+].map((event) => ({ topic: 'weir.internal.visitor', event }));
+
 async function load(events: readonly LawEvent[]): Promise<void> {
   const run = new Run(processors.flatMap((processor) => processor.operators));
-  for (const event of events) run.apply(event);
+  for (const event of [...events, ...VERDICTS]) run.apply(event);
   let index = 0;
   for (const table of tables) {
     if (table.kind === 'facts') {
@@ -263,6 +280,11 @@ async function load(events: readonly LawEvent[]): Promise<void> {
         return { startMs: Number(startMs), dimensions, sums };
       });
       if (rows.length > 0) await insertSums(table, rows);
+    } else {
+      const rows = [...(run.output.rows.get(table.name)?.values() ?? [])];
+      const lines = rows.map((values) => `${tsvRow(table.columns, values)}\t1`);
+      const columns = [...table.columns.map(({ name }) => name), 'version'];
+      if (lines.length > 0) await insert(table.name, columns, lines);
     }
   }
 }
@@ -332,6 +354,7 @@ function withId(lawEvent: LawEvent, id: string): LawEvent {
     case 'weir.reference':
     case 'weir.inventory':
     case 'weir.internal.sku':
+    case 'weir.internal.visitor':
       return lawEvent;
   }
 }

@@ -15,7 +15,11 @@ import { createTrafficOperator } from './operator.ts';
 import { CHANNEL_1M, CHANNEL_VISITORS_1D, CHANNEL_VISITORS_1H } from './row.ts';
 import { CELLS_MAX, CHANNELS_MAX } from './visits.ts';
 
-const CONFIG = { sessionGapMs: 30 * MINUTE_MS, allowedLatenessMs: DAY_MS };
+const CONFIG = {
+  sessionGapMs: 30 * MINUTE_MS,
+  allowedLatenessMs: DAY_MS,
+  withdrawalReachMs: 0,
+};
 const TABLES = [CHANNEL_1M, CHANNEL_VISITORS_1H, CHANNEL_VISITORS_1D];
 
 /** Applies clicks given as "minute channel kind", such as "12 dtc click", of one visitor. */

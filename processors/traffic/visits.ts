@@ -27,6 +27,8 @@ export interface Visits {
 export interface VisitsConfig {
   readonly sessionGapMs: number;
   readonly allowedLatenessMs: number;
+  /** How far behind the watermark a verdict may still withdraw clicks, beyond the lateness; whole days. */
+  readonly withdrawalReachMs: number;
 }
 
 /**
@@ -84,6 +86,16 @@ export function addVisit(
   return news;
 }
 
+/** Calls `visit` with the start in UTC milliseconds and the channel of every session, oldest first. */
+export function forEachSession(
+  { sessions, channels }: Visits,
+  visit: (startMs: number, channel: string) => void,
+): void {
+  for (let at = 0; at < sessions.length; at += SESSION_WIDTH) {
+    visit(sessions[at] ?? 0, channels[sessions[at + 2] ?? 0] ?? '');
+  }
+}
+
 /** The watermark from which on no event can change what `visits` holds. */
 export function visitsExpireAtMs(visits: Visits, config: VisitsConfig): number {
   const newestMs = visits.sessions.at(-2);
@@ -107,14 +119,14 @@ function isTimeToMakeRoom(visits: Visits, channelIndex: number, timeMs: number):
   return !hasCell(visits.cells, channelIndex, timeMs);
 }
 
-/** Drops what no event can reach any more, then, at the limit, the oldest days. */
+/** Drops what no event and no verdict can reach any more, then, at the limit, the oldest days. */
 function makeRoom(
   visits: Visits,
   click: { readonly timeMs: number; readonly watermarkMs: number },
   config: VisitsConfig,
 ): void {
   if (visits.cells.length < SWEEP_EVERY_CELLS * CELL_WIDTH) return;
-  const reachableMs = click.watermarkMs - config.allowedLatenessMs;
+  const reachableMs = click.watermarkMs - config.allowedLatenessMs - config.withdrawalReachMs;
   keepFrom(visits, {
     dayMs: Math.floor(reachableMs / DAY_MS) * DAY_MS,
     sessionEndMs: reachableMs - config.sessionGapMs - MINUTE_MS,

@@ -32,6 +32,7 @@ export const AVRO_SCHEMAS: Readonly<Record<Topic, AvroRecord>> = {
   'weir.inventory': load('inventory.avsc'),
   'weir.reference': load('reference.avsc'),
   'weir.internal.sku': load('sku-event.avsc'),
+  'weir.internal.visitor': load('visitor-event.avsc'),
 };
 
 const RELEASED_FILES = new Set(readdirSync(new URL('released', import.meta.url)));

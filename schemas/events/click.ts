@@ -30,8 +30,16 @@ export interface Click {
   readonly referrer: string | null;
   readonly ip: string | null;
   readonly user_agent: string | null;
+  /** The user agent without what tells people apart; made at the door. */
+  readonly agent: string | null;
+  /** The network of the address, /24 or /48; made at the door. */
+  readonly network: string | null;
   readonly region: string | null;
   readonly signed_in: boolean | null;
   readonly server_side: boolean | null;
+  /** The browser fetched ahead: nobody has seen it. */
+  readonly prefetch: boolean | null;
+  /** The page's script saw the pointer move, the page scroll, or a touch. */
+  readonly pointer: boolean | null;
   readonly consent: { readonly analytics: boolean; readonly marketing: boolean } | null;
 }

@@ -42,9 +42,13 @@ test('an accepted event has every field of its schema, absent ones as null', () 
       referrer: null,
       ip: null,
       user_agent: null,
+      agent: null,
+      network: null,
       region: null,
       signed_in: null,
       server_side: null,
+      prefetch: null,
+      pointer: null,
       consent: null,
     },
   });

@@ -42,6 +42,7 @@ const CHECKS: Readonly<Record<Topic, RecordCheck>> = {
   'weir.inventory': compileRecord(AVRO_SCHEMAS['weir.inventory']),
   'weir.reference': compileRecord(AVRO_SCHEMAS['weir.reference']),
   'weir.internal.sku': compileRecord(AVRO_SCHEMAS['weir.internal.sku']),
+  'weir.internal.visitor': compileRecord(AVRO_SCHEMAS['weir.internal.visitor']),
 };
 
 /**
@@ -99,6 +100,7 @@ function checkMeaning(topic: Topic, record: CheckedRecord): EventRejection | und
   switch (topic) {
     case 'weir.clicks':
     case 'weir.internal.sku':
+    case 'weir.internal.visitor':
       return undefined;
     case 'weir.orders':
       return checkOrder(erase(record));

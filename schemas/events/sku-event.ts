@@ -1,3 +1,5 @@
+import type { VisitorEventKind } from './visitor-event.ts';
+
 export const SKU_EVENT_KINDS = ['sold', 'restored', 'acknowledged'] as const;
 export type SkuEventKind = (typeof SKU_EVENT_KINDS)[number];
 
@@ -22,5 +24,11 @@ export interface SkuEvent {
  * events of the shop: it says nothing about which of those are still to come.
  */
 export function isActOfPerson(event: object): boolean {
-  return 'kind' in event && event.kind === ('acknowledged' satisfies SkuEventKind);
+  return 'kind' in event && ACTS.has(event.kind);
 }
+
+const ACTS: ReadonlySet<unknown> = new Set<SkuEventKind | VisitorEventKind>([
+  'acknowledged',
+  'cleared',
+  'confirmed',
+]);

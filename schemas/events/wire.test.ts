@@ -24,9 +24,13 @@ const CLICK: Click = {
   referrer: null,
   ip: null,
   user_agent: null,
+  agent: null,
+  network: null,
   region: null,
   signed_in: true,
   server_side: null,
+  prefetch: null,
+  pointer: null,
   consent: { analytics: true, marketing: false },
 };
 
@@ -157,9 +161,13 @@ const anyClick: fc.Arbitrary<Click> = fc.record({
   referrer: optionalText,
   ip: optionalText,
   user_agent: optionalText,
+  agent: optionalText,
+  network: optionalText,
   region: optionalText,
   signed_in: fc.option(fc.boolean(), { nil: null }),
   server_side: fc.option(fc.boolean(), { nil: null }),
+  prefetch: fc.option(fc.boolean(), { nil: null }),
+  pointer: fc.option(fc.boolean(), { nil: null }),
   consent: fc.option(fc.record({ analytics: fc.boolean(), marketing: fc.boolean() }), {
     nil: null,
   }),

@@ -59,6 +59,7 @@ const CODECS: Readonly<Record<Topic, TopicCodec>> = {
   'weir.inventory': createCodec('weir.inventory'),
   'weir.reference': createCodec('weir.reference'),
   'weir.internal.sku': createCodec('weir.internal.sku'),
+  'weir.internal.visitor': createCodec('weir.internal.visitor'),
 };
 
 function createCodec(topic: Topic): TopicCodec {

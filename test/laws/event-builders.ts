@@ -24,9 +24,13 @@ export function buildClick(fields: Partial<Click> = {}): Click {
     referrer: null,
     ip: null,
     user_agent: null,
+    agent: null,
+    network: null,
     region: null,
     signed_in: null,
     server_side: null,
+    prefetch: null,
+    pointer: null,
     consent: null,
     ...fields,
   };

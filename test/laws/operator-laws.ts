@@ -2,10 +2,18 @@ import fc from 'fast-check';
 import { pack, unpack } from 'msgpackr';
 import { expect, test } from 'vitest';
 
-import type { Operator, RecordContext } from '../../processors/engine/operator/operator.ts';
+import type { Operator } from '../../processors/engine/operator/operator.ts';
 import type { RowsTable, SumsTable, Value } from '../../processors/engine/operator/table.ts';
+import { Appliers } from '../../processors/engine/runtime/appliers.ts';
+import { erase } from '../../schemas/brand.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
-import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
+import {
+  type EventOfTopic,
+  KEY_OF_TOPIC,
+  type Stage,
+  TOPICS_OF_STAGE,
+  type Topic,
+} from '../../schemas/topics.ts';
 import { CollectingOutput } from '../doubles/collecting-output.ts';
 
 /** One accepted event and the topic it came from. */
@@ -201,64 +209,70 @@ function testBounds(laws: OperatorLaws): void {
 export class Run {
   readonly output = new CollectingOutput();
   newestMs = Number.NEGATIVE_INFINITY;
-  readonly #operators: readonly Operator[];
-  readonly #states = new Map<string, { readonly operator: Operator; state: unknown }>();
+  readonly #stages: readonly StageRun[];
   #offset = 0;
 
+  /** @param operators of any stages; each stage's in their order */
   constructor(operators: readonly Operator[]) {
-    this.#operators = operators;
+    this.#stages = [...Map.groupBy(operators, ({ stage }) => stage)].map(([stage, ofStage]) => ({
+      stage,
+      operators: ofStage,
+      appliers: new Appliers(ofStage),
+      states: new Map(),
+    }));
   }
 
   get states(): readonly { readonly operator: Operator; readonly state: unknown }[] {
-    return [...this.#states.values()];
+    return this.#stages.flatMap(({ operators, states }) =>
+      [...states.values()].flatMap((ofKey) =>
+        operators.map((operator, slot) => ({ operator, state: ofKey[slot] })),
+      ),
+    );
   }
 
-  /** Hands one event to every operator that takes its topic. */
-  apply(lawEvent: LawEvent, watermarkMs = Number.NEGATIVE_INFINITY): void {
-    const record: RecordContext = {
-      topic: lawEvent.topic,
-      partition: 0,
-      offset: this.#offset,
-      appendedAtMs: lawEvent.event.occurred_at,
-      watermarkMs,
-    };
+  /** Hands one event to the operators of every stage that takes its topic, as a task does. */
+  apply({ topic, event }: LawEvent, watermarkMs = Number.NEGATIVE_INFINITY): void {
+    const offset = this.#offset;
     this.#offset += 1;
-    for (const operator of this.#operators) {
-      this.#applyOne(operator, keyOf(lawEvent), record, lawEvent.topic, lawEvent.event);
+    for (const { stage, operators, appliers, states } of this.#stages) {
+      const topics: readonly Topic[] = TOPICS_OF_STAGE[stage];
+      if (!topics.includes(topic)) continue;
+      const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]] ?? '';
+      let ofKey = states.get(key);
+      if (ofKey === undefined) {
+        ofKey = operators.map((operator) => operator.createState());
+        states.set(key, ofKey);
+      }
+      const record = { topic, partition: 0, offset, appendedAtMs: event.occurred_at, watermarkMs };
+      appliers.apply(ofKey, event, this.output, record);
     }
-    this.newestMs = Math.max(this.newestMs, lawEvent.event.occurred_at);
+    this.newestMs = Math.max(this.newestMs, event.occurred_at);
   }
 
   /** Stores every state and reads it back, as a stop and a start between two events would. */
   restart(): void {
-    for (const entry of this.#states.values()) {
-      const bytes = pack(entry.state);
-      // The detour over JSON refuses what is not plain data (Map, Date, undefined, NaN).
-      entry.state = JSON.parse(JSON.stringify(unpack(bytes)));
+    for (const { states } of this.#stages) {
+      for (const [key, ofKey] of states) {
+        // The detour over JSON refuses what is not plain data (Map, Date, undefined, NaN).
+        states.set(
+          key,
+          ofKey.map((state): unknown => JSON.parse(JSON.stringify(unpack(pack(state))))),
+        );
+      }
     }
   }
 
   dropStates(): void {
-    this.#states.clear();
+    for (const { states } of this.#stages) states.clear();
   }
+}
 
-  #applyOne<T extends Topic>(
-    operator: Operator,
-    key: string,
-    record: RecordContext,
-    topic: T,
-    event: EventOfTopic[T],
-  ): void {
-    const step = operator.apply[topic];
-    if (step === undefined) return;
-    const id = `${operator.stage} ${operator.name} ${key}`;
-    let entry = this.#states.get(id);
-    if (entry === undefined) {
-      entry = { operator, state: operator.createState() };
-      this.#states.set(id, entry);
-    }
-    step(entry.state, event, this.output, record);
-  }
+interface StageRun {
+  readonly stage: Stage;
+  readonly operators: readonly Operator[];
+  readonly appliers: Appliers;
+  /** By key: one state per operator, in their order. */
+  readonly states: Map<string, unknown[]>;
 }
 
 function run(laws: OperatorLaws, events: readonly LawEvent[]): Run {
@@ -303,10 +317,17 @@ function resultsOf(laws: OperatorLaws, output: CollectingOutput): Results {
     rows: Object.fromEntries(
       (laws.rowsTables ?? []).map((table) => [
         table.name,
-        Object.fromEntries(output.rows.get(table.name) ?? []),
+        Object.fromEntries(
+          [...(output.rows.get(table.name) ?? [])].filter(([, row]) => !isWithdrawnRow(table, row)),
+        ),
       ]),
     ),
   };
+}
+
+/** Whether views leave the row out, because what it told turned out not to be so. */
+function isWithdrawnRow({ columns }: RowsTable, row: readonly Value[]): boolean {
+  return row[columns.findIndex(({ name }) => name === 'withdrawn')] === true;
 }
 
 function negativeSums(laws: OperatorLaws, output: CollectingOutput): string[] {
@@ -322,19 +343,6 @@ function negativeSums(laws: OperatorLaws, output: CollectingOutput): string[] {
     }
   }
   return negative;
-}
-
-function keyOf(lawEvent: LawEvent): string {
-  switch (lawEvent.topic) {
-    case 'weir.clicks':
-    case 'weir.orders':
-      return lawEvent.event.visitor_id;
-    case 'weir.inventory':
-    case 'weir.internal.sku':
-      return lawEvent.event.sku;
-    case 'weir.reference':
-      return lawEvent.event.subject;
-  }
 }
 
 function inOrderOf(events: readonly LawEvent[], ranks: readonly number[]): readonly LawEvent[] {
@@ -363,6 +371,8 @@ function shifted(lawEvent: LawEvent, byMs: number): LawEvent {
     case 'weir.internal.sku':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
     case 'weir.reference':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
+    case 'weir.internal.visitor':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
   }
 }

@@ -7,9 +7,11 @@ import { createProcessors } from '../../processors/registry.ts';
 import { CLICK_KINDS } from '../../schemas/events/click.ts';
 import { INVENTORY_KINDS } from '../../schemas/events/inventory.ts';
 import { ORDER_STATUSES } from '../../schemas/events/order.ts';
+import { VISITOR_EVENT_KINDS } from '../../schemas/events/visitor-event.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import type { Value } from '../../schemas/panel.ts';
-import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { buildVerdict, createScriptedJudge } from '../doubles/scripted-judge.ts';
 import {
   DAY_ZERO_MS,
   buildClick,
@@ -33,6 +35,16 @@ const anyVisitor = fc.constantFrom('v1', 'v2').map((id) => visitorToken(id));
 const anySku = fc.constantFrom('cup', 'pot');
 const anyChannel = fc.constantFrom('direct', 'search', 'dtc');
 
+/** What is found out about visitors: whole days, one day or nothing of what they did is withdrawn. */
+const anyVerdict = fc
+  .record({
+    visitor_id: anyVisitor,
+    kind: fc.constantFrom(...VISITOR_EVENT_KINDS),
+    about: fc.nat({ max: 4 }).map((days) => DAY_ZERO_MS + (days - 1) * DAY_MS),
+    revision: fc.nat({ max: 1_000 }),
+  })
+  .map((fields) => ({ topic: 'weir.internal.visitor', event: buildVerdict(fields) }) as const);
+
 const anyEvent: fc.Arbitrary<LawEvent> = fc.oneof(
   fc
     .record({
@@ -40,6 +52,7 @@ const anyEvent: fc.Arbitrary<LawEvent> = fc.oneof(
       visitor_id: anyVisitor,
       kind: fc.constantFrom(...CLICK_KINDS),
       channel: anyChannel,
+      agent: fc.constantFrom(null, null, null, 'Mozilla/0.0 (X0; Linux)', 'Googlebot/0.0'),
     })
     .map((fields) => ({ topic: 'weir.clicks', event: buildClick(fields) }) as const),
   fc
@@ -93,7 +106,11 @@ const anyEvent: fc.Arbitrary<LawEvent> = fc.oneof(
     ),
 );
 
-const anyEvents = fc.array(anyEvent, { maxLength: 25 }).map((events) => events.map(withId));
+const anyEvents = fc
+  .array(fc.oneof({ weight: 9, arbitrary: anyEvent }, { weight: 1, arbitrary: anyVerdict }), {
+    maxLength: 25,
+  })
+  .map((events) => events.map(withId));
 
 function withId(lawEvent: LawEvent, index: number): LawEvent {
   const event_id = `e${index}`;
@@ -107,6 +124,8 @@ function withId(lawEvent: LawEvent, index: number): LawEvent {
     case 'weir.reference':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
     case 'weir.internal.sku':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
+    case 'weir.internal.visitor':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
   }
 }
@@ -127,9 +146,16 @@ function resultsOf(processor: Processor, { output }: Run): unknown {
         return rows.map((row) => JSON.stringify(row)).toSorted();
       }
       case 'facts':
+        // How results came about depends on the order of arrival.
+        if (table.isTrail === true) return [];
         return (output.facts.get(table.name) ?? []).map((row) => JSON.stringify(row)).toSorted();
     }
   });
+}
+
+/** Everything a processor has, behind a judge that does what verdicts say. */
+function judged(processor: Processor): Processor {
+  return { ...processor, operators: [createScriptedJudge(), ...processor.operators] };
 }
 
 function passOver(processor: Processor, events: readonly LawEvent[], isInterrupted: boolean): Run {
@@ -167,6 +193,52 @@ test.each(PROCESSORS)(
           resultsOf(processor, passOver(processor, events, false)),
         );
       }),
+      { numRuns: RUNS },
+    );
+  },
+);
+
+/** Two days, so that verdicts about a day leave something; times of events meet. */
+const spreadEvents = fc
+  .array(fc.tuple(anyEvent, fc.nat({ max: 2 })), { maxLength: 20 })
+  .map((pairs) => pairs.map(([lawEvent, days], index) => later(withId(lawEvent, index), days)));
+
+function later(lawEvent: LawEvent, days: number): LawEvent {
+  const { topic, event } = lawEvent;
+  const occurred_at = event.occurred_at + days * DAY_MS;
+  if (topic === 'weir.clicks') return { topic, event: { ...event, occurred_at } };
+  if (topic === 'weir.orders') return { topic, event: { ...event, occurred_at } };
+  return lawEvent;
+}
+
+const withoutJudge = PROCESSORS.filter(({ operators }) =>
+  operators.every(({ standingOf }) => standingOf === undefined),
+);
+
+test.each(withoutJudge)(
+  '$name, as registered: whenever verdicts come, the rows are as if the last one had been known from the start',
+  (processor) => {
+    const all = judged(processor);
+    fc.assert(
+      fc.property(
+        spreadEvents,
+        fc.array(anyVerdict, { minLength: 1, maxLength: 5 }),
+        fc.infiniteStream(fc.nat()),
+        fc.boolean(),
+        (events, verdicts, ranks, isInterrupted) => {
+          const told = verdicts.map((verdict, index) => ({
+            topic: verdict.topic,
+            event: { ...verdict.event, event_id: `v${index}`, revision: index },
+          }));
+          const mixed = [...events, ...told]
+            .map((event) => ({ event, rank: ranks.next().value ?? 0 }))
+            .toSorted((a, b) => a.rank - b.rank)
+            .map(({ event }) => event);
+          expect(resultsOf(all, passOver(all, mixed, isInterrupted))).toEqual(
+            resultsOf(all, passOver(all, [...told, ...events], false)),
+          );
+        },
+      ),
       { numRuns: RUNS },
     );
   },

@@ -2,11 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { Engine } from '../../processors/engine/runtime/engine.ts';
 import { tsvRow } from '../../processors/engine/sink/tsv.ts';
+import { erase } from '../../schemas/brand.ts';
 import { decodeEvent } from '../../schemas/events/wire.ts';
 import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
 import { TOPICS_OF_STAGE } from '../../schemas/topics.ts';
 import type { CollectingOutput } from '../doubles/collecting-output.ts';
-import { ACCEPTED, type Accepted, ROWS_TABLES, SUMS_TABLES, resultsOf } from './oracle.ts';
+import type { LawEvent } from '../laws/operator-laws.ts';
+import { ACCEPTED, ROWS_TABLES, SUMS_TABLES, resultsOf } from './oracle.ts';
 import type { World } from './process.ts';
 import { type Viewer, sortedNonZero } from './viewer.ts';
 import { PARTITIONS } from './workload.ts';
@@ -43,7 +45,7 @@ export function checkAlways(world: World, engine: Engine): string | undefined {
 export function checkEnd(world: World, engine: Engine, viewer: Viewer): string | undefined {
   const records = recordsOf(world);
   const fates = fatesOf(world);
-  const accepted: Accepted[] = [];
+  const accepted: LawEvent[] = [];
   const firstBodies = new Map<string, string>();
   for (const record of records) {
     const fate = fates.get(record.place);
@@ -53,7 +55,8 @@ export function checkEnd(world: World, engine: Engine, viewer: Viewer): string |
     if (fate === 'accepted') {
       if (record.event === undefined) return `${record.place} is no event but was accepted`;
       if (known !== undefined) return `${record.place} was accepted although its id came before`;
-      accepted.push({ topic: record.topic, event: record.event });
+      // The event was decoded as one of its topic.
+      accepted.push(erase<LawEvent>({ topic: record.topic, event: record.event }));
     }
     if (record.event !== undefined && fate !== 'dead' && known === undefined)
       firstBodies.set(record.identity, record.body);
@@ -68,7 +71,7 @@ export function checkEnd(world: World, engine: Engine, viewer: Viewer): string |
 function compareTables(
   world: World,
   engine: Engine,
-  { accepted, viewer }: { readonly accepted: readonly Accepted[]; readonly viewer: Viewer },
+  { accepted, viewer }: { readonly accepted: readonly LawEvent[]; readonly viewer: Viewer },
 ): string | undefined {
   const oracle = resultsOf(accepted);
   for (const table of SUMS_TABLES) {

@@ -1,24 +1,17 @@
 import { createAlerts } from '../../processors/alerts/processor.ts';
 import { createAttribution } from '../../processors/attribution/processor.ts';
-import {
-  type Operator,
-  type RecordContext,
-  defineOperator,
-} from '../../processors/engine/operator/operator.ts';
+import { createBots } from '../../processors/bots/processor.ts';
+import { type Operator, defineOperator } from '../../processors/engine/operator/operator.ts';
 import type { Processor } from '../../processors/engine/operator/processor.ts';
 import type { FactsTable, RowsTable, SumsTable } from '../../processors/engine/operator/table.ts';
 import { createStock } from '../../processors/stock/processor.ts';
 import { createTraffic } from '../../processors/traffic/processor.ts';
 import { erase } from '../../schemas/brand.ts';
 import { DAY_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
-import {
-  type EventOfTopic,
-  KEY_OF_TOPIC,
-  type Stage,
-  TOPICS_OF_STAGE,
-  type Topic,
-} from '../../schemas/topics.ts';
-import { CollectingOutput } from '../doubles/collecting-output.ts';
+import type { Stage } from '../../schemas/topics.ts';
+import { buildBotsConfig } from '../doubles/bots.ts';
+import type { CollectingOutput } from '../doubles/collecting-output.ts';
+import { type LawEvent, Run } from '../laws/operator-laws.ts';
 import { ALLOWED_LATENESS_MS, POISON_CAMPAIGN } from './workload.ts';
 
 /** One row per event that the operators of a stage took: what the tables must be made of. */
@@ -30,8 +23,10 @@ export const ACCEPTED: FactsTable = {
 
 /** The processors of the product, and one that records what was accepted and throws on poison. */
 export const PROCESSORS: readonly Processor[] = [
+  createBots(buildBotsConfig({ allowedLatenessMs: ALLOWED_LATENESS_MS, reachMs: DAY_MS })),
   createTraffic({
     sessionGapMs: durationMs(30 * MINUTE_MS),
+    withdrawalReachMs: 2 * DAY_MS,
     allowedLatenessMs: durationMs(ALLOWED_LATENESS_MS),
     returnsKeptMs: durationMs(90 * DAY_MS),
   }),
@@ -67,51 +62,16 @@ export const ROWS_TABLES: readonly RowsTable[] = PROCESSORS.flatMap(({ tables })
   (table) => table.kind === 'rows',
 );
 
-/** An event that was accepted, and the topic it came from. */
-export interface Accepted {
-  readonly topic: Topic;
-  readonly event: EventOfTopic[Topic];
-}
-
 /**
  * The results of applying the operators to the accepted events alone, in the order of event time: no
  * log, no checkpoint, no crash, nothing late, nothing forwarded.
  */
-export function resultsOf(accepted: readonly Accepted[]): CollectingOutput {
-  const output = new CollectingOutput();
-  const states = new Map<string, unknown>();
+export function resultsOf(accepted: readonly LawEvent[]): CollectingOutput {
+  const operators = PROCESSORS.flatMap((processor) => processor.operators);
+  const run = new Run(operators.filter(({ name }) => name !== 'recorder'));
   const sorted = accepted.toSorted((a, b) => a.event.occurred_at - b.event.occurred_at);
-  for (const { topic, event } of sorted) {
-    const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]];
-    for (const operator of PROCESSORS.flatMap(({ operators }) => operators)) {
-      const topics: readonly Topic[] = TOPICS_OF_STAGE[operator.stage];
-      if (!topics.includes(topic) || operator.name === 'recorder') continue;
-      const name = `${operator.stage}/${operator.name}/${key}`;
-      if (!states.has(name)) states.set(name, operator.createState());
-      applierOf(operator, topic)?.(states.get(name), event, output, RECORD);
-    }
-  }
-  return output;
-}
-
-const RECORD: RecordContext = {
-  topic: 'weir.clicks',
-  partition: 0,
-  offset: 0,
-  appendedAtMs: 0,
-  watermarkMs: -Infinity,
-};
-
-type Applier = (
-  state: unknown,
-  event: EventOfTopic[Topic],
-  output: CollectingOutput,
-  record: RecordContext,
-) => void;
-
-function applierOf(operator: Operator, topic: Topic): Applier | undefined {
-  const apply = operator.apply[topic];
-  return apply === undefined ? undefined : erase<Applier>(apply);
+  for (const each of sorted) run.apply(each);
+  return run.output;
 }
 
 function recorder(stage: Stage): Operator {
@@ -123,6 +83,7 @@ function recorder(stage: Stage): Operator {
     'weir.orders': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
     'weir.inventory': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
     'weir.internal.sku': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
+    'weir.internal.visitor': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
   };
   return defineOperator<null>({
     name: 'recorder',

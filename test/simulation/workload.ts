@@ -3,9 +3,11 @@ import type { AppendBatch } from '../../processors/engine/log/log.ts';
 import { CLICK_KINDS, type Click } from '../../schemas/events/click.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { Order } from '../../schemas/events/order.ts';
+import { VISITOR_EVENT_KINDS, type VisitorEvent } from '../../schemas/events/visitor-event.ts';
 import { encodeEvent } from '../../schemas/events/wire.ts';
 import { partitionOf, visitorToken } from '../../schemas/ids.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
+import { CRAWLER_AGENT } from '../doubles/bots.ts';
 import type { Faults } from './faults.ts';
 
 /** Partitions of the simulated node: two are enough for tasks to differ. */
@@ -70,6 +72,7 @@ export class Workload {
 
   #draw(eventId: string, occurredMs: number): AppendBatch {
     const draw = this.#random.below(10);
+    if (draw === 0 && this.#random.chance(0.5)) return this.#verdict(eventId, occurredMs);
     if (draw < 6) return this.#click(eventId, occurredMs);
     if (draw < 8) return this.#order(eventId, occurredMs);
     return this.#inventory(eventId, occurredMs);
@@ -94,12 +97,38 @@ export class Workload {
       referrer: null,
       ip: null,
       user_agent: null,
+      agent: this.#random.chance(0.02) ? CRAWLER_AGENT : null,
+      network: null,
       region: null,
       signed_in: null,
       server_side: null,
+      prefetch: null,
+      pointer: null,
       consent: null,
     };
     return this.#batch('weir.clicks', visitor, encodeEvent('weir.clicks', click));
+  }
+
+  #verdict(eventId: string, occurredMs: number): AppendBatch {
+    const visitor = this.#pick(VISITORS);
+    const event: VisitorEvent = {
+      event_id: eventId,
+      occurred_at: occurredMs,
+      source: 'simulation',
+      visitor_id: visitorToken(visitor),
+      kind: this.#pick(VISITOR_EVENT_KINDS),
+      evidence: this.#pick(['a', 'b']),
+      // The same evidence says one thing per number.
+      revision: this.#next,
+      about: occurredMs,
+      reason: 'person',
+      actor: null,
+    };
+    return this.#batch(
+      'weir.internal.visitor',
+      visitor,
+      encodeEvent('weir.internal.visitor', event),
+    );
   }
 
   #order(eventId: string, occurredMs: number): AppendBatch {
@@ -181,7 +210,7 @@ export class Workload {
   }
 
   #batch(
-    topic: 'weir.clicks' | 'weir.orders' | 'weir.inventory',
+    topic: 'weir.clicks' | 'weir.orders' | 'weir.inventory' | 'weir.internal.visitor',
     key: string,
     value: Buffer,
   ): AppendBatch {

@@ -1,5 +1,6 @@
 import { erase } from '../../../schemas/brand.ts';
 import type { EventOfTopic, Stage, Topic } from '../../../schemas/topics.ts';
+import type { Standing, StandingChange } from './standing.ts';
 import type { FactsTable, RowsTable, SumsTable, Value } from './table.ts';
 
 /**
@@ -46,6 +47,8 @@ export interface RecordContext {
   readonly appendedAtMs: number;
   /** The task's watermark before this record, −Infinity until there is one. Never goes back. */
   readonly watermarkMs: number;
+  /** What is held of the key, the record in hand included; absent where the stage has no judge. */
+  readonly standing?: Standing;
 }
 
 /**
@@ -74,6 +77,23 @@ export interface Operator<State = unknown> {
       record: RecordContext,
     ) => void;
   };
+  /**
+   * Makes this operator the judge of its stage, one at most: its `apply` comes first, and what this
+   * returns for its state is the standing of the key for all others. The same array while it is the
+   * same standing.
+   */
+  readonly standingOf?: (state: State) => Standing;
+  /**
+   * The standing of the key changed: emits what the key contributes with `change.after` less what it
+   * did with `change.before`. Called before `apply` of the record in hand, whatever its topic; the
+   * state does not hold that record yet. An operator whose results depend on who the visitor is has it.
+   */
+  readonly reconsider?: (
+    state: State,
+    change: StandingChange,
+    output: Output,
+    record: RecordContext,
+  ) => void;
   /**
    * The watermark at which this key's state can no longer change any result and may be dropped, in
    * event-time milliseconds; Infinity keeps it. The engine takes the maximum over a key's operators.

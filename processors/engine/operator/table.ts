@@ -43,6 +43,8 @@ export interface RowsTable {
   readonly name: string;
   readonly key: readonly string[];
   readonly columns: readonly Column[];
+  /** Nobody watches it live, and it may have more keys than memory has room for. */
+  readonly isStoredOnly?: true;
 }
 
 /**
@@ -53,6 +55,8 @@ export interface FactsTable {
   readonly kind: 'facts';
   readonly name: string;
   readonly columns: readonly Column[];
+  /** It tells how results came about, which depends on the order of arrival; results do not. */
+  readonly isTrail?: true;
 }
 
 export type Table = SumsTable | RowsTable | FactsTable;

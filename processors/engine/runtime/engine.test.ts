@@ -133,9 +133,13 @@ function click(id: string, atMs: number, channel: string): Click {
     referrer: null,
     ip: null,
     user_agent: null,
+    agent: null,
+    network: null,
     region: null,
     signed_in: null,
     server_side: null,
+    prefetch: null,
+    pointer: null,
     consent: null,
   };
 }

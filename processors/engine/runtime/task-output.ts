@@ -79,7 +79,7 @@ export class TaskOutput implements Output {
   }
 
   begin(
-    record: Omit<RecordContext, 'appendedAtMs'>,
+    record: Omit<RecordContext, 'appendedAtMs' | 'standing'>,
     { eventMs, importName }: { readonly eventMs: number; readonly importName: string | undefined },
   ): void {
     this.#watermarkMs = record.watermarkMs;
@@ -108,7 +108,7 @@ export class TaskOutput implements Output {
     const row: KeyedRow = { table, key, values: [...values] };
     const name = table.name + KEY_SEPARATOR + key;
     this.#rows.set(name, row);
-    this.#unpublishedRows.set(name, row);
+    if (table.isStoredOnly !== true) this.#unpublishedRows.set(name, row);
   }
 
   append(table: FactsTable, values: readonly Value[]): void {

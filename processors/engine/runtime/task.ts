@@ -9,14 +9,15 @@ import {
   type Stage,
   TOPICS_OF_STAGE,
   type Topic,
+  isTimed,
 } from '../../../schemas/topics.ts';
 import type { RecordBatch } from '../log/log.ts';
 import { hashBytes } from '../operator/fingerprint.ts';
-import type { RecordContext } from '../operator/operator.ts';
+import { HUMAN } from '../operator/standing.ts';
 import { KeyedState } from '../state/keyed-state.ts';
 import { endOfPrefix, type Write } from '../state/store.ts';
 import { Watermark } from '../time/watermark.ts';
-import { type Applier, appliersOf } from './appliers.ts';
+import { Appliers } from './appliers.ts';
 import { addCounts, noCounts } from './counts.ts';
 import {
   CONFLICT,
@@ -58,7 +59,7 @@ export class Task {
   readonly #imports: Imports;
   readonly #watermark: Watermark;
   readonly #inputs: readonly Input[];
-  readonly #appliers: ReadonlyMap<Topic, readonly Applier[]>;
+  readonly #appliers: Appliers;
   /** Inputs of which the log had nothing at hand in this step, although there is more. */
   readonly #unfetched = new Set<number>();
   #isChanged = false;
@@ -95,7 +96,7 @@ export class Task {
       entriesMax: limits.cachedKeysMax,
     });
     const topics: readonly Topic[] = TOPICS_OF_STAGE[stage];
-    this.#appliers = new Map(topics.map((topic) => [topic, appliersOf(topic, operators)]));
+    this.#appliers = new Appliers(operators);
     this.#inputs = topics.map((topic) => ({
       topic,
       // Without a checkpoint a task begins with the oldest record that the log still holds.
@@ -103,14 +104,15 @@ export class Task {
       batch: undefined,
       counts: noCounts(),
     }));
+    const timedCount = topics.filter((topic) => isTimed(topic)).length;
     this.#watermark = new Watermark({
-      inputCount: topics.length,
+      inputCount: timedCount,
       outOfOrdernessMs: limits.outOfOrdernessMs,
       idleTimeoutMs: limits.idleTimeoutMs,
       startedAtMs: options.nowMs,
     });
     const record = this.#restore();
-    this.#imports = new Imports(topics.length, record?.imports);
+    this.#imports = new Imports(timedCount, record?.imports);
     this.#ids = new EventIds({
       store,
       task: this.name,
@@ -160,7 +162,7 @@ export class Task {
     return this.#inputs.map(({ topic, nextOffset, counts }, index) => ({
       topic,
       nextOffset,
-      isIdle: this.#watermark.isIdle(index),
+      isIdle: !isTimed(topic) || this.#watermark.isIdle(index),
       counts: { ...counts },
     }));
   }
@@ -182,7 +184,9 @@ export class Task {
 
   /** Whether every input is idle, so that the task no longer holds back what others have closed. */
   get isIdle(): boolean {
-    return this.#inputs.every((_, index) => this.#watermark.isIdle(index));
+    return this.#inputs.every(
+      ({ topic }, index) => !isTimed(topic) || this.#watermark.isIdle(index),
+    );
   }
 
   /**
@@ -272,12 +276,9 @@ export class Task {
     const newest = this.#watermark.newestEventMs;
     for (let index = 0; index < this.#inputs.length; index += 1) {
       const input = this.#input(index);
-      if (input.nextOffset >= this.#options.log.endOffset(input.topic, this.partition)) {
-        this.#watermark.rest(index, nowMs);
-        continue;
-      }
-      this.#watermark.touch(index, nowMs);
-      if (this.#unfetched.has(index)) continue;
+      const isAtEnd = input.nextOffset >= this.#options.log.endOffset(input.topic, this.partition);
+      if (isTimed(input.topic)) this.#watermark[isAtEnd ? 'rest' : 'touch'](index, nowMs);
+      if (isAtEnd || this.#unfetched.has(index)) continue;
       if (chosen === undefined || (newest[index] ?? 0) < (newest[chosen] ?? 0)) chosen = index;
     }
     return chosen;
@@ -346,10 +347,11 @@ export class Task {
       writeLateEvent(this.output, place, { event, watermarkMs: this.#watermark.currentMs });
       return 'late';
     }
-    if (batch.importName !== undefined) this.#imports.observe(batch.importName, event.occurred_at);
+    const { importName } = batch;
+    const tells = isTimed(topic) && !isActOfPerson(event);
+    if (importName !== undefined && tells) this.#imports.observe(importName, event.occurred_at);
     this.#applyEvent(topic, event, place);
-    if (batch.importName === undefined && !isActOfPerson(event))
-      this.#watermark.observe(index, event.occurred_at);
+    if (importName === undefined && tells) this.#watermark.observe(index, event.occurred_at);
     if (event.occurred_at > this.newestEventMs) this.newestEventMs = event.occurred_at;
     return 'contributed';
   }
@@ -360,20 +362,20 @@ export class Task {
   }
 
   #applyEvent(topic: Topic, event: EventOfTopic[Topic], { batch, at }: RecordPlace): void {
-    const record: RecordContext = {
+    const record = {
       topic,
       partition: this.partition,
       offset: batch.firstOffset + at,
       appendedAtMs: batch.appendedAtMs,
       watermarkMs: this.#watermark.currentMs,
+      // Here already, so that every record has one shape.
+      standing: HUMAN,
     };
     this.output.begin(record, { eventMs: event.occurred_at, importName: batch.importName });
     const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]] ?? '';
     const entry = this.#state.entry(key, this.isImporting ? -Infinity : record.watermarkMs);
     try {
-      for (const { slot, apply } of this.#appliers.get(topic) ?? []) {
-        apply(entry.states[slot], event, this.output, record);
-      }
+      this.#appliers.apply(entry.states, event, this.output, record);
     } catch (error) {
       throw poisonOrFatal(topic, record.offset, error);
     }
@@ -384,7 +386,7 @@ export class Task {
   #isLate(topic: Topic, batch: RecordBatch, event: EventOfTopic[Topic]): boolean {
     const { isLate } = this.#options;
     if (isLate !== undefined) return isLate(topic, event.event_id);
-    if (batch.importName !== undefined) return false;
+    if (batch.importName !== undefined || !isTimed(topic)) return false;
     const minuteEndMs = Math.floor(event.occurred_at / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
     return minuteEndMs + this.#options.limits.allowedLatenessMs <= this.#watermark.currentMs;
   }

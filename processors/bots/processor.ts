@@ -1,0 +1,14 @@
+import type { Processor } from '../engine/operator/processor.ts';
+import type { BotsConfig } from './config.ts';
+import { createJudge } from './operator.ts';
+import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
+
+/** Who is a machine, and why: `weir.bot_verdicts` and `weir.bot_standings`. */
+export function createBots(config: BotsConfig): Processor {
+  return {
+    name: 'bots',
+    operators: config.isFiltering ? [createJudge(config)] : [],
+    tables: [BOT_VERDICTS, BOT_STANDINGS],
+    migrations: [new URL('table.sql', import.meta.url)],
+  };
+}

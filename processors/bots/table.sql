@@ -1,0 +1,81 @@
+-- Retention is set from the configuration when the tables are brought up to date; no TTL stands here.
+
+CREATE TABLE IF NOT EXISTS weir.bot_verdicts_log
+(
+    decided_at DateTime64(3, 'UTC') COMMENT 'When the log took the event that decided it, UTC',
+    visitor_token String COMMENT 'Token of the visitor, never the raw id',
+    from_state LowCardinality(String) COMMENT 'human, suspect, bot or cleared, before',
+    to_state LowCardinality(String) COMMENT 'human, suspect, bot or cleared, from now on',
+    tier Int64 COMMENT '1 general, 2 sophisticated invalid traffic; 0 when nothing is withdrawn',
+    reason LowCardinality(String) COMMENT 'Reason code, see docs/bots.md; empty for people',
+    version LowCardinality(String) COMMENT 'Versions of the lists by which it was decided',
+    from_at Nullable(DateTime64(3, 'UTC')) COMMENT 'From when on the visitor''s events are withdrawn, inclusive, UTC',
+    until_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Until when, exclusive, UTC, unless there is new evidence',
+    actor Nullable(String) COMMENT 'Who decided; null when nobody did',
+    visitor_partition Int64 COMMENT 'Partition of the visitor''s events',
+    topic LowCardinality(String) COMMENT 'Topic of the record that decided it',
+    `partition` UInt16 COMMENT 'Partition of the record',
+    `offset` UInt64 COMMENT 'Offset of the record',
+    `index` UInt16 COMMENT 'Position within the record'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (decided_at, topic, `partition`, `offset`, `index`)
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Every change of what is held of a visitor. Query bot_verdicts';
+
+CREATE OR REPLACE VIEW weir.bot_verdicts
+(
+    decided_at DateTime64(3, 'UTC') COMMENT 'When the log took the event that decided it, UTC',
+    visitor_token String COMMENT 'Token of the visitor, never the raw id',
+    from_state LowCardinality(String) COMMENT 'human, suspect, bot or cleared, before',
+    to_state LowCardinality(String) COMMENT 'human, suspect, bot or cleared, from now on',
+    tier Int64 COMMENT '1 general, 2 sophisticated invalid traffic; 0 when nothing is withdrawn',
+    reason LowCardinality(String) COMMENT 'Reason code, see docs/bots.md; empty for people',
+    version LowCardinality(String) COMMENT 'Versions of the lists by which it was decided',
+    from_at Nullable(DateTime64(3, 'UTC')) COMMENT 'From when on the visitor''s events are withdrawn, inclusive, UTC',
+    until_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Until when, exclusive, UTC, unless there is new evidence',
+    actor Nullable(String) COMMENT 'Who decided; null when nobody did',
+    visitor_partition Int64 COMMENT 'Partition of the visitor''s events'
+)
+AS SELECT
+    decided_at,
+    visitor_token,
+    from_state,
+    to_state,
+    tier,
+    reason,
+    version,
+    from_at,
+    until_at,
+    actor,
+    visitor_partition
+FROM weir.bot_verdicts_log FINAL
+COMMENT 'Every change of what is held of a visitor, newest last';
+
+CREATE TABLE IF NOT EXISTS weir.bot_standings_rows
+(
+    visitor_token String COMMENT 'Token of the visitor, never the raw id',
+    from_at DateTime64(3, 'UTC') COMMENT 'From when on the visitor''s events are withdrawn, inclusive, UTC',
+    until_at DateTime64(3, 'UTC') COMMENT 'Until when, exclusive, UTC, unless there is new evidence',
+    tier Int64 COMMENT '0 suspicion only, nothing is withdrawn; 1 general, 2 sophisticated invalid traffic',
+    reason LowCardinality(String) COMMENT 'Reason code, see docs/bots.md',
+    withdrawn Bool COMMENT 'Whether it no longer holds, so that views leave it out',
+    version UInt64 COMMENT 'Grows with every change of the row; the highest is current'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (visitor_token, from_at)
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'What is held of visitors now, one row per stretch of time. Query bot_standings';
+
+CREATE OR REPLACE VIEW weir.bot_standings
+(
+    visitor_token String COMMENT 'Token of the visitor, never the raw id',
+    from_at DateTime64(3, 'UTC') COMMENT 'From when on the visitor''s events are withdrawn, inclusive, UTC',
+    until_at DateTime64(3, 'UTC') COMMENT 'Until when, exclusive, UTC, unless there is new evidence',
+    tier Int64 COMMENT '0 suspicion only, nothing is withdrawn; 1 general, 2 sophisticated invalid traffic',
+    reason LowCardinality(String) COMMENT 'Reason code, see docs/bots.md'
+)
+AS SELECT visitor_token, from_at, until_at, tier, reason
+FROM weir.bot_standings_rows FINAL
+WHERE NOT withdrawn
+COMMENT 'What is held of visitors now, one row per stretch of time; no row is a person';

@@ -1,0 +1,48 @@
+import { DAY_MS } from '../../../schemas/time.ts';
+
+/** 0 is suspicion only; 1 general and 2 sophisticated invalid traffic are withdrawn from every number. */
+export type VerdictTier = 0 | 1 | 2;
+
+/** A stretch of a visitor's time that a verdict is about. */
+export interface StandingSpan {
+  /** UTC milliseconds; `fromMs` inclusive, `untilMs` exclusive: whole UTC days, of tier 0 whole minutes. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly tier: VerdictTier;
+  /** Reason code of the verdict, from the closed list of the operator that judges. */
+  readonly reason: string;
+}
+
+/**
+ * What is held of a visitor: spans in rising order that do not overlap; no span is a person. What
+ * happened in a span of tier 1 or 2 counts nowhere but in gross numbers.
+ */
+export type Standing = readonly StandingSpan[];
+
+/** The standing of whoever nothing is held against. */
+export const HUMAN: Standing = [];
+
+/** How the standing of a key changed with the record in hand. */
+export interface StandingChange {
+  readonly before: Standing;
+  readonly after: Standing;
+}
+
+/** The tier by which what happened at `timeMs` is withdrawn; 0 when it counts. Equal within a UTC day. */
+export function withdrawnTier(standing: Standing | undefined, timeMs: number): VerdictTier {
+  if (standing === undefined) return 0;
+  for (const { fromMs, untilMs, tier } of standing) {
+    if (tier !== 0 && timeMs >= fromMs && timeMs < untilMs) return tier;
+  }
+  return 0;
+}
+
+/** Whether what happened at `timeMs` is withdrawn. */
+export function isWithdrawn(standing: Standing | undefined, timeMs: number): boolean {
+  return withdrawnTier(standing, timeMs) !== 0;
+}
+
+/** Start of the UTC day that contains `instantMs`. */
+export function startOfDay(instantMs: number): number {
+  return Math.floor(instantMs / DAY_MS) * DAY_MS;
+}
