@@ -9,7 +9,10 @@ import { Problem } from './problem.ts';
 /** Adds `/healthz`, `/readyz` and `/metrics`. */
 export function addHealth(
   app: FastifyInstance,
-  options: { readonly engine: EnginePort; readonly metrics: ApiMetrics },
+  options: {
+    readonly engine: Pick<EnginePort, 'status' | 'metrics'>;
+    readonly metrics: ApiMetrics;
+  },
 ): void {
   const { engine, metrics } = options;
   app.get(

@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify';
 import { pino, stdTimeFunctions } from 'pino';
 
 import type { Panel } from '../schemas/panel.ts';
@@ -6,7 +7,7 @@ import { SECOND_MS } from '../schemas/time.ts';
 import type { Clock } from './clock.ts';
 import { listenError, urlOf } from './listen.ts';
 import type { Logger } from './logger.ts';
-import { createServer } from './server.ts';
+import { createOperationServer, createServer } from './server.ts';
 
 /** The part of the configuration that the api needs, in the configuration's own words. */
 export interface ApiConfig {
@@ -66,6 +67,24 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     access: { hostNames: options.hostNames ?? [] },
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
+  return listen(app, config);
+}
+
+/**
+ * Starts the server of a process that only processes: health, metrics and its part of the pipeline.
+ *
+ * @throws {EngineError} HTTP_PORT_IN_USE; CONFIG_INVALID when the address cannot be listened on
+ */
+export function startOperation(options: {
+  readonly config: Pick<ApiConfig, 'http'>;
+  readonly engine: Pick<EnginePort, 'status' | 'metrics'>;
+  readonly logger: Logger;
+}): Promise<RunningApi> {
+  const { config, engine, logger } = options;
+  return listen(createOperationServer({ engine, logger, access: { hostNames: [] } }), config);
+}
+
+async function listen(app: FastifyInstance, config: Pick<ApiConfig, 'http'>): Promise<RunningApi> {
   const { host, port } = config.http;
   try {
     await app.listen({ host, port });

@@ -8,7 +8,7 @@ import { lagRecords } from './live/pipeline-row.ts';
 /** Adds `GET /v1/pipeline`: what the engine says about itself. */
 export function addPipeline(
   app: FastifyInstance,
-  options: { readonly engine: EnginePort; readonly clock: Clock },
+  options: { readonly engine: Pick<EnginePort, 'status'>; readonly clock: Clock },
 ): void {
   const { engine, clock } = options;
   app.get(

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -56,6 +57,12 @@ const REQUEST_TIMEOUT_MS = 120 * SECOND_MS;
 /** Longest path parameter: an alert id, of which every character may be percent-encoded. */
 const PARAMETER_LENGTH_MAX = 2_048;
 
+/**
+ * Live numbering of a process starts anywhere below it. Two processes meet with a chance of 1 in
+ * 100,000 when each makes 100 changes a second for a year.
+ */
+const FIRST_SEQ_MAX = 2 ** 48 - 1;
+
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
@@ -65,35 +72,16 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 export function createServer(options: ServerOptions): FastifyInstance {
   const { engine, panels, logger, access, clock = SYSTEM_CLOCK } = options;
   const metrics = new ApiMetrics();
-  const app: FastifyInstance = Fastify({
-    loggerInstance: logger,
-    // Fastify's own lines hold addresses with their queries; `observeRequests` writes ours.
-    logController: new LogController({
-      disableRequestLogging: true,
-      requestIdLogLabel: 'requestId',
-    }),
-    genReqId: (request) => requestIdOf(request.headers[REQUEST_ID_HEADER]),
-    bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    // What still arrives while the server stops is answered; its connection is closed afterwards.
-    return503OnClosing: false,
-    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
-    // A parameter that is not known is an error, not something to drop in silence.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
-    clientErrorHandler: answerClientError,
-    // Thrown from here an error would end the process.
-    frameworkErrors: (_error, request, reply) => {
-      reply.header(REQUEST_ID_HEADER, request.id);
-      sendProblem(reply, BAD_ADDRESS);
-    },
-  });
-  // Schemas of answers are for types and documentation; a second pass over every row gains nothing.
-  app.setSerializerCompiler(() => JSON.stringify);
-  handleErrors(app);
-  handleMissingRoutes(app);
-  observeRequests(app, { access, metrics });
+  const app = createApp({ logger, access, metrics });
 
-  const hub = new LiveHub({ engine, panels, clock, limits: options.live, counter: metrics });
+  const hub = new LiveHub({
+    engine,
+    panels,
+    clock,
+    limits: options.live,
+    counter: metrics,
+    firstSeq: randomInt(FIRST_SEQ_MAX),
+  });
   const stopSockets = serveSockets({ server: app.server, hub, clock, access, logger });
   app.addHook('onReady', async () => {
     hub.start();
@@ -125,6 +113,58 @@ export function createServer(options: ServerOptions): FastifyInstance {
     done();
   });
   addPage(app, options.pageDir);
+  return app;
+}
+
+/** An HTTP server that answers errors as we do, and knows no route yet. */
+function createApp(options: {
+  readonly logger: Logger;
+  readonly access: Access;
+  readonly metrics: ApiMetrics;
+}): FastifyInstance {
+  const { logger, access, metrics } = options;
+  const app: FastifyInstance = Fastify({
+    loggerInstance: logger,
+    // Fastify's own lines hold addresses with their queries; `observeRequests` writes ours.
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
+    genReqId: (request) => requestIdOf(request.headers[REQUEST_ID_HEADER]),
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // What still arrives while the server stops is answered; its connection is closed afterwards.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    // A parameter that is not known is an error, not something to drop in silence.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
+    clientErrorHandler: answerClientError,
+    // Thrown from here an error would end the process.
+    frameworkErrors: (_error, request, reply) => {
+      reply.header(REQUEST_ID_HEADER, request.id);
+      sendProblem(reply, BAD_ADDRESS);
+    },
+  });
+  // Schemas of answers are for types and documentation; a second pass over every row gains nothing.
+  app.setSerializerCompiler(() => JSON.stringify);
+  handleErrors(app);
+  handleMissingRoutes(app);
+  observeRequests(app, { access, metrics });
+  return app;
+}
+
+/** Builds the server of a process that only processes: health, metrics and its part of the pipeline. */
+export function createOperationServer(options: {
+  readonly engine: Pick<EnginePort, 'status' | 'metrics'>;
+  readonly logger: Logger;
+  readonly access: Access;
+}): FastifyInstance {
+  const { engine, logger, access } = options;
+  const metrics = new ApiMetrics();
+  const app = createApp({ logger, access, metrics });
+  addSecurityHeaders(app);
+  addPipeline(app, { engine, clock: SYSTEM_CLOCK });
+  addHealth(app, { engine, metrics });
   return app;
 }
 

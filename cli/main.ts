@@ -1,12 +1,14 @@
 import { Command } from 'commander';
 
 import { EngineError, messageOf } from '../schemas/errors.ts';
+import { apiCommand } from './api.ts';
 import { auditCommand } from './audit.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { importCommand } from './import-files.ts';
 import { migrateCommand } from './migrate.ts';
+import { processorCommand } from './processor.ts';
 import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
 import { startCommand } from './start.ts';
@@ -25,6 +27,8 @@ const program = new Command('weir')
   );
 for (const command of [
   startCommand,
+  processorCommand,
+  apiCommand,
   demoCommand,
   simulateCommand,
   importCommand,

@@ -75,6 +75,24 @@ export function addressLines({ url, sqlUrl }: RunningNode): string {
   return `Weir is at ${url}\n${sql}`;
 }
 
+/**
+ * Runs one process of several until a signal comes or it cannot go on, and stops it in order.
+ *
+ * @param start opens it; call `end` when it cannot go on
+ */
+export async function runUntilEnded(
+  start: (end: (error: unknown) => void) => Promise<{ readonly close: () => Promise<void> }>,
+): Promise<void> {
+  const { promise: ended, resolve } = Promise.withResolvers<Ending>();
+  const running = await start((error) => resolve({ kind: 'defect', error }));
+  onSignals(() => resolve({ kind: 'signal' }));
+  const ending = await ended;
+  setTimeout(endAtOnce, STOP_MS_MAX).unref();
+  if (ending.kind === 'signal') return running.close();
+  await running.close().catch(() => undefined);
+  throw ending.error;
+}
+
 /** Ends the process by SIGKILL: `process.exit` waits for ClickHouse's threads, for ever if a statement runs. */
 function endAtOnce(): void {
   process.kill(process.pid, 'SIGKILL');

@@ -1,8 +1,4 @@
-import { randomUUID } from 'node:crypto';
-
 import { EngineError } from '../schemas/errors.ts';
-import { encodeEvent } from '../schemas/events/wire.ts';
-import { partitionOf } from '../schemas/ids.ts';
 import type { Row, UpdateBatch } from '../schemas/panel.ts';
 import type {
   Assignment,
@@ -14,6 +10,7 @@ import type {
 } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
 import { type EventType, TOPIC_OF_EVENT, type Topic } from '../schemas/topics.ts';
+import { acknowledgement } from './acknowledgement.ts';
 import { auditEngine } from './audit-engine.ts';
 import type { BackgroundAudit } from './background-audit.ts';
 import type { Config } from './config.ts';
@@ -258,26 +255,11 @@ export class Embedded implements EnginePort {
     readonly nodeId: string;
     readonly actor: string;
   }): Promise<void> {
-    const event = {
-      event_id: randomUUID(),
-      occurred_at: this.#clock.nowMs(),
-      source: 'api',
-      sku: alert.entityKey,
-      kind: 'acknowledged',
-      node_id: alert.nodeId,
-      quantity: 0,
-      order_id: null,
-      sales_channel: null,
-      alert_id: alert.alertId,
-      actor: alert.actor,
-    } as const;
-    const topic = 'weir.internal.sku';
     await this.#append([
-      {
-        topic,
-        partition: partitionOf(alert.entityKey, this.#config.partitions),
-        values: [encodeEvent(topic, event)],
-      },
+      acknowledgement(alert, {
+        nowMs: this.#clock.nowMs(),
+        partitions: this.#config.partitions,
+      }),
     ]);
   }
 
@@ -331,7 +313,7 @@ export class Embedded implements EnginePort {
   }
 
   async metrics(): Promise<{ readonly contentType: string; readonly body: string }> {
-    refreshMetrics(this.#metrics, this.#engine, this.status(), this.#clock.nowMs());
+    refreshMetrics(this.#metrics, [this.#engine], this.status(), this.#clock.nowMs());
     return {
       contentType: this.#metrics.registry.contentType,
       body: await this.#metrics.registry.metrics(),

@@ -76,7 +76,7 @@ export function observeAudit(metrics: Metrics, logger: Logger, audited: AuditedW
 /** Brings the metrics that are read rather than counted up to date, before a scrape. */
 export function refreshMetrics(
   metrics: Metrics,
-  engine: Engine,
+  engines: readonly Engine[],
   status: PipelineStatus,
   nowMs: number,
 ): void {
@@ -91,7 +91,7 @@ export function refreshMetrics(
   for (const counter of Object.values(counters)) counter.reset();
   metrics.eventsUnaccounted.reset();
   metrics.auditDifferences.set(status.audit.differences);
-  for (const task of engine.tasks) {
+  for (const task of engines.flatMap(({ tasks }) => tasks)) {
     for (const { topic, counts } of task.inputs()) {
       metrics.eventsReceived.inc({ topic }, counts.received);
       metrics.eventsContributed.inc({ topic }, counts.contributed);

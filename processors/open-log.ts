@@ -9,7 +9,8 @@ import { createAdmission } from './door/foreign.ts';
 import { createTokeniser } from './door/tokeniser.ts';
 import { EmbeddedLog } from './engine/log/embedded.ts';
 import type { KafkaSettings } from './engine/log/kafka-client.ts';
-import { KafkaLog } from './engine/log/kafka.ts';
+import type { TopicPlan } from './engine/log/kafka-topics.ts';
+import { KafkaLog, type KafkaLogOptions } from './engine/log/kafka.ts';
 import type { Log } from './engine/log/log.ts';
 import { SchemaRegistry } from './engine/log/schema-registry.ts';
 import { STAGES } from './engine/runtime/stages.ts';
@@ -29,45 +30,70 @@ const RETRY_AFTER_SECONDS = 5;
  * @throws {EngineError} KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED
  */
 export async function openLog(config: Config, dataDir: DataDir, logger: Logger): Promise<Log> {
-  const { partitions } = config;
-  const kafka = config.kafka;
-  const nowMs = (): number => systemClock.nowMs();
-  if (kafka.brokers === undefined) return EmbeddedLog.open(dataDir.logPath, nowMs);
-  const partitionCounts = new Map<Topic, number>();
-  for (const stage of STAGES) {
-    for (const topic of TOPICS_OF_STAGE[stage])
-      partitionCounts.set(topic, stage === 'control' ? 1 : partitions);
-  }
-  const confluent = openConfluent(config, logger);
+  const settings = kafkaSettings(config);
+  if (settings === undefined) return EmbeddedLog.open(dataDir.logPath, () => systemClock.nowMs());
   return KafkaLog.open({
-    settings: {
-      brokers: kafka.brokers,
-      clientId: kafka.client_id,
-      sasl: saslOf(kafka),
-      tls: kafka.tls
-        ? {
-            caFile: kafka.tls_ca_file,
-            certFile: kafka.tls_cert_file,
-            keyFile: kafka.tls_key_file,
-          }
-        : undefined,
-    },
-    plan: {
-      partitionCounts,
-      retentionMs: config.retention.log,
-      messageBytesMax: config.ingest.event_bytes_max + MESSAGE_OVERHEAD_BYTES,
-    },
-    onGap: kafka.on_gap,
+    ...kafkaLogOptions(config, { secret: dataDir.secret, logger }),
+    settings,
+    logger,
+  });
+}
+
+/** How to reach the brokers that the configuration names; undefined when it names none. */
+export function kafkaSettings({ kafka }: Config): KafkaSettings | undefined {
+  if (kafka.brokers === undefined) return undefined;
+  return {
+    brokers: kafka.brokers,
+    clientId: kafka.client_id,
+    sasl: saslOf(kafka),
+    tls: kafka.tls
+      ? {
+          caFile: kafka.tls_ca_file,
+          certFile: kafka.tls_cert_file,
+          keyFile: kafka.tls_key_file,
+        }
+      : undefined,
+  };
+}
+
+/** What the log in Kafka is opened with, besides how to reach it. */
+export function kafkaLogOptions(
+  config: Config,
+  { secret, logger }: { readonly secret: Buffer; readonly logger: Logger },
+): Omit<KafkaLogOptions, 'settings' | 'logger'> {
+  const { partitions } = config;
+  const confluent = openConfluent(config, logger);
+  return {
+    plan: topicPlan(config),
+    onGap: config.kafka.on_gap,
     admit: createAdmission({
-      tokeniser: createTokeniser(dataDir.secret),
+      tokeniser: createTokeniser(secret),
       partitionCounts: { visitor: partitions, sku: partitions },
       eventBytesMax: config.ingest.event_bytes_max,
       confluent: confluent?.readers,
     }),
     closeAdmission: () => confluent?.close(),
-    nowMs,
-    logger,
-  });
+    nowMs: () => systemClock.nowMs(),
+  };
+}
+
+/** What the topics of events must look like. */
+export function topicPlan(config: Config): TopicPlan {
+  const partitionCounts = new Map<Topic, number>();
+  for (const stage of STAGES) {
+    for (const topic of TOPICS_OF_STAGE[stage])
+      partitionCounts.set(topic, stage === 'control' ? 1 : config.partitions);
+  }
+  return {
+    partitionCounts,
+    retentionMs: config.retention.log,
+    messageBytesMax: messageBytesMax(config),
+  };
+}
+
+/** The largest record of our topics. */
+export function messageBytesMax(config: Config): number {
+  return config.ingest.event_bytes_max + MESSAGE_OVERHEAD_BYTES;
 }
 
 /** Readers of what producers write with schemas of the registry; none without one. */

@@ -1,10 +1,8 @@
-import type { Update } from '../schemas/panel.ts';
 import type { Processor } from './engine/operator/processor.ts';
-import type { RowsTable } from './engine/operator/table.ts';
 import type { Engine } from './engine/runtime/engine.ts';
 import { keyOf } from './engine/runtime/task-output.ts';
-import { rowUpdate } from './engine/runtime/updates.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
+import { storedRows } from './stored-updates.ts';
 
 /** Rows per table that a restart shows to viewers at once. */
 const PRELOADED_ROWS_MAX = 20_000;
@@ -17,23 +15,9 @@ export async function preloadRows(
 ): Promise<void> {
   for (const table of processors.flatMap(({ tables }) => tables)) {
     if (table.kind !== 'rows' || table.isStoredOnly === true) continue;
-    const rows = await clickHouse.query(
-      `SELECT ${selectList(table)} FROM weir.${table.name} FINAL ORDER BY version DESC LIMIT ${PRELOADED_ROWS_MAX}`,
-    );
-    for (const row of rows.toReversed()) {
-      const values = table.columns.map(({ name }) => row[name] ?? null);
-      const update: Update = rowUpdate(table, 'stored', values, 0);
+    for (const update of await storedRows(clickHouse, table, PRELOADED_ROWS_MAX)) {
+      const values = table.columns.map(({ name }) => update.row[name] ?? null);
       engine.keepRow(keyOf(table, values), update);
     }
   }
-}
-
-function selectList(table: RowsTable): string {
-  return table.columns
-    .map(({ name, type }) =>
-      type === 'instant' || type === 'nullable-instant'
-        ? `toUnixTimestamp64Milli(${name}) AS ${name}`
-        : name,
-    )
-    .join(', ');
 }

@@ -7,6 +7,8 @@ export type ErrorKind = 'transient' | 'poison' | 'fatal' | 'defect';
 /** Every code an `EngineError` can carry. Never renamed or reused; `docs/errors.md` explains each. */
 export const ERROR_CODES = [
   'ASSERTION_FAILED',
+  'CHANGELOG_TAKEN',
+  'CHANGELOG_UNCLEAR',
   'CHECKPOINT_DAMAGED',
   'CHECKPOINT_FORMAT_UNKNOWN',
   'CLICKHOUSE_UNAVAILABLE',

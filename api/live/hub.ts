@@ -76,19 +76,21 @@ export class LiveHub {
     readonly clock: Clock;
     readonly limits: LiveLimits;
     readonly counter: LiveCounter;
+    /**
+     * Where numbering starts, so far from where other processes start that their numbers never meet:
+     * a viewer that resumes here with a number of another process is then noticed.
+     */
+    readonly firstSeq: number;
   }) {
     this.#engine = options.engine;
     this.#clock = options.clock;
     this.#limits = options.limits;
     this.#counter = options.counter;
-    // Numbering starts at the present time in milliseconds. A view changes less often than once per
-    // millisecond, so every number of an earlier process lies below, and resuming from it is noticed.
-    const firstSeq = options.clock.nowMs();
     for (const panel of [...options.panels, PIPELINE_PANEL]) {
       if (this.#topics.has(panel.topic)) continue;
       this.#topics.set(panel.topic, {
         name: panel.topic,
-        view: new LiveView(panel, firstSeq),
+        view: new LiveView(panel, options.firstSeq),
         channels: new Map(),
         newestEventMs: null,
         newestAppendedMs: null,

@@ -41,7 +41,7 @@ test.each<{ readonly layout: TableLayout; readonly name: string }>([
   for (const statement of STATEMENTS) {
     const sql = await parsed(forLayout(statement, layout));
     const isTable = sql.startsWith('CREATE TABLE');
-    expect(sql).toMatch(/^CREATE (TABLE|OR REPLACE VIEW|VIEW)/);
+    expect(sql).toMatch(/^(CREATE (TABLE|OR REPLACE VIEW|VIEW)|ALTER TABLE)/);
     const isReplicated = layout.kind === 'replicated';
     expect(/ENGINE = Replicated/.test(sql)).toBe(isTable && isReplicated);
     expect(/ENGINE = (?!Replicated)/.test(sql)).toBe(isTable && !isReplicated);

@@ -97,6 +97,7 @@ export function openHub(
     clock,
     limits: { bufferedBytesMax: BUFFERED_BYTES_MAX, viewersMax: 10, ...options },
     counter: metrics,
+    firstSeq: T0,
   });
   return { hub, engine, clock, metrics };
 }

@@ -1,6 +1,6 @@
 import type { Random } from '../../bench/shop/random.ts';
 
-/** Every fault the simulation can inject, by the name under which it is drawn, counted and printed. */
+/** Every fault of one process, by the name under which it is drawn, counted and printed. */
 export const FAULTS = [
   'crash_at_random',
   'crash_before_commit',
@@ -26,7 +26,16 @@ export const FAULTS = [
   'poison_event',
   'import_of_history',
 ] as const;
-export type Fault = (typeof FAULTS)[number];
+
+/** Faults of processes that take over from each other; drawn after the others. */
+export const TAKEOVER_FAULTS = [
+  'takeover_by_another',
+  'takeover_of_frozen',
+  'changelog_append_lost',
+  'changelog_answer_lost',
+  'changelog_compacted',
+] as const;
+export type Fault = (typeof FAULTS)[number] | (typeof TAKEOVER_FAULTS)[number];
 
 /** How likely each fault is whenever it could happen, and how often it did. */
 export class Faults {
@@ -37,12 +46,12 @@ export class Faults {
   readonly #random: Random;
 
   /** Draws the weights of this run: about half of the faults are off, the others differ by much. */
-  constructor(random: Random) {
+  constructor(random: Random, names: readonly Fault[]) {
     this.#random = random;
-    this.chances = record((fault) =>
+    this.chances = record(names, (fault) =>
       random.chance(0.5) ? 0 : random.unit() * SCALE[kindOf(fault)],
     );
-    this.fired = record(() => 0);
+    this.fired = { ...ZERO };
   }
 
   strikes(fault: Fault): boolean {
@@ -53,7 +62,8 @@ export class Faults {
 
   /** The drawn weights in words, for the report of a failure. */
   describe(): string {
-    return FAULTS.filter((fault) => this.chances[fault] > 0)
+    return [...FAULTS, ...TAKEOVER_FAULTS]
+      .filter((fault) => this.chances[fault] > 0)
       .map(
         (fault) =>
           `${fault} ${(this.chances[fault] * 100).toFixed(1)} %, fired ${this.fired[fault]}×`,
@@ -63,17 +73,18 @@ export class Faults {
 }
 
 /** Highest chance of a fault whenever it could happen, by the first word of its name. */
-const SCALE = { crash: 0.04, event: 0.25, other: 0.15 } as const;
+const SCALE = { crash: 0.04, takeover: 0.5, event: 0.25, other: 0.15 } as const;
 
 function kindOf(fault: Fault): keyof typeof SCALE {
   if (fault.startsWith('crash')) return 'crash';
+  if (fault.startsWith('takeover')) return 'takeover';
   return fault.endsWith('event') || fault.endsWith('record') ? 'event' : 'other';
 }
 
-function record(value: (fault: Fault) => number): Record<Fault, number> {
-  const values: Partial<Record<Fault, number>> = {};
-  for (const fault of FAULTS) values[fault] = value(fault);
-  return { ...ZERO, ...values };
+function record(names: readonly Fault[], value: (fault: Fault) => number): Record<Fault, number> {
+  const values = { ...ZERO };
+  for (const fault of names) values[fault] = value(fault);
+  return values;
 }
 
 const ZERO: Record<Fault, number> = {
@@ -100,4 +111,9 @@ const ZERO: Record<Fault, number> = {
   out_of_order_event: 0,
   poison_event: 0,
   import_of_history: 0,
+  takeover_by_another: 0,
+  takeover_of_frozen: 0,
+  changelog_append_lost: 0,
+  changelog_answer_lost: 0,
+  changelog_compacted: 0,
 };

@@ -1,11 +1,15 @@
 import type { Random } from '../../bench/shop/random.ts';
 import type { AppendBatch, Log, RecordBatch } from '../../processors/engine/log/log.ts';
 import type { MemoryLog } from '../../processors/engine/log/memory.ts';
+import { ChangelogStore } from '../../processors/engine/runtime/changelog-store.ts';
+import { restore } from '../../processors/engine/runtime/restore.ts';
 import type { Insert, Sink } from '../../processors/engine/sink/sink.ts';
-import type { MemoryStore } from '../../processors/engine/state/memory.ts';
+import type { ChangelogPartition } from '../../processors/engine/state/changelog.ts';
+import { MemoryStore } from '../../processors/engine/state/memory.ts';
 import type { Store, Write } from '../../processors/engine/state/store.ts';
 import { EngineError } from '../../schemas/errors.ts';
 import type { Topic } from '../../schemas/topics.ts';
+import type { MemoryChangelog } from '../doubles/memory-changelog.ts';
 import type { MemorySink } from '../doubles/memory-sink.ts';
 import type { Faults } from './faults.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -16,8 +20,16 @@ export interface World {
   readonly random: Random;
   readonly faults: Faults;
   readonly log: MemoryLog;
-  readonly store: MemoryStore;
+  /** Where the next process starts. */
+  machine: Machine;
+  /** Undefined when the process keeps its state on one machine. */
+  readonly changelog: MemoryChangelog | undefined;
   readonly sink: MemorySink;
+}
+
+/** A disk, which can be made empty. */
+export interface Machine {
+  store: MemoryStore;
 }
 
 /** Never resolves: the process that waits for it is dead. */
@@ -31,17 +43,20 @@ export class SimulatedProcess {
   readonly store: Store;
   readonly log: Log;
   readonly sink: Sink;
+  readonly #machine: Machine;
   readonly #world: World;
-  readonly #onCrash: () => void;
+  #onCrash: () => void;
   #isDead = false;
   #commitUnderWay: readonly Write[] | undefined;
 
   constructor(world: World, onCrash: () => void) {
     this.#world = world;
     this.#onCrash = onCrash;
+    const { machine } = world;
+    this.#machine = machine;
     this.store = {
-      get: (key) => world.store.get(key),
-      range: (bounds) => world.store.range(bounds),
+      get: (key) => machine.store.get(key),
+      range: (bounds) => machine.store.range(bounds),
       commit: (writes) => this.#commit(writes),
       close: () => Promise.resolve(),
     };
@@ -62,19 +77,24 @@ export class SimulatedProcess {
     return this.#isDead;
   }
 
+  /** Another process takes its place; it lives on, and its death is no crash any more. */
+  abandon(): void {
+    this.#onCrash = () => undefined;
+  }
+
   /** Kills the process: a commit under way has happened or has not. */
   kill(): void {
     if (this.#isDead) return;
     this.#isDead = true;
     if (this.#commitUnderWay !== undefined && this.#world.random.chance(0.5)) {
-      this.#world.store.applyNow(this.#commitUnderWay);
+      this.#machine.store.applyNow(this.#commitUnderWay);
     }
     this.#commitUnderWay = undefined;
     this.#onCrash();
   }
 
   async #commit(writes: readonly Write[]): Promise<void> {
-    const { faults, store } = this.#world;
+    const { faults } = this.#world;
     if (this.#isDead) return NEVER;
     if (faults.strikes('crash_before_commit')) {
       this.kill();
@@ -86,10 +106,54 @@ export class SimulatedProcess {
     if (this.#isDead) return NEVER;
     this.#commitUnderWay = undefined;
     if (!hasRoom) throw noRoom();
-    store.applyNow(writes);
+    this.#machine.store.applyNow(writes);
     if (!faults.strikes('crash_after_commit')) return undefined;
     this.kill();
     return NEVER;
+  }
+
+  /**
+   * The store that an engine opens: on this machine alone, or with a changelog from which it is brought
+   * up to date first.
+   */
+  async openStore(): Promise<Store> {
+    const { changelog, faults, time } = this.#world;
+    if (changelog === undefined) return this.store;
+    if (faults.strikes('changelog_compacted')) changelog.compact();
+    const taken = changelog.takeNow();
+    const partition: ChangelogPartition = {
+      ...taken,
+      append: (records) => this.#log(taken, records),
+    };
+    const restored = await restore({
+      partition,
+      files: {
+        open: () => this.store,
+        wipe: () => {
+          this.#machine.store = new MemoryStore();
+        },
+      },
+      nowMs: time.nowMs(),
+    });
+    if (restored.from === 'unverified') throw new Error('The changelog does not verify');
+    return new ChangelogStore({
+      local: restored.store,
+      partition,
+      pairs: restored.pairs,
+      nowMs: () => time.nowMs(),
+      beforeCommit: () => Promise.resolve(),
+    });
+  }
+
+  async #log(taken: ChangelogPartition, records: readonly Write[]): Promise<number> {
+    const { faults } = this.#world;
+    if (this.#isDead) return NEVER;
+    await this.#pass();
+    if (this.#isDead) return NEVER;
+    if (faults.strikes('changelog_append_lost')) throw unclear();
+    const nextOffset = await taken.append(records);
+    if (faults.strikes('changelog_answer_lost')) throw unclear();
+    return nextOffset;
   }
 
   async #forward(batches: readonly AppendBatch[]): Promise<void> {
@@ -134,6 +198,14 @@ export class SimulatedProcess {
   #pass(): Promise<void> {
     return this.#world.time.sleep(1 + this.#world.random.below(IO_MS_MAX));
   }
+}
+
+function unclear(): EngineError {
+  return new EngineError({
+    code: 'CHANGELOG_UNCLEAR',
+    kind: 'fatal',
+    message: 'Simulated: no answer',
+  });
 }
 
 function noRoom(): EngineError {

@@ -5,13 +5,15 @@ import { MemoryLog } from '../../processors/engine/log/memory.ts';
 import type { EngineEvents } from '../../processors/engine/runtime/engine-options.ts';
 import { Engine } from '../../processors/engine/runtime/engine.ts';
 import { MemoryStore } from '../../processors/engine/state/memory.ts';
+import type { Store } from '../../processors/engine/state/store.ts';
 import { EngineError, messageOf } from '../../schemas/errors.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
+import { MemoryChangelog } from '../doubles/memory-changelog.ts';
 import { MemorySink } from '../doubles/memory-sink.ts';
-import { Faults } from './faults.ts';
+import { FAULTS, Faults, TAKEOVER_FAULTS } from './faults.ts';
 import { checkAlways, checkEnd } from './invariants.ts';
 import { PROCESSORS } from './oracle.ts';
-import { SimulatedProcess, type World } from './process.ts';
+import { type Machine, SimulatedProcess, type World } from './process.ts';
 import type { Variant } from './variants.ts';
 import { Viewer } from './viewer.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -28,6 +30,21 @@ export interface Outcome {
   readonly traceHash: string;
 }
 
+/** What is run, besides the product as it is on one machine. */
+interface SimulationOptions {
+  readonly variant?: Variant;
+  /** Processes on several machines take over from each other through a changelog. */
+  readonly hasChangelog?: boolean;
+}
+
+/** An engine whose process was frozen and does not know that another has taken over. */
+interface Zombie {
+  readonly process: SimulatedProcess;
+  readonly engine: Engine;
+  readonly machine: Machine;
+}
+
+const MACHINES = 3;
 const START_MS = Date.UTC(2026, 10, 20);
 /** Event times begin before the simulated present, so that hours of events fit into seconds. */
 const EVENTS_START_MS = START_MS - 24 * HOUR_MS;
@@ -54,8 +71,8 @@ const silent: EngineEvents = {
  * The seed decides events, delays and faults. First faults strike while events come in; then they
  * stop, and within a bounded number of steps the tables must equal the oracle's.
  */
-export async function simulate(seed: number, variant?: Variant): Promise<Outcome> {
-  const run = new Run(seed, variant);
+export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
+  const run = new Run(seed, options);
   return run.finish();
 }
 
@@ -71,19 +88,30 @@ class Run {
   #batchesLeft: number;
   #crashes = 0;
   #failure: string | undefined;
+  readonly #machines: readonly Machine[];
+  #zombies: Zombie[] = [];
 
-  constructor(seed: number, variant: Variant | undefined) {
+  constructor(seed: number, { variant, hasChangelog = false }: SimulationOptions) {
     this.#seed = seed;
     this.#variant = variant;
     this.#random = new Random(seed, 'run');
-    const faults = new Faults(new Random(seed, 'faults'));
+    const faults = new Faults(
+      new Random(seed, 'faults'),
+      hasChangelog ? [...FAULTS, ...TAKEOVER_FAULTS] : FAULTS,
+    );
     const time = new VirtualTime(START_MS, new Random(seed, 'jitter'));
+    const machine: Machine = { store: new MemoryStore() };
+    this.#machines = [
+      machine,
+      ...Array.from({ length: MACHINES - 1 }, () => ({ store: new MemoryStore() })),
+    ];
     this.#world = {
       time,
       random: new Random(seed, 'world'),
       faults,
       log: new MemoryLog(() => time.nowMs()),
-      store: new MemoryStore(),
+      machine,
+      changelog: hasChangelog ? new MemoryChangelog() : undefined,
       sink: new MemorySink(),
     };
     this.#workload = new Workload(new Random(seed, 'workload'), faults, EVENTS_START_MS);
@@ -98,6 +126,7 @@ class Run {
     try {
       while (this.#batchesLeft > 0 && this.#failure === undefined) await this.#advance();
       faults.isOn = false;
+      for (const { process } of this.#zombies.splice(0)) process.kill();
       time.skewMs = 0;
       let steps = 0;
       while (this.#failure === undefined && !(await this.#isSettled())) {
@@ -131,45 +160,74 @@ class Run {
     const process = new SimulatedProcess(world, () => this.#crashed());
     this.#process = process;
     const processors = this.#variant?.processors?.(PROCESSORS, this.#crashes) ?? PROCESSORS;
-    Engine.open({
-      node: 'simulated',
-      processors,
-      log: process.log,
-      store: this.#variant?.store?.(process.store) ?? process.store,
-      sink: this.#variant?.sink?.(process.sink) ?? process.sink,
-      clock: world.time,
-      limits: {
-        outOfOrdernessMs: OUT_OF_ORDERNESS_MS,
-        idleTimeoutMs: 2 * SECOND_MS,
-        allowedLatenessMs: ALLOWED_LATENESS_MS,
-        clockSkewMs: 5 * MINUTE_MS,
-        cachedKeysMax: 1 + this.#random.below(4),
-        cachedRowsMax: 1 + this.#random.below(20),
-        deduplicationIdsMax: 10_000,
-        checkpointMs: 200 + this.#random.below(2_000),
-        checkpointChangesMax: 1 + this.#random.below(8),
-        checkpointLinesMax: 5 + this.#random.below(200),
-        outboxRowsMax: 20 + this.#random.below(500),
-      },
-      partitions: PARTITIONS,
-      events: silent,
-    }).then(
-      (engine) => {
-        if (process.isDead) return;
-        this.#engine = engine;
-        this.#viewer.begin(engine);
-      },
-      (error: unknown) => {
-        // A disk without room refuses the start; whoever supervises the process tries again.
-        if (error instanceof EngineError && error.kind === 'transient') process.kill();
-        else this.#failure ??= `Open failed: ${messageOf(error)}`;
-      },
-    );
+    const open = (store: Store): Promise<Engine> =>
+      Engine.open({
+        node: 'simulated',
+        processors,
+        log: process.log,
+        store: this.#variant?.store?.(store) ?? store,
+        sink: this.#variant?.sink?.(process.sink) ?? process.sink,
+        clock: world.time,
+        limits: {
+          outOfOrdernessMs: OUT_OF_ORDERNESS_MS,
+          idleTimeoutMs: 2 * SECOND_MS,
+          allowedLatenessMs: ALLOWED_LATENESS_MS,
+          clockSkewMs: 5 * MINUTE_MS,
+          cachedKeysMax: 1 + this.#random.below(4),
+          cachedRowsMax: 1 + this.#random.below(20),
+          deduplicationIdsMax: 10_000,
+          checkpointMs: 200 + this.#random.below(2_000),
+          checkpointChangesMax: 1 + this.#random.below(8),
+          checkpointLinesMax: 5 + this.#random.below(200),
+          outboxRowsMax: 20 + this.#random.below(500),
+        },
+        partitions: PARTITIONS,
+        events: silent,
+      });
+    process
+      .openStore()
+      .then(open)
+      .then(
+        (engine) => {
+          if (process.isDead) return;
+          this.#engine = engine;
+          this.#viewer.begin(engine);
+        },
+        (error: unknown) => {
+          // A disk without room refuses the start; whoever supervises the process tries again.
+          if (error instanceof EngineError && isPassing(error)) process.kill();
+          else this.#failure ??= `Open failed: ${messageOf(error)}`;
+        },
+      );
   }
 
+  /** The process dies, or is taken for dead: another starts, here or on another machine. */
   #crashed(): void {
     this.#crashes += 1;
     this.#engine = undefined;
+    if (this.#world.faults.strikes('takeover_by_another')) this.#moveOn();
+    this.#world.time.after(1 + this.#random.below(RESTART_MS_MAX), () => this.#start());
+  }
+
+  #moveOn(): void {
+    const { machine } = this.#world;
+    const free = this.#machines.filter(
+      (each) => each !== machine && this.#zombies.every((zombie) => zombie.machine !== each),
+    );
+    this.#world.machine = free[this.#random.below(free.length)] ?? machine;
+  }
+
+  /** The process is left behind as it is, and goes on while another takes over. */
+  #freeze(): void {
+    const process = this.#process;
+    const engine = this.#engine;
+    if (process === undefined || engine === undefined || process.isDead) return;
+    if (this.#zombies.length > 0 || !this.#world.faults.strikes('takeover_of_frozen')) return;
+    // Its machine is not used again before it is dead.
+    this.#zombies.push({ process, engine, machine: this.#world.machine });
+    process.abandon();
+    this.#engine = undefined;
+    this.#moveOn();
     this.#world.time.after(1 + this.#random.below(RESTART_MS_MAX), () => this.#start());
   }
 
@@ -181,19 +239,36 @@ class Run {
       time.after(1 + this.#random.below(BATCH_GAP_MS_MAX), () => this.#send());
   }
 
+  /** What a process writes that does not know it was replaced must be refused. */
+  #tickZombies(): void {
+    for (const zombie of this.#zombies) {
+      const { process, engine } = zombie;
+      for (let steps = this.#random.below(4); steps > 0; steps -= 1) engine.step();
+      engine.publish();
+      if (!engine.isCheckpointDue) continue;
+      engine.checkpoint().catch(() => {
+        process.kill();
+        this.#zombies = this.#zombies.filter((each) => each !== zombie);
+      });
+    }
+  }
+
   #tick(): void {
     const { time } = this.#world;
     time.after(1 + this.#random.below(TICK_MS_MAX), () => this.#tick());
     this.#strikeMachine();
+    this.#tickZombies();
     const engine = this.#engine;
     if (engine === undefined) return;
     try {
       for (let steps = this.#random.below(4); steps > 0; steps -= 1) engine.step();
       const batch = engine.publish();
       if (batch !== undefined) this.#viewer.update(batch.updates);
+      const process = this.#process;
       if (engine.isCheckpointDue) {
         engine.checkpoint().catch((error: unknown) => {
-          this.#failure ??= `Checkpoint failed: ${messageOf(error)}`;
+          if (error instanceof EngineError && isPassing(error)) process?.kill();
+          else this.#failure ??= `Checkpoint failed: ${messageOf(error)}`;
         });
       }
     } catch (error) {
@@ -204,6 +279,7 @@ class Run {
   #strikeMachine(): void {
     if (!this.#random.chance(MACHINE_FAULT_CHANCE)) return;
     const { faults, time } = this.#world;
+    this.#freeze();
     if (this.#process?.isDead === false && faults.strikes('crash_at_random')) this.#process.kill();
     if (faults.strikes('clock_jump_forward')) time.skewMs = this.#random.below(HOUR_MS);
     if (faults.strikes('clock_jump_back')) time.skewMs = -this.#random.below(HOUR_MS);
@@ -224,6 +300,11 @@ class Run {
     await Promise.resolve();
     return engine.outbox.pendingDeliveries === 0;
   }
+}
+
+/** Whether whoever supervises the process just starts another one. */
+function isPassing(error: EngineError): boolean {
+  return error.kind === 'transient' || error.code.startsWith('CHANGELOG_');
 }
 
 function traceHashOf(sink: MemorySink): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { FAULTS, type Fault } from './faults.ts';
+import { FAULTS, type Fault, TAKEOVER_FAULTS } from './faults.ts';
 import seeds from './seeds.json' with { type: 'json' };
 import { type Outcome, simulate } from './simulate.ts';
 import { VARIANTS } from './variants.ts';
@@ -9,6 +9,8 @@ import { VARIANTS } from './variants.ts';
 const RUNS = Number(process.env['RUNS'] ?? 1_000);
 const FIRST_SEED = Number(process.env['SEED'] ?? 1);
 const COUNT = process.env['SEED'] === undefined ? RUNS : 1;
+/** Seeds of several processes: a share, because each takes as long as one of one process. */
+const TAKEOVER_COUNT = Math.ceil(COUNT / 4);
 /** Generous: the whole budget of a run is 90 s on two cores, and the machine may be busy. */
 const TIMEOUT_MS = Math.max(300_000, COUNT * 500);
 /** Seeds that every deliberate defect has to be noticed. */
@@ -44,6 +46,23 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  `${TAKEOVER_COUNT} seeds of processes that take over from each other through a changelog: the tables end as the events make them`,
+  async () => {
+    const fired = new Map<Fault, number>();
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + TAKEOVER_COUNT; seed += 1) {
+      const outcome = await simulate(seed, { hasChangelog: true });
+      expect(outcome.failure, report(outcome)).toBeUndefined();
+      for (const fault of TAKEOVER_FAULTS)
+        fired.set(fault, (fired.get(fault) ?? 0) + outcome.faults.fired[fault]);
+    }
+    if (TAKEOVER_COUNT < 25) return;
+    for (const fault of TAKEOVER_FAULTS)
+      expect(fired.get(fault), `${fault} never fired`).toBeGreaterThan(0);
+  },
+  TIMEOUT_MS,
+);
+
 test('the same seed gives the same trace', async () => {
   for (let seed = 1; seed <= 10; seed += 1) {
     const { traceHash } = await simulate(seed);
@@ -53,7 +72,7 @@ test('the same seed gives the same trace', async () => {
 
 test.each(VARIANTS)('the simulation notices when $name', async (variant) => {
   for (let seed = 1; seed <= VARIANT_SEEDS_MAX; seed += 1) {
-    if ((await simulate(seed, variant)).failure !== undefined) return;
+    if ((await simulate(seed, { variant })).failure !== undefined) return;
   }
   expect.fail(`${VARIANT_SEEDS_MAX} seeds passed although ${variant.name}`);
 });

@@ -69,6 +69,13 @@ export class KafkaBuffer {
     this.extend(nextOffset);
   }
 
+  /** Forgets everything: another process fetches from here on. */
+  forget(): void {
+    this.moveTo(0);
+    this.#position = undefined;
+    this.isPaused = false;
+  }
+
   /** Forgets everything: fetching goes on at `offset`. */
   moveTo(offset: number): void {
     this.#batches.length = 0;

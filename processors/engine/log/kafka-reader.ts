@@ -25,6 +25,12 @@ export interface Place {
   readonly partition: number;
 }
 
+/** A partition of any topic. */
+interface AnyPlace {
+  readonly topic: string;
+  readonly partition: number;
+}
+
 /** What the reader tells its owner. */
 export interface ReaderEvents {
   /** Fetched records of one partition; without `resolveOffset` they come again. */
@@ -36,8 +42,8 @@ export interface ReaderEvents {
     readonly firstOffset: number;
     readonly nextOffset: number;
   }): void;
-  /** The group has given us partitions: say for each where to begin, or pause it. */
-  onJoined(): void;
+  /** The group has given us partitions, by topic: say for each where to begin, or pause it. */
+  onJoined(assignment: Readonly<Record<string, readonly number[]>>): void;
 }
 
 /**
@@ -47,7 +53,7 @@ export interface ReaderEvents {
 export class KafkaReader {
   readonly #kafka: Kafka;
   readonly #groupId: string;
-  readonly #topics: readonly Topic[];
+  readonly #topics: readonly string[];
   readonly #events: ReaderEvents;
   readonly #logger: Logger;
   readonly #stopping = new AbortController();
@@ -59,7 +65,7 @@ export class KafkaReader {
   constructor(options: {
     readonly kafka: Kafka;
     readonly groupId: string;
-    readonly topics: readonly Topic[];
+    readonly topics: readonly string[];
     readonly events: ReaderEvents;
     readonly logger: Logger;
   }) {
@@ -75,18 +81,18 @@ export class KafkaReader {
   }
 
   /** Fetching of the partition goes on at `offset`. */
-  seek({ topic, partition }: Place, offset: number): void {
+  seek({ topic, partition }: AnyPlace, offset: number): void {
     this.#ask((consumer) => {
       consumer.seek({ topic, partition, offset: String(offset) });
       consumer.resume([{ topic, partitions: [partition] }]);
     });
   }
 
-  pause({ topic, partition }: Place): void {
+  pause({ topic, partition }: AnyPlace): void {
     this.#ask((consumer) => consumer.pause([{ topic, partitions: [partition] }]));
   }
 
-  resume({ topic, partition }: Place): void {
+  resume({ topic, partition }: AnyPlace): void {
     this.#ask((consumer) => consumer.resume([{ topic, partitions: [partition] }]));
   }
 
@@ -155,9 +161,9 @@ export class KafkaReader {
 
   /** Resolves with the error when the consumer has crashed. */
   #listen(consumer: Consumer): Promise<Error> {
-    consumer.on(consumer.events.GROUP_JOIN, () => {
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       this.#hasJoined = true;
-      this.#events.onJoined();
+      this.#events.onJoined(payload.memberAssignment);
     });
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
       const { topic, partition, batchSize } = payload;

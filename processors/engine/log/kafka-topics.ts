@@ -49,7 +49,33 @@ async function ensureTopics(admin: Admin, plan: TopicPlan): Promise<void> {
   await checkPartitionCounts(admin, plan.partitionCounts);
 }
 
-function checkPartitionCount(topic: Topic, expected: number, found: number): void {
+/**
+ * Creates a topic of ours that holds no events, if it is missing.
+ *
+ * @throws {EngineError} LOG_PARTITION_COUNT_CHANGED when it has another number of partitions
+ */
+export async function ensureInternalTopic(
+  admin: Admin,
+  plan: {
+    readonly topic: string;
+    readonly partitions: number;
+    readonly settings: Readonly<Record<string, string>>;
+  },
+): Promise<void> {
+  const { topic, partitions, settings } = plan;
+  const existing = await admin.listTopics();
+  if (!existing.includes(topic)) {
+    const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic, numPartitions: partitions, configEntries }],
+    });
+  }
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  checkPartitionCount(topic, partitions, topics[0]?.partitions.length ?? 0);
+}
+
+function checkPartitionCount(topic: string, expected: number, found: number): void {
   if (expected === found) return;
   throw new EngineError({
     code: 'LOG_PARTITION_COUNT_CHANGED',
@@ -80,7 +106,7 @@ export async function checkPartitionCounts(
 }
 
 /** The offsets of every partition of a topic, by partition. */
-export async function offsetsOf(admin: Admin, topic: Topic): Promise<readonly PartitionOffsets[]> {
+export async function offsetsOf(admin: Admin, topic: string): Promise<readonly PartitionOffsets[]> {
   const offsets = await admin.fetchTopicOffsets(topic);
   return offsets
     .map(({ partition, low, high }) => ({

@@ -1,6 +1,5 @@
 import { type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
 
-import type { Topic } from '../../../schemas/topics.ts';
 import { HEADER } from './kafka-batch.ts';
 import { kafkaError } from './kafka-client.ts';
 import type { AppendBatch } from './log.ts';
@@ -10,6 +9,9 @@ const CHUNK_BYTES_MAX = 512 * 1_024;
 /** What the broker stores of a record besides its value, at most. */
 const RECORD_OVERHEAD_BYTES = 128;
 const ALL_REPLICAS = -1;
+
+/** As a batch for the log, and for any topic. */
+type KafkaBatch = Omit<AppendBatch, 'topic'> & { readonly topic: string };
 
 /** Up to where a partition is durable. */
 export interface Appended {
@@ -34,7 +36,7 @@ export class KafkaWriter {
 
   /** @throws {EngineError} KAFKA_UNREACHABLE, KAFKA_REFUSED; some of it may be appended all the same */
   async append(
-    batches: readonly AppendBatch[],
+    batches: readonly KafkaBatch[],
     onAppended: (appended: Appended) => void,
   ): Promise<void> {
     let used: Promise<Producer> | undefined;
@@ -91,8 +93,8 @@ async function disconnect(producer: Promise<Producer> | undefined): Promise<void
 type Round = ReadonlyMap<string, Message[]>;
 
 /** The records as requests of bounded size, those of a partition in their order. */
-function* roundsOf(batches: readonly AppendBatch[]): Iterable<Round> {
-  const queues = new Map<string, { readonly topic: Topic; readonly messages: Message[] }>();
+function* roundsOf(batches: readonly KafkaBatch[]): Iterable<Round> {
+  const queues = new Map<string, { readonly topic: string; readonly messages: Message[] }>();
   for (const batch of batches) {
     const key = `${batch.topic}/${batch.partition}`;
     const queue = queues.get(key) ?? { topic: batch.topic, messages: [] };
@@ -116,7 +118,7 @@ function* roundsOf(batches: readonly AppendBatch[]): Iterable<Round> {
   }
 }
 
-function messagesOf({ partition, values, importName, endsImport }: AppendBatch): Message[] {
+function messagesOf({ partition, values, importName, endsImport }: KafkaBatch): Message[] {
   const headers = {
     [HEADER.tokenised]: '1',
     ...(importName === undefined ? {} : { [HEADER.importName]: importName }),

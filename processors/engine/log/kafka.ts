@@ -9,6 +9,7 @@ import { type Admit, convertRecords, emptyBatch } from './kafka-batch.ts';
 import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
 import { beyondEnd, deletedUnread } from './kafka-gap.ts';
 import { type Partition, createPartitions } from './kafka-partition.ts';
+import { waitForTopics } from './kafka-prepare.ts';
 import { KafkaReader, type Place } from './kafka-reader.ts';
 import {
   KafkaAdmin,
@@ -16,7 +17,6 @@ import {
   type TopicPlan,
   checkPartitionCounts,
   offsetsOf,
-  prepareTopics,
 } from './kafka-topics.ts';
 import { KafkaWriter } from './kafka-writer.ts';
 import type { AppendBatch, Log, RecordBatch } from './log.ts';
@@ -34,6 +34,8 @@ export interface KafkaLogOptions {
   readonly closeAdmission?: () => void;
   readonly nowMs: () => number;
   readonly logger: Logger;
+  /** The group has given this process these partitions, of every topic; those of before and no others. */
+  readonly onAssigned?: (partitions: readonly number[]) => void;
 }
 
 /** How often the broker is asked how far its partitions reach. */
@@ -42,8 +44,6 @@ const LOOK_MS = 2_000;
 const STALLED_MS = 30_000;
 /** Looks in a row that must find our offset beyond the end: a broker that has just started may err. */
 const BEYOND_END_LOOKS = 3;
-/** How long to wait between two tries to reach a broker at the start: doubled up to the longest. */
-const OPEN_RETRY_MS = { first: 200, max: 5_000 };
 const RETRY_MS = 500;
 
 /**
@@ -62,6 +62,8 @@ export class KafkaLog implements Log {
   readonly #closing = new AbortController();
   #looking: Promise<void> = Promise.resolve();
   #commits = new Map<string, Place & { readonly offset: string }>();
+  /** Partitions that the group has given us; only these are fetched. */
+  #assigned: ReadonlySet<number> = new Set();
   #problem: string | undefined;
   #failure: EngineError | undefined;
 
@@ -87,7 +89,7 @@ export class KafkaLog implements Log {
       events: {
         onBatch: (payload) => this.#take(payload),
         onNothing: (stretch) => this.#passOver(stretch),
-        onJoined: () => this.#place(),
+        onJoined: (assignment) => this.#place(assignment),
       },
     });
   }
@@ -98,27 +100,13 @@ export class KafkaLog implements Log {
    * @throws {EngineError} KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED
    */
   static async open(options: KafkaLogOptions): Promise<KafkaLog> {
-    const { settings, plan, logger } = options;
-    const kafka = createKafka(settings);
+    const kafka = createKafka(options.settings);
     const admin = new KafkaAdmin(kafka);
-    for (let waitMs = OPEN_RETRY_MS.first; ; waitMs = Math.min(2 * waitMs, OPEN_RETRY_MS.max)) {
-      try {
-        const parts = await admin.ask((asked) => prepareTopics(asked, plan));
-        const log = new KafkaLog(options, { kafka, admin, ...parts });
-        log.#reader.start();
-        log.#looking = log.#watch();
-        return log;
-      } catch (cause) {
-        const error = kafkaError(cause, 'look at its topics');
-        await admin.close();
-        if (error.kind !== 'transient') throw error;
-        logger.warn(
-          { brokers: settings.brokers.join(','), error: error.message },
-          'Waiting for a Kafka broker (kafka.brokers)',
-        );
-        await wait(waitMs);
-      }
-    }
+    const parts = await waitForTopics(admin, options);
+    const log = new KafkaLog(options, { kafka, admin, ...parts });
+    log.#reader.start();
+    log.#looking = log.#watch();
+    return log;
   }
 
   async append(batches: readonly AppendBatch[]): Promise<void> {
@@ -214,14 +202,20 @@ export class KafkaLog implements Log {
   }
 
   /** After joining, the consumer stands where the broker's copy of our offsets says: put it right. */
-  #place(): void {
+  #place(assignment: Readonly<Record<string, readonly number[]>>): void {
+    this.#assigned = new Set(Object.values(assignment).flat());
     for (const each of this.#partitions.values()) {
-      const { position } = each.buffer;
       each.progressAtMs = performance.now();
+      if (!this.#assigned.has(each.partition)) {
+        each.buffer.forget();
+        continue;
+      }
+      const { position } = each.buffer;
       if (position !== undefined) this.#reader.seek(each, position);
       if (position === undefined || each.buffer.isPaused || each.isWaiting)
         this.#reader.pause(each);
     }
+    this.#options.onAssigned?.([...this.#assigned]);
   }
 
   async #take(payload: EachBatchPayload): Promise<void> {
@@ -374,7 +368,7 @@ export class KafkaLog implements Log {
     const { buffer } = place;
     const { position, endOffset } = buffer;
     const nowMs = performance.now();
-    const isFetching = !buffer.isPaused && !place.isWaiting;
+    const isFetching = !buffer.isPaused && !place.isWaiting && this.#assigned.has(place.partition);
     const isBehind = position !== undefined && position < endOffset && isFetching;
     if (!isBehind || position !== place.lastPosition) {
       place.lastPosition = position;

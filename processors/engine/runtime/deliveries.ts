@@ -15,6 +15,7 @@ const INSERT_ROWS_MAX = 100_000;
 const IDENTITY_COLUMNS = ['topic', 'partition', 'offset', 'index'] as const;
 
 interface Stamp {
+  readonly node: string;
   readonly epoch: number;
   readonly sequence: number;
   readonly nextRowSequence: () => number;
@@ -56,7 +57,7 @@ export function collectDeliveries(
 export function rowInsert(
   table: RowsTable,
   values: readonly Value[],
-  stamp: { readonly epoch: number; readonly sequence: number; readonly rowSequence: number },
+  stamp: Omit<Stamp, 'nextRowSequence'> & { readonly rowSequence: number },
 ): Delivery {
   const inserts = new Inserts({ ...stamp, nextRowSequence: () => stamp.rowSequence });
   inserts.addRow(table, values);
@@ -125,8 +126,8 @@ class Inserts {
   }
 
   #close(key: string, { table, columns, lines }: OpenInsert): void {
-    const { epoch, sequence } = this.#stamp;
-    const token = `weir:${epoch}:${sequence}:${key}:${this.#closed.length}`;
+    const { node, epoch, sequence } = this.#stamp;
+    const token = `weir:${node}:${epoch}:${sequence}:${key}:${this.#closed.length}`;
     const insert = { table, columns, rowCount: lines.count, body: lines.bytes(), token };
     this.#closed.push({ kind: 'insert', insert });
   }

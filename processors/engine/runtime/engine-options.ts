@@ -26,6 +26,7 @@ export interface EngineEvents extends OutboxEvents {
 
 /** What an engine is opened with. */
 export interface EngineOptions {
+  /** Names the rows and deduplication tokens of this engine: no other that writes to the same sink has it. */
   readonly node: string;
   readonly processors: readonly Processor[];
   readonly log: Log;
@@ -37,6 +38,8 @@ export interface EngineOptions {
   readonly epochMin?: number;
   /** Partitions of the visitor and sku stages; the control stage has one. */
   readonly partitions: number;
+  /** Runs the tasks of this partition alone, and with partition 0 the control stage; without it all of them. */
+  readonly partition?: number;
   readonly events: EngineEvents;
   /** Decides which events are too late, in place of the tasks' watermarks. */
   readonly isLate?: LatenessRule;

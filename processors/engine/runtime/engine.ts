@@ -36,7 +36,8 @@ export class Engine {
   /** Grows with every row that leaves the engine in this epoch. */
   #rowSequence = 0;
   #watermarkMs = -Infinity;
-  #writtenWatermarkMs = -Infinity;
+  /** What the last progress row said; undefined before this engine's first. */
+  #written: { readonly watermarkMs: number; readonly isIdle: boolean } | undefined;
   #lastCheckpointMs: number;
   #lastDurationMs = 0;
   #committing: Promise<boolean> | undefined;
@@ -46,7 +47,6 @@ export class Engine {
     this.#options = options;
     this.#node = node;
     this.#watermarkMs = node.watermarkMs;
-    this.#writtenWatermarkMs = node.watermarkMs;
     this.#lastCheckpointMs = options.clock.monotonicMs();
     this.#outbox = new Outbox({ ...options, events: options.events });
   }
@@ -63,9 +63,9 @@ export class Engine {
     await options.store.commit([{ key: NODE_KEY, value: pack(node) }]);
     const engine = new Engine(options, node);
     engine.#tasks = STAGES.flatMap((stage) =>
-      Array.from({ length: engine.#partitionsOf(stage) }, (_, partition) =>
-        engine.#openTask(stage, partition),
-      ),
+      Array.from({ length: engine.#partitionsOf(stage) }, (_, partition) => partition)
+        .filter((partition) => partition === (options.partition ?? partition))
+        .map((partition) => engine.#openTask(stage, partition)),
     );
     engine.#advanceWatermark();
     engine.#outbox.resume();
@@ -80,9 +80,19 @@ export class Engine {
     return this.#outbox;
   }
 
+  /** Higher than that of every engine that had this store before. */
+  get epoch(): number {
+    return this.#node.epoch;
+  }
+
   /** The lowest watermark of the visitor tasks that are not idle; never goes back. −Infinity at first. */
   get watermarkMs(): number {
     return this.#watermarkMs;
+  }
+
+  /** Whether no visitor task expects anything, so that the watermark of other engines alone counts. */
+  get isIdle(): boolean {
+    return this.#tasks.every((task) => task.stage !== 'visitor' || task.isIdle);
   }
 
   get checkpointStatus(): {
@@ -246,19 +256,21 @@ export class Engine {
     if (
       writes.length === 0 &&
       !this.#outbox.hasDelivered &&
+      !this.#isProgressDue &&
       tasks.every((task) => !task.hasPending)
     )
       return true;
     const counts = new WindowRowCounts();
     const deliveries = collectDeliveries(tasks, {
+      node: this.#options.node,
       epoch: this.#node.epoch,
       sequence,
       nextRowSequence: () => this.#nextRowSequence(),
       writes,
       counts,
     });
-    if (this.#watermarkMs > this.#writtenWatermarkMs) {
-      this.#writtenWatermarkMs = this.#watermarkMs;
+    if (this.#isProgressDue) {
+      this.#written = { watermarkMs: this.#watermarkMs, isIdle: this.isIdle };
       deliveries.push(this.#progress(sequence));
     }
     const deliver = this.#outbox.stage(deliveries, writes);
@@ -320,11 +332,18 @@ export class Engine {
 
   #progress(sequence: number): ReturnType<typeof rowInsert> {
     const { node, clock, limits } = this.#options;
-    return rowInsert(PROGRESS, [node, this.#watermarkMs, limits.allowedLatenessMs, clock.nowMs()], {
-      epoch: this.#node.epoch,
-      sequence,
-      rowSequence: this.#nextRowSequence(),
-    });
+    return rowInsert(
+      PROGRESS,
+      [node, this.#watermarkMs, limits.allowedLatenessMs, clock.nowMs(), this.isIdle],
+      { node, epoch: this.#node.epoch, sequence, rowSequence: this.#nextRowSequence() },
+    );
+  }
+
+  /** Whether the progress row would say something new. */
+  get #isProgressDue(): boolean {
+    if (this.#watermarkMs === -Infinity) return false;
+    const { watermarkMs = -Infinity, isIdle } = this.#written ?? {};
+    return this.#watermarkMs > watermarkMs || isIdle !== this.isIdle;
   }
 
   #advanceWatermark(): void {

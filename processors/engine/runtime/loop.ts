@@ -17,9 +17,11 @@ export class EngineLoop {
   readonly #clock: Clock;
   readonly #liveTickMs: number;
   readonly #onUpdates: (batch: UpdateBatch) => void;
+  readonly #canPublish: () => boolean;
   readonly #onDefect: (error: unknown) => void;
   #isStopping = false;
   #running: Promise<void> = Promise.resolve();
+  #checkpointing: Promise<unknown> = Promise.resolve();
   #lastPublishedMs = 0;
   #wake: AbortController = new AbortController();
 
@@ -29,6 +31,8 @@ export class EngineLoop {
     readonly clock: Clock;
     readonly liveTickMs: number;
     readonly onUpdates: (batch: UpdateBatch) => void;
+    /** Whether updates can be taken at the moment; until then they wait, merged by row. Always, without it. */
+    readonly canPublish?: () => boolean;
     readonly onDefect: (error: unknown) => void;
   }) {
     this.#engine = options.engine;
@@ -36,6 +40,7 @@ export class EngineLoop {
     this.#clock = options.clock;
     this.#liveTickMs = options.liveTickMs;
     this.#onUpdates = options.onUpdates;
+    this.#canPublish = options.canPublish ?? (() => true);
     this.#onDefect = options.onDefect;
     this.#log.onAppend(() => this.#wake.abort());
   }
@@ -52,18 +57,29 @@ export class EngineLoop {
     this.#isStopping = true;
     this.#wake.abort();
     await this.#running;
-    await this.#engine.checkpoint();
+    await this.#checkpoint();
     await this.#engine.outbox.idle(STOP_DELIVERY_MS);
-    await this.#engine.checkpoint();
+    await this.#checkpoint();
+  }
+
+  /** Stops reading and writes nothing more; a checkpoint under way gets a short time to end. */
+  async halt(): Promise<void> {
+    this.#isStopping = true;
+    this.#wake.abort();
+    await this.#running;
+    const waited = new AbortController();
+    const ended = this.#checkpointing.catch(() => undefined);
+    await Promise.race([ended, this.#clock.sleep(HALT_MS_MAX, waited.signal)]);
+    waited.abort();
   }
 
   /** Resolves when nothing is left to read, to write or to deliver. */
   async drain(): Promise<void> {
     for (;;) {
       while (this.#hasUnread() && !this.#isStopping) await this.#clock.sleep(DRAIN_LOOK_MS);
-      await this.#engine.checkpoint();
+      await this.#checkpoint();
       // A checkpoint that was under way may have been collected before the last records were read.
-      await this.#engine.checkpoint();
+      await this.#checkpoint();
       await this.#engine.outbox.idle();
       if (this.#isStopping || !this.#hasUnread()) return;
     }
@@ -82,7 +98,7 @@ export class EngineLoop {
       }
       this.#publishWhenDue();
       if (this.#engine.isCheckpointDue) {
-        this.#engine.checkpoint().catch((error: unknown) => {
+        this.#checkpoint().catch((error: unknown) => {
           failure = { error };
         });
       }
@@ -98,11 +114,22 @@ export class EngineLoop {
 
   #publishWhenDue(): void {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#lastPublishedMs < this.#liveTickMs) return;
+    if (nowMs - this.#lastPublishedMs >= this.#liveTickMs && this.#canPublish()) this.#publish();
+  }
+
+  #publish(): void {
     const batch = this.#engine.publish();
     if (batch === undefined) return;
-    this.#lastPublishedMs = nowMs;
+    this.#lastPublishedMs = this.#clock.monotonicMs();
     this.#onUpdates(batch);
+  }
+
+  /** What a checkpoint makes durable has been published before: a successor publishes what changes after it. */
+  #checkpoint(): Promise<boolean> {
+    this.#publish();
+    const checkpoint = this.#engine.checkpoint();
+    this.#checkpointing = checkpoint;
+    return checkpoint;
   }
 
   #hasUnread(): boolean {
@@ -117,3 +144,5 @@ export class EngineLoop {
 /** How long a stop waits for ClickHouse; what is left is delivered by the next start. */
 const STOP_DELIVERY_MS = 3_000;
 const DRAIN_LOOK_MS = 5;
+/** How long a halt waits for a checkpoint that finds no room or no broker. */
+const HALT_MS_MAX = 5_000;

@@ -31,7 +31,7 @@ export interface NodeOptions {
 }
 
 /** The record in `store`, undefined when no node has used it. */
-export function storedNode(store: Store): NodeRecord | undefined {
+export function storedNode(store: Pick<Store, 'get'>): NodeRecord | undefined {
   const stored = store.get(NODE_KEY);
   // Written by the engine and verified by the store's checksum.
   return stored === undefined ? undefined : erase<NodeRecord>(unpack(stored));

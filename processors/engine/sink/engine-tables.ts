@@ -26,7 +26,7 @@ export const LATE_EVENTS: FactsTable = {
   ],
 };
 
-/** How far each node has come; the public view `progress` takes the lowest. */
+/** How far each node has come; the public view `progress` takes the lowest of those that are not idle. */
 export const PROGRESS: RowsTable = {
   kind: 'rows',
   name: 'progress_rows',
@@ -36,10 +36,14 @@ export const PROGRESS: RowsTable = {
     { name: 'watermark', type: 'instant' },
     { name: 'allowed_lateness_ms', type: 'integer' },
     { name: 'updated_at', type: 'instant' },
+    { name: 'idle', type: 'boolean' },
   ],
 };
 
 /** The tables that the engine itself writes, beside those of the processors. */
 export const ENGINE_TABLES = [DEAD_LETTERS, LATE_EVENTS, PROGRESS] as const;
 
-export const ENGINE_MIGRATIONS: readonly URL[] = [new URL('table.sql', import.meta.url)];
+export const ENGINE_MIGRATIONS: readonly URL[] = [
+  new URL('table.sql', import.meta.url),
+  new URL('progress-idle.sql', import.meta.url),
+];

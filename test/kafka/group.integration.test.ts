@@ -1,0 +1,187 @@
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { describe, expect, test } from 'vitest';
+
+import { startClickHouse } from '../clickhouse/running-server.ts';
+import { temporaryDirectory } from '../integration/command-line.ts';
+import { type Broker, KAFKA_VERSIONS, whyNoBroker } from './broker.ts';
+import { type SentEvent, produceJson } from './records.ts';
+import { RunningMember } from './running-member.ts';
+import { type Shop, brokerOf, expectTables, shopOf } from './scene.ts';
+
+const TIMEOUT_MS = 300_000;
+const PARTITIONS = 4;
+const [NEWEST] = KAFKA_VERSIONS;
+/** Issue: another process takes over within this. */
+const TAKEOVER_MS_MAX = 20_000;
+/** How long a frozen process stays frozen: longer than its session and than any transaction. */
+const FROZEN_MS = 60_000;
+const POLL_MS_MAX = 60_000;
+const FLAP_MS = 2_000;
+const FLAPS = 30;
+const skipped = whyNoBroker();
+if (skipped !== undefined) process.stdout.write(`${skipped}\n`);
+
+/** A broker, a ClickHouse server and a shop's events, and processes that share them. */
+class Group {
+  readonly shop: Shop;
+  readonly broker: Broker;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #stopClickHouse: () => Promise<void>;
+
+  private constructor(parts: {
+    readonly shop: Shop;
+    readonly broker: Broker;
+    readonly environment: Readonly<Record<string, string>>;
+    readonly stopClickHouse: () => Promise<void>;
+  }) {
+    this.shop = parts.shop;
+    this.broker = parts.broker;
+    this.#environment = parts.environment;
+    this.#stopClickHouse = parts.stopClickHouse;
+  }
+
+  static async start(): Promise<Group> {
+    const shop = await shopOf(temporaryDirectory());
+    const broker = await brokerOf(NEWEST);
+    const clickHouse = await startClickHouse({ path: join(shop.directory, 'clickhouse') });
+    return new Group({
+      shop,
+      broker,
+      environment: { ...clickHouse.environment, WEIR_KAFKA_BROKERS: broker.address },
+      stopClickHouse: () => clickHouse.kill(),
+    });
+  }
+
+  member(name: string): RunningMember {
+    const dataDir = join(this.shop.directory, name);
+    return new RunningMember({ ...this.#environment, WEIR_DATA_DIR: dataDir });
+  }
+
+  /** Two processes, each with half of the partitions. */
+  async pair(): Promise<readonly [RunningMember, RunningMember]> {
+    const first = this.member('first');
+    expect(await first.is(({ partitions }) => partitions.length === PARTITIONS)).toBe(true);
+    const second = this.member('second');
+    const hasHalf = ({ partitions }: { readonly partitions: readonly number[] }): boolean =>
+      partitions.length === PARTITIONS / 2;
+    expect(await Promise.all([first.is(hasHalf), second.is(hasHalf)])).toEqual([true, true]);
+    return [first, second];
+  }
+
+  /** Events from one share of the file to another; resolves when the broker has acknowledged them. */
+  async send(from: number, to: number): Promise<void> {
+    const { events, directory } = this.shop;
+    const some: readonly SentEvent[] = events.slice(
+      Math.floor(from * events.length),
+      Math.floor(to * events.length),
+    );
+    await produceJson(this.broker, some, directory);
+  }
+
+  /** The member has taken every event that was acknowledged, and the tables are embedded mode's. */
+  async expectAll(member: RunningMember): Promise<void> {
+    const contributed = this.shop.count;
+    expect(await member.hasAll({ partitions: PARTITIONS, contributed })).toBe(true);
+    expect(member.status.counts).toMatchObject({ late: 0, dead_lettered: 0, quarantined: 0 });
+    member.signal('SIGTERM');
+    expect(await member.ended).toMatchObject({ exitCode: 0 });
+    await this.#stopClickHouse();
+    await expectTables(this.shop.directory, this.shop);
+  }
+}
+
+describe.skipIf(skipped !== undefined)('several processes with a real broker', () => {
+  test(
+    'another process takes over what a killed one had, and nothing is missing or doubled',
+    async () => {
+      const group = await Group.start();
+      const [first, second] = await group.pair();
+      await group.send(0, 0.5);
+      expect(await first.is(({ counts }) => (counts['received'] ?? 0) > 0)).toBe(true);
+      first.signal('SIGKILL');
+      const killedAtMs = performance.now();
+      expect((await first.ended).signal).toBe('SIGKILL');
+      expect(first.status.partitions).toHaveLength(PARTITIONS / 2);
+      await group.send(0.5, 1);
+      expect(await second.is(({ partitions }) => partitions.length === PARTITIONS)).toBe(true);
+      expect(performance.now() - killedAtMs).toBeLessThan(TAKEOVER_MS_MAX);
+      expect(second.logged('"from":"changelog"')).toBe(PARTITIONS);
+      await group.expectAll(second);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'what a process writes after 60 s of being frozen loses against the one that took over',
+    async () => {
+      const group = await Group.start();
+      const [first, second] = await group.pair();
+      await group.send(0, 0.3);
+      // In the middle of its work, so that it has something to write when it wakes.
+      expect(await first.is(({ lag }) => lag > 0)).toBe(true);
+      first.signal('SIGSTOP');
+      await group.send(0.3, 0.6);
+      expect(await second.is(({ partitions }) => partitions.length === PARTITIONS)).toBe(true);
+      await wait(FROZEN_MS);
+      expect(second.status.partitions).toHaveLength(PARTITIONS);
+      first.signal('SIGCONT');
+      await group.send(0.6, 1);
+      // It goes on where it was, and finds that what it writes is refused.
+      await expect
+        .poll(() => first.logged('CHANGELOG_TAKEN'), { timeout: POLL_MS_MAX })
+        .toBeGreaterThan(0);
+      first.signal('SIGTERM');
+      expect(await first.ended).toMatchObject({ exitCode: 0 });
+      await group.expectAll(second);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'processes that join and leave every 2 s for a minute lose nothing and double nothing',
+    async () => {
+      const group = await Group.start();
+      const stable = group.member('stable');
+      expect(await stable.is(({ partitions }) => partitions.length === PARTITIONS)).toBe(true);
+      const flapping: RunningMember[] = [];
+      let sent: Promise<void> = Promise.resolve();
+      for (let flap = 0; flap < FLAPS; flap += 1) {
+        sent = sent.then(() => group.send(flap / FLAPS, (flap + 1) / FLAPS));
+        // One joins in every other turn, and leaves some turns later: by a signal, or as a crash.
+        if (flap % 2 === 0) flapping.push(group.member(`flapping-${flap % 8}`));
+        else if (flap > 6) flapping[(flap - 7) / 2]?.signal(flap % 4 === 1 ? 'SIGTERM' : 'SIGKILL');
+        await wait(FLAP_MS);
+      }
+      await sent;
+      for (const member of flapping) member.signal('SIGKILL');
+      await Promise.all(flapping.map(({ ended }) => ended));
+      const taken = [stable, ...flapping].map((member) => member.logged('Partition taken'));
+      expect(taken.filter((count) => count > 0).length).toBeGreaterThan(FLAPS / 6);
+      expect(stable.logged('Partitions assigned')).toBeGreaterThan(FLAPS / 6);
+      await group.expectAll(stable);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'while the broker is away processes wait, and afterwards nothing is missing or doubled',
+    async () => {
+      const group = await Group.start();
+      const [first, second] = await group.pair();
+      await group.send(0, 0.5);
+      expect(await first.is(({ lag }) => lag > 0)).toBe(true);
+      await group.broker.stop('SIGKILL');
+      await expect
+        .poll(() => first.logged('Kafka consumer was lost'), { timeout: POLL_MS_MAX })
+        .toBeGreaterThan(1);
+      await group.broker.resume();
+      await group.send(0.5, 1);
+      first.signal('SIGTERM');
+      expect(await first.ended).toMatchObject({ exitCode: 0 });
+      await group.expectAll(second);
+    },
+    TIMEOUT_MS,
+  );
+});
