@@ -3,17 +3,14 @@ import { basename } from 'node:path';
 
 import { Argument, Command, Option } from 'commander';
 
-import type { Config } from '../processors/config.ts';
 import { Embedded } from '../processors/embedded.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
-import type { EventCounts } from '../schemas/ports.ts';
-import { EVENT_TYPES, type EventType, TOPIC_OF_EVENT } from '../schemas/topics.ts';
-import { type AccessLogOptions, readAccessLog } from './import/access-log.ts';
-import { readAvro } from './import/avro.ts';
-import type { ImportBatch } from './import/batch.ts';
-import { readNdjson } from './import/ndjson.ts';
-import { COLUMN_ROLES, type OrdersCsvOptions, readOrdersCsv } from './import/orders-csv.ts';
-import { type ImportSummary, SummaryBuilder, summaryLines } from './import/summary.ts';
+import { EVENT_TYPES, type EventType } from '../schemas/topics.ts';
+import type { AccessLogOptions } from './import/access-log.ts';
+import { importFile } from './import/import-file.ts';
+import { COLUMN_ROLES, type OrdersCsvOptions } from './import/orders-csv.ts';
+import type { ReaderChoice } from './import/readers.ts';
+import { type ImportSummary, summaryLines } from './import/summary.ts';
 import { onSignals } from './node.ts';
 import {
   CONFIG_OPTION,
@@ -23,8 +20,6 @@ import {
   configOf,
 } from './options.ts';
 import { Progress } from './progress.ts';
-
-type Reader = (file: string) => AsyncGenerator<ImportBatch>;
 
 const FILES = new Argument('<file...>', 'files to import, plain or gzip');
 
@@ -40,8 +35,8 @@ export function importCommand(): Command {
     );
   command.addCommand(ordersCsvCommand());
   command.addCommand(accessLogCommand());
-  command.addCommand(eventFileCommand('ndjson', 'JSON events, one a line', readNdjson));
-  command.addCommand(eventFileCommand('avro', 'an Avro object container file of events', readAvro));
+  command.addCommand(eventFileCommand('ndjson', 'JSON events, one a line'));
+  command.addCommand(eventFileCommand('avro', 'an Avro object container file of events'));
   return command;
 }
 
@@ -82,7 +77,7 @@ function ordersCsvCommand(): Command {
         ...(source === undefined ? {} : { source }),
         ...(delimiter === undefined ? {} : { delimiter }),
       };
-      await importFiles(files, options, (file) => readOrdersCsv(file, read));
+      await importFiles(files, options, { format: 'orders-csv', options: read });
     },
   );
 }
@@ -101,17 +96,13 @@ function accessLogCommand(): Command {
           source: options.source,
           ...(options.siteHost === undefined ? {} : { siteHosts: options.siteHost }),
         };
-        await importFiles(files, options, (file) => readAccessLog(file, read));
+        await importFiles(files, options, { format: 'access-log', options: read });
       },
     );
 }
 
-function eventFileCommand(
-  name: string,
-  what: string,
-  read: (file: string, options: { readonly type?: EventType }) => AsyncGenerator<ImportBatch>,
-): Command {
-  return withCommonOptions(new Command(name))
+function eventFileCommand(format: 'ndjson' | 'avro', what: string): Command {
+  return withCommonOptions(new Command(format))
     .description(`Import ${what}.`)
     .addOption(
       new Option('--type <event>', 'type of all events, when the file does not say').choices(
@@ -120,9 +111,8 @@ function eventFileCommand(
     )
     .action(
       async (files: readonly string[], options: CommonOptions & { readonly type?: EventType }) => {
-        await importFiles(files, options, (file) =>
-          read(file, options.type === undefined ? {} : { type: options.type }),
-        );
+        const { type } = options;
+        await importFiles(files, options, { format, options: type === undefined ? {} : { type } });
       },
     );
 }
@@ -138,7 +128,7 @@ function withCommonOptions(command: Command): Command {
 async function importFiles(
   files: readonly string[],
   options: CommonOptions,
-  read: Reader,
+  choice: ReaderChoice,
 ): Promise<void> {
   const config = configOf(options, { WEIR_LOG_LEVEL: process.env['WEIR_LOG_LEVEL'] ?? 'warn' });
   /** Aborted by a signal, or with the reason for which processing cannot go on. */
@@ -150,12 +140,17 @@ async function importFiles(
   const summaries: { readonly file: string; readonly summary: ImportSummary }[] = [];
   try {
     for (const file of files) {
-      const summary = await importFile(engine, file, {
-        config,
-        read,
+      const progress = new Progress(basename(file), sizeOf(file), options.json === true);
+      const { summary, failure } = await importFile(engine, file, {
+        choice,
         signal: stop.signal,
-        isQuiet: options.json === true,
+        onRead: (bytesRead) => progress.update(bytesRead),
       });
+      progress.finish();
+      if (failure !== undefined) {
+        if (options.json !== true) process.stderr.write(`${summaryLines(summary).join('\n')}\n`);
+        throw failure;
+      }
       throwDefect(stop.signal);
       summaries.push({ file: basename(file), summary });
       if (options.json !== true)
@@ -181,90 +176,6 @@ async function importFiles(
 /** Throws why processing stopped, unless it was asked to: then the reason is the signal's own. */
 function throwDefect({ aborted, reason }: AbortSignal): void {
   if (aborted && !(reason instanceof DOMException)) throw reason;
-}
-
-/** Reads one file into the log and waits until all of it is processed and stored. */
-async function importFile(
-  engine: Embedded,
-  file: string,
-  options: {
-    readonly config: Config;
-    readonly read: Reader;
-    readonly signal: AbortSignal;
-    readonly isQuiet: boolean;
-  },
-): Promise<ImportSummary> {
-  const importName = basename(file);
-  const before = countsByType(engine);
-  const builder = new SummaryBuilder();
-  const progress = new Progress(importName, sizeOf(file), options.isQuiet);
-  let damage: EngineError | undefined;
-  try {
-    for await (const batch of options.read(file)) {
-      if (options.signal.aborted)
-        throw new EngineError({
-          code: 'IMPORT_STOPPED',
-          kind: 'fatal',
-          message:
-            'Stopped by a signal; import the file again to go on, what is in will count as duplicate',
-        });
-      builder.add(
-        batch,
-        batch.events.length === 0 ? undefined : await ingest(engine, batch, importName),
-      );
-      progress.update(batch.bytesRead);
-    }
-  } catch (error) {
-    // What was readable counts; the rest is reported once everything before it is stored.
-    if (!(error instanceof EngineError)) throw error;
-    damage = error;
-  }
-  progress.finish();
-  if (!options.signal.aborted) await engine.endImport(importName);
-  else await engine.drain();
-  const after = countsByType(engine);
-  for (const type of EVENT_TYPES) builder.settle(type, decided(before[type], after[type]));
-  const summary = builder.summary();
-  if (damage === undefined) return summary;
-  if (!options.isQuiet) process.stderr.write(`${summaryLines(summary).join('\n')}\n`);
-  throw damage;
-}
-
-/** Hands a batch to the door, at the pace at which the tasks keep up. */
-async function ingest(
-  engine: Embedded,
-  batch: ImportBatch,
-  importName: string,
-): ReturnType<Embedded['ingest']> {
-  for (;;) {
-    const refusal = engine.refusal();
-    if (refusal === undefined) return engine.ingest(batch.type, batch.events, { importName });
-    if (refusal.status !== 429)
-      throw new EngineError({ code: 'DISK_FULL', kind: 'fatal', message: refusal.message });
-    await engine.drain();
-  }
-}
-
-function countsByType(engine: Embedded): Readonly<Record<EventType, EventCounts>> {
-  return {
-    click: engine.countsOf(TOPIC_OF_EVENT.click),
-    order: engine.countsOf(TOPIC_OF_EVENT.order),
-    inventory: engine.countsOf(TOPIC_OF_EVENT.inventory),
-    reference: engine.countsOf(TOPIC_OF_EVENT.reference),
-  };
-}
-
-function decided(
-  before: EventCounts,
-  after: EventCounts,
-): { readonly contributed: number; readonly duplicate: number; readonly refused: number } {
-  const refused = (counts: EventCounts): number =>
-    counts.late + counts.dead_lettered + counts.quarantined;
-  return {
-    contributed: after.contributed - before.contributed,
-    duplicate: after.duplicate - before.duplicate,
-    refused: refused(after) - refused(before),
-  };
 }
 
 /** @throws {EngineError} IMPORT_FILE_UNREADABLE when there is no such file */

@@ -15,7 +15,6 @@ import { type ClusterParts, clusterParts } from './cluster.ts';
 import type { Config } from './config.ts';
 import { type Door, createDoor } from './door/door.ts';
 import { type Tokeniser, createTokeniser } from './door/tokeniser.ts';
-import { migrationsOf } from './embedded.ts';
 import { createKafka } from './engine/log/kafka-client.ts';
 import { prepareLogTopics } from './engine/log/kafka-prepare.ts';
 import { KafkaUpdatesReader } from './engine/log/kafka-updates-reader.ts';
@@ -33,7 +32,7 @@ import { LiveRows } from './live-rows.ts';
 import { messageBytesMax, topicPlan } from './open-log.ts';
 import { PANELS } from './panels.ts';
 import { pipelineStatus } from './partition-status.ts';
-import { createProcessors } from './registry.ts';
+import { createProcessors, migrationsOf } from './registry.ts';
 import { storedUpdates } from './stored-updates.ts';
 
 /** How much of the updates topic a start reads: longer than ClickHouse lags behind, unless it is away. */

@@ -4,6 +4,7 @@ import type {
   Assignment,
   EnginePort,
   EventCounts,
+  IngestAnswer,
   PipelineStatus,
   QueryParameter,
   Refusal,
@@ -15,17 +16,16 @@ import { auditEngine } from './audit-engine.ts';
 import type { BackgroundAudit } from './background-audit.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
-import { type Door, createDoor } from './door/door.ts';
+import { type PackedBatch, unpacked } from './door-in-thread.ts';
+import { type Door, type DoorSettings, createDoor } from './door/door.ts';
 import { type Tokeniser, createTokeniser } from './door/tokeniser.ts';
 import type { AppendBatch, Log } from './engine/log/log.ts';
-import type { Processor } from './engine/operator/processor.ts';
 import { addCounts, noCounts, unaccountedOf } from './engine/runtime/counts.ts';
 import { Engine } from './engine/runtime/engine.ts';
 import { EngineLoop } from './engine/runtime/loop.ts';
 import { stageOf } from './engine/runtime/stages.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
-import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
 import { migrate } from './engine/sink/migrate.ts';
 import { SqlReader } from './engine/sink/sql-reader.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
@@ -39,7 +39,7 @@ import { openClickHouse } from './open-clickhouse.ts';
 import { openLog, refusalOf } from './open-log.ts';
 import { preloadRows } from './preload.ts';
 import { checkFiles, finishRecomputation, recover } from './recovery.ts';
-import { createProcessors } from './registry.ts';
+import { createProcessors, migrationsOf } from './registry.ts';
 import { finiteOrNull, taskStatuses } from './task-status.ts';
 
 /** How long a start waits for deliveries of the process before it. */
@@ -54,6 +54,8 @@ export class Embedded implements EnginePort {
   readonly logger: Logger;
   /** The embedded ClickHouse for statements of people; where there is a server they ask that. */
   readonly sql: SqlReader;
+  /** What a door in another thread is opened with; it appends through `appendPacked`. */
+  readonly doorSettings: DoorSettings;
   readonly #config: Config;
   readonly #dataDir: DataDir;
   readonly #log: Log;
@@ -94,10 +96,14 @@ export class Embedded implements EnginePort {
     this.#clock = systemClock;
     this.#audit = auditEngine(parts);
     this.#tokeniser = createTokeniser(parts.dataDir.secret);
-    this.#door = createDoor({
-      tokeniser: this.#tokeniser,
+    this.doorSettings = {
+      tokenSecret: parts.dataDir.secret,
       partitionCounts: { visitor: parts.config.partitions, sku: parts.config.partitions },
       clockSkewMs: parts.config.lateness.clock_skew,
+    };
+    this.#door = createDoor({
+      ...this.doorSettings,
+      tokeniser: this.#tokeniser,
       clock: () => this.#clock.nowMs(),
       append: (batches) => this.#append(batches),
     });
@@ -188,9 +194,19 @@ export class Embedded implements EnginePort {
     options = {},
   ): ReturnType<EnginePort['ingest']> {
     const answer = await this.#door.ingest(type, events, options);
+    this.countAnswer(type, answer);
+    return answer;
+  }
+
+  /** Makes what a door in another thread has let in durable. */
+  appendPacked(batches: readonly PackedBatch[]): Promise<void> {
+    return this.#append(batches.map(unpacked));
+  }
+
+  /** Counts what a door has answered. */
+  countAnswer(type: EventType, answer: IngestAnswer): void {
     this.#metrics.ingestAccepted.inc({ event: type }, answer.accepted);
     for (const { code } of answer.rejected) this.#metrics.ingestRejected.inc({ code });
-    return answer;
   }
 
   /** Closes an import of history: nothing more of it will come, and the watermark may move on. */
@@ -374,9 +390,4 @@ export class Embedded implements EnginePort {
       }
     }
   }
-}
-
-/** The SQL files of the engine and of every processor, in the order they are applied. */
-export function migrationsOf(processors: readonly Processor[]): readonly URL[] {
-  return [...ENGINE_MIGRATIONS, ...processors.flatMap(({ migrations }) => migrations)];
 }

@@ -7,12 +7,12 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { DAY_MS } from '../schemas/time.ts';
 import { createArchive } from './archive/processor.ts';
 import { type Config, loadConfig } from './config.ts';
-import { migrationsOf } from './embedded.ts';
 import { ClickHouse } from './engine/sink/clickhouse.ts';
 import { migrate } from './engine/sink/migrate.ts';
 import { tsvInstant } from './engine/sink/tsv.ts';
 import { recordTests, withRecordedTests } from './lift-tests.ts';
 import { createLift } from './lift/processor.ts';
+import { migrationsOf } from './registry.ts';
 
 const START_MS = Date.UTC(2026, 2, 1);
 const TEST = { id: 'search-1', channel: 'search', start: '2026-03-01T00:00:00Z' };

@@ -7,7 +7,6 @@ import { beginAgain } from './begin-again.ts';
 import { clusterParts } from './cluster.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
-import { migrationsOf } from './embedded.ts';
 import { KafkaChangelog } from './engine/log/kafka-changelog.ts';
 import { type KafkaSettings, createKafka } from './engine/log/kafka-client.ts';
 import { KafkaUpdatesOut, ensureUpdatesTopic } from './engine/log/kafka-updates.ts';
@@ -32,7 +31,7 @@ import { checkLmdbFile } from './lmdb-file.ts';
 import { observedEvents, refreshMetrics } from './observe.ts';
 import { kafkaLogOptions, messageBytesMax } from './open-log.ts';
 import { partitionStatus, pipelineStatus } from './partition-status.ts';
-import { createProcessors } from './registry.ts';
+import { createProcessors, migrationsOf } from './registry.ts';
 
 /** How often the log learns how far we are, as a copy for whoever watches the group. */
 const TRIM_INTERVAL_MS = 10 * SECOND_MS;

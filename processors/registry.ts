@@ -8,6 +8,7 @@ import { createBots } from './bots/processor.ts';
 import { createClientLists } from './client-lists.ts';
 import type { Config } from './config.ts';
 import type { Processor } from './engine/operator/processor.ts';
+import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
 import { liftTestsOf } from './lift-tests.ts';
 import { createLift } from './lift/processor.ts';
 import { createStock } from './stock/processor.ts';
@@ -73,4 +74,9 @@ function botsConfigOf(config: Config): BotsConfig {
 /** Verdicts go by whole UTC days; a part of one counts as one. */
 function wholeDays(duration: number): number {
   return Math.ceil(duration / DAY_MS) * DAY_MS;
+}
+
+/** The SQL files of the engine and of every processor, in the order they are applied. */
+export function migrationsOf(processors: readonly Processor[]): readonly URL[] {
+  return [...ENGINE_MIGRATIONS, ...processors.flatMap(({ migrations }) => migrations)];
 }

@@ -6,7 +6,6 @@ import { isActOfPerson } from '../schemas/events/sku-event.ts';
 import { DAY_MS } from '../schemas/time.ts';
 import { TOPICS_OF_STAGE, type Topic } from '../schemas/topics.ts';
 import type { Config } from './config.ts';
-import { migrationsOf } from './embedded.ts';
 import { EmbeddedLog } from './engine/log/embedded.ts';
 import { type TakenTo, readInternalPast } from './engine/log/internal-past.ts';
 import type { Log } from './engine/log/log.ts';
@@ -31,7 +30,7 @@ import { LmdbStore } from './engine/state/lmdb.ts';
 import type { Store } from './engine/state/store.ts';
 import { LIFT_TESTS_LOG } from './lift-tests.ts';
 import { limitsOf } from './limits.ts';
-import { createProcessors } from './registry.ts';
+import { createProcessors, migrationsOf } from './registry.ts';
 import type { StoppedData } from './stopped.ts';
 import { type TableDifference, tableDifference } from './table-differences.ts';
 

@@ -1,11 +1,10 @@
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
-import { migrationsOf } from './embedded.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
 import { type AppliedMigration, migrate } from './engine/sink/migrate.ts';
 import { withRecordedTests } from './lift-tests.ts';
 import { openClickHouse, serverOf } from './open-clickhouse.ts';
-import { createProcessors } from './registry.ts';
+import { createProcessors, migrationsOf } from './registry.ts';
 
 /** The data directory of a Weir that does not run, while this process owns it. */
 export interface StoppedData {

@@ -18,8 +18,16 @@ export function visitorToken(text: string): VisitorToken {
  * @see Apache Kafka, `org.apache.kafka.common.utils.Utils.murmur2` (seed 0x9747b28c)
  */
 export function partitionOf(key: string, partitionCount: number): number {
-  return (murmur2(Buffer.from(key, 'utf8')) & 0x7fffffff) % partitionCount;
+  // A UTF-16 unit takes at most three bytes.
+  const bytes =
+    key.length * 3 <= SHORT_KEY.length
+      ? SHORT_KEY.subarray(0, SHORT_KEY.write(key, 'utf8'))
+      : Buffer.from(key, 'utf8');
+  return (murmur2(bytes) & 0x7fffffff) % partitionCount;
 }
+
+/** For the bytes of a key in hand: every event has one, and a buffer of its own costs more than its hash. */
+const SHORT_KEY = Buffer.alloc(ID_LENGTH_MAX * 3);
 
 /** MurmurHash2 of `data` as Kafka computes it: a signed 32-bit integer. */
 export function murmur2(data: Uint8Array): number {

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 
-import { readNdjson } from '../../cli/import/ndjson.ts';
+import { importFile } from '../../cli/import/import-file.ts';
 import { loadConfig } from '../../processors/config.ts';
 import { Embedded } from '../../processors/embedded.ts';
 import { messageOf } from '../../schemas/errors.ts';
@@ -34,8 +34,6 @@ const YARDSTICK_BYTES = 24 * 1_024 * 1_024;
 /** The first rounds compile the code; the last one counts. */
 const YARDSTICK_ROUNDS = 3;
 
-const IMPORT_NAME = 'bench';
-
 await sendResult(await run(childInput<ImportInput>()));
 // chDB keeps threads that nobody waits for.
 process.exit();
@@ -52,7 +50,13 @@ async function run({ file, dataDir, isProfiled }: ImportInput): Promise<ImportRu
   });
   let events = 0;
   const work = async (): Promise<void> => {
-    events = await importFile(engine, file);
+    const { summary, failure } = await importFile(engine, file, {
+      choice: { format: 'ndjson', options: {} },
+      signal: new AbortController().signal,
+      onRead: () => undefined,
+    });
+    if (failure !== undefined) throw failure;
+    events = summary.lines.imported;
   };
   const endMemory = startMemory();
   const endCost = startCost();
@@ -68,19 +72,6 @@ async function run({ file, dataDir, isProfiled }: ImportInput): Promise<ImportRu
   };
   await engine.close();
   return result;
-}
-
-/** What `weir import ndjson` does: read, hand to the door, wait until all is processed and stored. */
-async function importFile(engine: Embedded, file: string): Promise<number> {
-  let events = 0;
-  for await (const batch of readNdjson(file)) {
-    if (batch.events.length === 0) continue;
-    while (engine.refusal() !== undefined) await engine.drain();
-    await engine.ingest(batch.type, batch.events, { importName: IMPORT_NAME });
-    events += batch.events.length;
-  }
-  await engine.endImport(IMPORT_NAME);
-  return events;
 }
 
 async function yardstick(file: string): Promise<number> {

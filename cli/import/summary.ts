@@ -68,23 +68,6 @@ export class SummaryBuilder {
     }
   }
 
-  /**
-   * Replaces what the door could see by what the tasks have decided: of the events that became
-   * durable, how many were used and how many had come before.
-   */
-  settle(
-    type: EventType,
-    decided: { readonly contributed: number; readonly duplicate: number; readonly refused: number },
-  ): void {
-    const before = this.#events[type];
-    this.#events[type] = {
-      ...before,
-      accepted: decided.contributed,
-      duplicates: decided.duplicate,
-      rejected: before.rejected + decided.refused,
-    };
-  }
-
   summary(): ImportSummary {
     return {
       lines: {
@@ -107,6 +90,30 @@ export class SummaryBuilder {
 }
 
 const NO_EVENTS: EventTotals = { found: 0, accepted: 0, duplicates: 0, rejected: 0 };
+
+/**
+ * A summary in which what the door could see is replaced by what the tasks have decided: of the
+ * events that became durable, how many were used and how many had come before.
+ */
+export function settled(
+  summary: ImportSummary,
+  type: EventType,
+  decided: { readonly contributed: number; readonly duplicate: number; readonly refused: number },
+): ImportSummary {
+  const before = summary.events[type];
+  return {
+    ...summary,
+    events: {
+      ...summary.events,
+      [type]: {
+        ...before,
+        accepted: decided.contributed,
+        duplicates: decided.duplicate,
+        rejected: before.rejected + decided.refused,
+      },
+    },
+  };
+}
 
 /** The summary as lines of plain text, one fact each. */
 export function summaryLines(summary: ImportSummary): string[] {

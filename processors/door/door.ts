@@ -23,9 +23,15 @@ export interface Placing {
   readonly partitionCounts: { readonly visitor: number; readonly sku: number };
 }
 
-/** What the door takes from whoever opens it. */
-export interface DoorOptions extends Placing {
+/** What all doors of a node have in common: plain data, for a door in another thread. Never log the secret. */
+export interface DoorSettings {
+  readonly tokenSecret: Uint8Array;
+  readonly partitionCounts: Placing['partitionCounts'];
   readonly clockSkewMs: number;
+}
+
+/** What the door takes from whoever opens it. */
+export interface DoorOptions extends Placing, Pick<DoorSettings, 'clockSkewMs'> {
   /** The present in UTC milliseconds. */
   readonly clock: () => number;
   /** Makes all batches durable, or none. Called once per ingest that has a good event. */

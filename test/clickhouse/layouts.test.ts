@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { DEFAULT_CONFIG } from '../../processors/config.ts';
-import { migrationsOf } from '../../processors/embedded.ts';
 import { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
 import { type TableLayout, forLayout } from '../../processors/engine/sink/layout.ts';
 import { statementsOf } from '../../processors/engine/sink/migrate.ts';
-import { createProcessors } from '../../processors/registry.ts';
+import { createProcessors, migrationsOf } from '../../processors/registry.ts';
 
 const MIGRATIONS = migrationsOf(createProcessors(DEFAULT_CONFIG));
 const STATEMENTS = MIGRATIONS.flatMap((file) => statementsOf(readFileSync(file, 'utf8')));

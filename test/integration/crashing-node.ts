@@ -4,7 +4,6 @@ import { readNdjson } from '../../cli/import/ndjson.ts';
 import { loadConfig } from '../../processors/config.ts';
 import { createDoor } from '../../processors/door/door.ts';
 import { createTokeniser } from '../../processors/door/tokeniser.ts';
-import { migrationsOf } from '../../processors/embedded.ts';
 import { EmbeddedLog } from '../../processors/engine/log/embedded.ts';
 import type { EngineEvents } from '../../processors/engine/runtime/engine-options.ts';
 import { Engine } from '../../processors/engine/runtime/engine.ts';
@@ -13,7 +12,7 @@ import { systemClock } from '../../processors/engine/runtime/system-clock.ts';
 import { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
 import { migrate } from '../../processors/engine/sink/migrate.ts';
 import { LmdbStore } from '../../processors/engine/state/lmdb.ts';
-import { createProcessors } from '../../processors/registry.ts';
+import { createProcessors, migrationsOf } from '../../processors/registry.ts';
 import { isCrashPoint } from './crash-points.ts';
 import { Crash, crashingLog, crashingSink, crashingStore } from './crashing-parts.ts';
 

@@ -129,7 +129,7 @@ export class EmbeddedLog implements Log {
       removed.push(key);
     }
     if (removed.length > 0) {
-      await this.#batches.transaction(() => {
+      await this.#batches.batch(() => {
         for (const key of removed) void this.#batches.remove(key);
       });
     }
@@ -198,7 +198,8 @@ export class EmbeddedLog implements Log {
         });
       }
     }
-    await this.#batches.transaction(() => {
+    // Atomic like a transaction, but it is the writing thread that puts.
+    await this.#batches.batch(() => {
       for (const { key, stored } of writes) void this.#batches.put(key, stored);
     });
     await this.#batches.flushed;

@@ -54,6 +54,7 @@ export class WindowSums {
   #rows = new Map<string, SumsRow>();
   #dirty: SumsRow[] = [];
   #unpublished: SumsRow[] = [];
+  #last: SumsRow | undefined;
 
   constructor(options: {
     readonly table: SumsTable;
@@ -74,10 +75,6 @@ export class WindowSums {
     return this.#unpublished.length > 0;
   }
 
-  get cachedCount(): number {
-    return this.#rows.size;
-  }
-
   /** Adds `amount` to the sum at index `sum` of the window that contains `eventMs`. */
   add(change: {
     readonly eventMs: number;
@@ -90,14 +87,11 @@ export class WindowSums {
     const windowStartMs = Math.floor(change.eventMs / table.windowMs) * table.windowMs;
     const isFinal = windowStartMs + table.windowMs + this.#allowedLatenessMs <= change.watermarkMs;
     const correctedOnMs = isFinal ? Math.floor(change.watermarkMs / DAY_MS) * DAY_MS : 0;
-    const key = rowKey(windowStartMs, correctedOnMs, change.dimensions);
-    const row =
-      this.#rows.get(key) ?? this.#open(key, windowStartMs, correctedOnMs, change.dimensions);
+    const row = this.#row(windowStartMs, correctedOnMs, change.dimensions);
     const sum = (row.sums[change.sum] ?? 0) + change.amount;
-    assert(
-      Number.isSafeInteger(sum),
-      `${table.name}.${table.sums[change.sum]} must stay a safe integer`,
-    );
+    // Asked first, because the message would be built for every add.
+    if (!Number.isSafeInteger(sum))
+      assert(false, `${table.name}.${table.sums[change.sum]} must stay a safe integer`);
     row.sums[change.sum] = sum;
     if (!row.isDirty) {
       row.isDirty = true;
@@ -146,6 +140,23 @@ export class WindowSums {
     const kept = new Map<string, SumsRow>();
     for (const [key, row] of this.#rows) if (row.isDirty || row.isUnpublished) kept.set(key, row);
     this.#rows = kept;
+    this.#last = undefined;
+  }
+
+  /** The row of a window. An event adds to several sums of one row, so the last one is at hand. */
+  #row(windowStartMs: number, correctedOnMs: number, dimensions: readonly string[]): SumsRow {
+    const last = this.#last;
+    if (
+      last !== undefined &&
+      last.windowStartMs === windowStartMs &&
+      last.correctedOnMs === correctedOnMs &&
+      isSame(last.dimensions, dimensions)
+    )
+      return last;
+    const key = rowKey(windowStartMs, correctedOnMs, dimensions);
+    const row = this.#rows.get(key) ?? this.#open(key, windowStartMs, correctedOnMs, dimensions);
+    this.#last = row;
+    return row;
   }
 
   #markUnpublished(row: SumsRow): void {
@@ -174,4 +185,12 @@ export class WindowSums {
     this.#rows.set(key, row);
     return row;
   }
+}
+
+/** A loop, because it runs for every add. */
+function isSame(left: readonly string[], right: readonly string[]): boolean {
+  for (let index = 0; index < left.length; index += 1) {
+    if (left[index] !== right[index]) return false;
+  }
+  return true;
 }

@@ -40,7 +40,7 @@ export class Engine {
   #written: { readonly watermarkMs: number; readonly isIdle: boolean } | undefined;
   #lastCheckpointMs: number;
   #lastDurationMs = 0;
-  #committing: Promise<boolean> | undefined;
+  #committing: Promise<void> | undefined;
   #turn = 0;
 
   private constructor(options: EngineOptions, node: NodeRecord) {
@@ -203,11 +203,9 @@ export class Engine {
 
   /**
    * Writes everything that changed, atomically, and hands the rows to delivery. One at a time: a
-   * call during another's write waits for it and returns its result.
-   *
-   * @returns whether it is durable; false when there was no room, and the next call tries again
+   * call during another's write waits for it. Resolves when it is durable.
    */
-  checkpoint(): Promise<boolean> {
+  checkpoint(): Promise<void> {
     this.#committing ??= this.#commit().finally(() => {
       this.#committing = undefined;
     });
@@ -243,7 +241,7 @@ export class Engine {
     return { changes, lines };
   }
 
-  async #commit(): Promise<boolean> {
+  async #commit(): Promise<void> {
     const { clock, store, events } = this.#options;
     const startedAtMs = clock.monotonicMs();
     this.#lastCheckpointMs = startedAtMs;
@@ -259,7 +257,7 @@ export class Engine {
       !this.#isProgressDue &&
       tasks.every((task) => !task.hasPending)
     )
-      return true;
+      return;
     const counts = new WindowRowCounts();
     const deliveries = collectDeliveries(tasks, {
       node: this.#options.node,
@@ -288,7 +286,6 @@ export class Engine {
       writes: writes.length,
       windowRows: counts.list(),
     });
-    return true;
   }
 
   /** Collected changes exist nowhere else, so a write that finds no room is repeated until it does. */

@@ -125,7 +125,7 @@ export class EngineLoop {
   }
 
   /** What a checkpoint makes durable has been published before: a successor publishes what changes after it. */
-  #checkpoint(): Promise<boolean> {
+  #checkpoint(): Promise<void> {
     this.#publish();
     const checkpoint = this.#engine.checkpoint();
     this.#checkpointing = checkpoint;

@@ -44,6 +44,8 @@ export class TaskOutput implements Output {
   #rows = new Map<string, KeyedRow>();
   #unpublishedRows = new Map<string, KeyedRow>();
   #facts = new Map<string, FactsBatch>();
+  /** Those of the month in hand, by table: every event has at least one fact. */
+  readonly #factsOfMonth = new Map<FactsTable, FactsBatch>();
   #forwards = new Map<string, ForwardBatch>();
   #watermarkMs = -Infinity;
   #importName: string | undefined;
@@ -112,11 +114,10 @@ export class TaskOutput implements Output {
   }
 
   append(table: FactsTable, values: readonly Value[]): void {
-    const name = table.name + this.#month;
-    let batch = this.#facts.get(name);
+    let batch = this.#factsOfMonth.get(table);
     if (batch === undefined) {
-      batch = { table, month: this.#month, lines: new Lines() };
-      this.#facts.set(name, batch);
+      batch = this.#openFacts(table);
+      this.#factsOfMonth.set(table, batch);
     }
     batch.lines.add(`${tsvRow(table.columns, values)}${this.#identity}${this.#factIndex}\n`);
     this.#pendingLines += 1;
@@ -154,6 +155,7 @@ export class TaskOutput implements Output {
   takeFacts(): readonly FactsBatch[] {
     const facts = [...this.#facts.values()];
     this.#facts = new Map();
+    this.#factsOfMonth.clear();
     this.#pendingLines = 0;
     return facts;
   }
@@ -164,6 +166,15 @@ export class TaskOutput implements Output {
     return forwards;
   }
 
+  #openFacts(table: FactsTable): FactsBatch {
+    const name = table.name + this.#month;
+    const known = this.#facts.get(name);
+    if (known !== undefined) return known;
+    const batch = { table, month: this.#month, lines: new Lines() };
+    this.#facts.set(name, batch);
+    return batch;
+  }
+
   #enterMonth(eventMs: number): void {
     const date = new Date(eventMs);
     const year = date.getUTCFullYear();
@@ -171,6 +182,7 @@ export class TaskOutput implements Output {
     this.#monthStartMs = Date.UTC(year, month, 1);
     this.#monthEndMs = Date.UTC(year, month + 1, 1);
     this.#month = date.toISOString().slice(0, 7);
+    this.#factsOfMonth.clear();
   }
 }
 

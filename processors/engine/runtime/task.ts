@@ -29,7 +29,7 @@ import {
 } from './engine-facts.ts';
 import { EventIds } from './event-ids.ts';
 import { Imports } from './imports.ts';
-import { poisonOrFatal } from './poison-record.ts';
+import { poisonAt, poisonOrFatal } from './poison-record.ts';
 import type { Input, InputStatus } from './task-input.ts';
 import type { TaskOptions } from './task-options.ts';
 import { TaskOutput } from './task-output.ts';
@@ -328,10 +328,7 @@ export class Task {
     const { batch, at } = place;
     const start = batch.starts[at] ?? 0;
     const end = batch.ends[at] ?? 0;
-    const poisoned = this.#poison.get(`${topic}/${batch.firstOffset + at}`);
-    if (poisoned !== undefined)
-      return this.#dead(place, { code: 'PROCESSOR_FAILED', message: poisoned });
-    const refused = batch.refused?.get(at);
+    const refused = poisonAt(this.#poison, topic, batch.firstOffset + at) ?? batch.refused?.get(at);
     if (refused !== undefined) return this.#dead(place, refused);
     const decoded = decodeEvent(topic, batch.bytes, start, end);
     if (decoded.kind !== 'ok') return this.#dead(place, decoded);

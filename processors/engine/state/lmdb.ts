@@ -72,7 +72,8 @@ export class LmdbStore implements Store {
       assert(isShort || Buffer.byteLength(key) <= KEY_BYTES_MAX, 'a key must fit into LMDB');
     }
     try {
-      await this.#values.transaction(() => {
+      // Atomic like a transaction, but it is the writing thread that puts.
+      await this.#values.batch(() => {
         for (const { key, value } of writes) {
           if (value === undefined) void this.#values.remove(key);
           else void this.#values.put(key, withChecksum(value));
