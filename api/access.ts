@@ -4,8 +4,11 @@ import type { ProblemCode } from './problem.ts';
 
 /** Which names a request may use for this server. */
 export interface Access {
-  /** Host names, without port, that are allowed beside `localhost` and IP addresses. */
-  readonly hostNames: readonly string[];
+  /**
+   * Host names, without port, that are allowed beside `localhost` and IP addresses. `'any'` where
+   * requests need a key: a page under another name has none to send.
+   */
+  readonly hostNames: readonly string[] | 'any';
 }
 
 export interface AccessRefusal {
@@ -15,7 +18,7 @@ export interface AccessRefusal {
 }
 
 /**
- * Keeps the pages of other sites out, as long as requests carry no credentials: a page whose name was
+ * Keeps the pages of other sites out, which a browser would send along with what it knows: a page whose name was
  * pointed at this machine has that name in `Host`, and any other page has its own in `Origin`.
  *
  * @see OWASP cheat sheets on WebSocket security and cross-site request forgery
@@ -55,6 +58,7 @@ function hostNameOf(host: string): string | undefined {
 }
 
 function isAllowed(access: Access, name: string): boolean {
+  if (access.hostNames === 'any') return true;
   return (
     isIP(name) !== 0 ||
     name === 'localhost' ||

@@ -5,6 +5,7 @@ import type { Panel } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
 import type { Clock } from './clock.ts';
+import type { Guard } from './guard/guard.ts';
 import { listenError, urlOf } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { createOperationServer, createServer } from './server.ts';
@@ -29,6 +30,8 @@ export interface ApiOptions {
   readonly pageDir: string | undefined;
   readonly logger?: Logger;
   readonly clock?: Clock;
+  /** Who is let in; undefined for everybody who can reach the port. Closed with the api. */
+  readonly guard?: Guard | undefined;
   /** Names, beside localhost and IP addresses, under which browsers may reach this server. */
   readonly hostNames?: readonly string[];
 }
@@ -49,7 +52,7 @@ const CLOSE_GRACE_MS = 2 * SECOND_MS;
  * @throws {EngineError} HTTP_PORT_IN_USE; CONFIG_INVALID when the address cannot be listened on
  */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  const { config, engine, panels, pageDir } = options;
+  const { config, engine, panels, pageDir, guard } = options;
   const app = createServer({
     engine,
     panels,
@@ -64,7 +67,8 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       viewersMax: config.live.clients_max,
       bufferedBytesMax: config.live.buffered_bytes_max,
     },
-    access: { hostNames: options.hostNames ?? [] },
+    access: { hostNames: guard === undefined ? (options.hostNames ?? []) : 'any' },
+    guard,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   return listen(app, config);

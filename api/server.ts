@@ -16,6 +16,8 @@ import { addAlerts } from './alerts.ts';
 import { addAssignments } from './assignments.ts';
 import { addAsyncApi } from './asyncapi.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
+import type { Guard } from './guard/guard.ts';
+import { permissionOf } from './guard/route-permission.ts';
 import { addHealth } from './health.ts';
 import { type IngestLimits, addIngest } from './ingest.ts';
 import { addLift } from './lift.ts';
@@ -39,6 +41,8 @@ export interface ServerOptions {
   readonly ingest: IngestLimits;
   readonly live: LiveLimits;
   readonly access: Access;
+  /** Who is let in; undefined for everybody who can reach the port. */
+  readonly guard?: Guard | undefined;
   readonly clock?: Clock;
 }
 
@@ -70,9 +74,9 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  * `close()`, which also ends the live connections.
  */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const { engine, panels, logger, access, clock = SYSTEM_CLOCK } = options;
+  const { engine, panels, logger, access, guard, clock = SYSTEM_CLOCK } = options;
   const metrics = new ApiMetrics();
-  const app = createApp({ logger, access, metrics });
+  const app = createApp({ logger, access, guard, metrics });
 
   const hub = new LiveHub({
     engine,
@@ -82,13 +86,14 @@ export function createServer(options: ServerOptions): FastifyInstance {
     counter: metrics,
     firstSeq: randomInt(FIRST_SEQ_MAX),
   });
-  const stopSockets = serveSockets({ server: app.server, hub, clock, access, logger });
+  const stopSockets = serveSockets({ server: app.server, hub, clock, access, guard, logger });
   app.addHook('onReady', async () => {
     hub.start();
   });
   app.addHook('preClose', async () => {
     stopSockets();
     hub.close();
+    guard?.close();
   });
 
   addSecurityHeaders(app);
@@ -100,7 +105,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     addAssignments(scope, { engine, clock });
     addPipeline(scope, { engine, clock });
     addAlerts(scope, { engine, hub, panels });
-    addEventStream(scope, { hub, panels, clock });
+    addEventStream(scope, { hub, panels, clock, guard });
     addHealth(scope, { engine, metrics });
     addAsyncApi(scope, panels);
     scope.get(LIVE_PATH, { schema: { hide: true } }, async () => {
@@ -120,9 +125,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
 function createApp(options: {
   readonly logger: Logger;
   readonly access: Access;
+  readonly guard: Guard | undefined;
   readonly metrics: ApiMetrics;
 }): FastifyInstance {
-  const { logger, access, metrics } = options;
+  const { logger, access, guard, metrics } = options;
   const app: FastifyInstance = Fastify({
     loggerInstance: logger,
     // Fastify's own lines hold addresses with their queries; `observeRequests` writes ours.
@@ -149,7 +155,7 @@ function createApp(options: {
   app.setSerializerCompiler(() => JSON.stringify);
   handleErrors(app);
   handleMissingRoutes(app);
-  observeRequests(app, { access, metrics });
+  observeRequests(app, { access, guard, metrics });
   return app;
 }
 
@@ -171,9 +177,13 @@ export function createOperationServer(options: {
 /** Gives each answer its request id, keeps other sites' pages out, and leaves one debug line behind. */
 function observeRequests(
   app: FastifyInstance,
-  options: { readonly access: Access; readonly metrics: ApiMetrics },
+  options: {
+    readonly access: Access;
+    readonly guard: Guard | undefined;
+    readonly metrics: ApiMetrics;
+  },
 ): void {
-  const { access, metrics } = options;
+  const { access, guard, metrics } = options;
   app.addHook('onRequest', async (request, reply) => {
     reply.header(REQUEST_ID_HEADER, request.id);
     const { host, origin } = request.headers;
@@ -181,6 +191,11 @@ function observeRequests(
     const isSafe = SAFE_METHODS.has(request.method);
     const refusal = accessRefusal(access, { host, origin: isSafe ? undefined : origin });
     if (refusal !== undefined) throw new Problem(refusal);
+    const permission = permissionOf(request.method, request.routeOptions.url);
+    if (guard === undefined || permission === undefined) return;
+    const { headers, ip: address } = request;
+    const refused = guard.refusal({ headers, address, permission });
+    if (refused !== undefined) throw new Problem(refused);
   });
   app.addHook('onResponse', async (request, reply) => {
     metrics.response(reply.statusCode);

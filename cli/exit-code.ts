@@ -15,6 +15,9 @@ export const EXIT = {
 const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: EXIT.configuration,
   CONFIG_UNREADABLE: EXIT.configuration,
+  AUTH_KEYS_MISSING: EXIT.configuration,
+  AUTH_KEYS_DAMAGED: EXIT.damaged,
+  AUTH_KEY_UNKNOWN: EXIT.usage,
   HTTP_PORT_IN_USE: EXIT.configuration,
   LOG_PARTITION_COUNT_CHANGED: EXIT.configuration,
   NODE_TOO_OLD: EXIT.usage,

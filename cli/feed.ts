@@ -50,15 +50,16 @@ export async function takeByType(events: readonly ShopEvent[], take: Take): Prom
 /**
  * Sends events to a running Weir over HTTP, at the pace at which it takes them.
  *
- * @throws {EngineError} CLICKHOUSE_UNAVAILABLE when nobody answers at `url`
+ * @throws {EngineError} WEIR_UNREACHABLE when nobody answers at `url`; WEIR_REFUSED
  */
-export function takeOverHttp(url: string): Take {
+export function takeOverHttp(url: string, key?: string): Take {
+  const login = key === undefined ? {} : { authorization: `Bearer ${key}` };
   return async (type, events) => {
     const body = events.map((event) => event.json).join('\n');
     for (;;) {
       const answer = await fetch(new URL(`/v1/events/${type}`, url), {
         method: 'POST',
-        headers: { 'content-type': 'application/x-ndjson' },
+        headers: { 'content-type': 'application/x-ndjson', ...login },
         body,
       }).catch((cause: unknown) => {
         throw new EngineError({

@@ -7,6 +7,7 @@ import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { importCommand } from './import-files.ts';
+import { keysCommand } from './keys.ts';
 import { migrateCommand } from './migrate.ts';
 import { processorCommand } from './processor.ts';
 import { replayCommand } from './replay.ts';
@@ -35,6 +36,7 @@ for (const command of [
   auditCommand,
   replayCommand,
   migrateCommand,
+  keysCommand,
   doctorCommand,
 ]) {
   program.addCommand(

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { Command, Option } from 'commander';
 
 import type { ShopOptions } from '../bench/shop/options.ts';
@@ -19,6 +21,7 @@ interface SimulateOptions {
   readonly out?: string;
   readonly truth?: string;
   readonly url?: string;
+  readonly keyFile?: string;
   readonly lateShare?: number;
   readonly duplicateShare?: number;
   readonly json?: boolean;
@@ -53,6 +56,7 @@ export function simulateCommand(): Command {
     )
     .option('--truth <file>', 'write what is true of the shop, as NDJSON')
     .option('--url <address>', 'send the events to a running Weir')
+    .option('--key-file <file>', 'API key for --url, in a file')
     .option('--late-share <share>', 'share of clicks and orders that come late', Number)
     .option('--duplicate-share <share>', 'share of events that are sent twice', Number)
     .addOption(JSON_OPTION)
@@ -82,7 +86,9 @@ async function sendOverHttp(
   options: SimulateOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const take = takeOverHttp(url);
+  const { keyFile } = options;
+  const key = keyFile === undefined ? undefined : readFileSync(keyFile, 'utf8').trim();
+  const take = takeOverHttp(url, key);
   let waiting: ShopEvent[] = [];
   let events = 0;
   for (const event of generateShop(shopOf(options))) {

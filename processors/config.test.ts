@@ -156,7 +156,6 @@ test.each([
   'retention.raw',
   'retention.aggregates',
   'retention.dead_letters',
-  'auth.keys',
 ])('%s is refused, because nothing would read it', (path) => {
   const [section = '', key] = path.split('.');
   const [problem = ''] = problemsOf(`${section}: ${key === undefined ? 1 : `{ ${key}: 1 }`}`);
@@ -167,11 +166,13 @@ test.each([
 });
 
 test.each(['0.0.0.0', '192.0.2.1', '::', 'shop.example', '127.0.0.1.example'])(
-  'listening on %s is refused until requests are authenticated',
+  'listening on %s is refused unless requests need a key',
   (host) => {
     expect(problemsOf('', { WEIR_HTTP_HOST: host })).toEqual([
-      expect.stringMatching(/^http.host \(WEIR_HTTP_HOST\): .* requests are not authenticated yet/),
+      expect.stringMatching(/^http.host: expected a loopback address .* or auth.required: true/),
     ]);
+    const { http } = load('auth: { required: true }', { WEIR_HTTP_HOST: host });
+    expect(http.host).toBe(host);
   },
 );
 

@@ -6,7 +6,9 @@ import { parseAlertOwner } from '../schemas/alert.ts';
 import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import { DAY_MS } from '../schemas/time.ts';
+import { AUTH_SETTINGS, isHost, isLoopback } from './auth-settings.ts';
 import { BOTS_SETTINGS } from './bots-settings.ts';
+import { CLICKHOUSE_SETTINGS } from './clickhouse-settings.ts';
 import { KAFKA_SETTINGS, SCHEMA_REGISTRY_SETTINGS } from './kafka-settings.ts';
 import { LIFT_SETTINGS } from './lift-settings.ts';
 import { nearestOf } from './nearest-name.ts';
@@ -20,9 +22,7 @@ import {
   duration,
   flag,
   integer,
-  isPlainName,
   secret,
-  optionalText,
   optionalTexts,
   text,
 } from './setting.ts';
@@ -45,8 +45,6 @@ const SECRET_LENGTH_MIN = 32;
 /** Longest piece of a wrong value that a message repeats, in UTF-16 units. */
 const SHOWN_LENGTH_MAX = 60;
 
-const LOOPBACK = /^(localhost|::1|127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/;
-
 /** Where the configuration is looked for when no file is named: in the working directory. */
 const DEFAULT_FILE = 'weir.yaml';
 
@@ -58,22 +56,14 @@ const SETTINGS = {
   http: {
     host: text(
       '127.0.0.1',
-      'a loopback address (127.0.0.1, ::1 or localhost): requests are not authenticated yet, so Weir does not listen where other machines can reach it',
-      (value) => LOOPBACK.test(value),
+      'an address of this machine to listen on, or 0.0.0.0 for all of them',
+      isHost,
     ),
     port: integer(8_080, { min: 0, max: 65_535 }),
     max_body_bytes: bytes(8 * MIB, { min: KIB, max: 256 * MIB }),
   },
-  clickhouse: {
-    url: optionalText('http://host:port or https://host:port, without anything else', isOrigin),
-    user: text('default', 'a user name', (value) => value !== ''),
-    password: secret('a password', (value) => value !== ''),
-    tls_ca_file: optionalText('a PEM file', (value) => value !== ''),
-    tables: choice('plain', ['plain', 'replicated']),
-    cluster: optionalText('up to 100 letters, digits, dots, dashes and underscores', isPlainName),
-    sql: flag(true),
-    sql_port: integer(8_123, { min: 0, max: 65_535 }),
-  },
+  clickhouse: CLICKHOUSE_SETTINGS,
+  auth: AUTH_SETTINGS,
   partitions: integer(4, { min: 1, max: 256 }),
   lateness: {
     out_of_orderness: duration('60s', { min: '0ms', max: '24h' }),
@@ -152,7 +142,6 @@ const NOT_BUILT: ReadonlyMap<string, string> = new Map(
     'retention.raw': 'events stay in ClickHouse until they are deleted there',
     'retention.aggregates': 'results stay in ClickHouse until they are deleted there',
     'retention.dead_letters': 'dead letters stay in ClickHouse until they are deleted there',
-    auth: 'requests are not authenticated, and Weir listens on loopback addresses only',
   }),
 );
 
@@ -161,6 +150,11 @@ const AGREEMENTS: readonly {
   readonly holds: (config: Config) => boolean;
   readonly message: string;
 }[] = [
+  {
+    holds: ({ http, auth }) => isLoopback(http.host) || auth.required,
+    message:
+      'http.host: expected a loopback address (127.0.0.1, ::1 or localhost), or auth.required: true and a key from weir keys create, because other machines can reach this one',
+  },
   {
     holds: ({ http, ingest }) => ingest.event_bytes_max <= http.max_body_bytes,
     message: 'ingest.event_bytes_max: expected at most http.max_body_bytes',
@@ -357,11 +351,6 @@ function settingsOf(section: Section, prefix: string): [string, Setting<unknown>
 
 function isSetting(entry: Setting<unknown> | Section): entry is Setting<unknown> {
   return entry.kind === 'setting';
-}
-
-/** A web address of scheme, host and port alone: user and password have settings of their own. */
-function isOrigin(value: string): boolean {
-  return URL.canParse(value) && /^https?:\/\/[^/?#@]+\/?$/.test(value);
 }
 
 function isMapping(raw: unknown): raw is Readonly<Record<string, unknown>> {

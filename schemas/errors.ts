@@ -7,6 +7,11 @@ export type ErrorKind = 'transient' | 'poison' | 'fatal' | 'defect';
 /** Every code an `EngineError` can carry. Never renamed or reused; `docs/errors.md` explains each. */
 export const ERROR_CODES = [
   'ASSERTION_FAILED',
+  'AUTH_KEYS_DAMAGED',
+  'AUTH_KEYS_LIMIT_REACHED',
+  'AUTH_KEYS_LOCKED',
+  'AUTH_KEYS_MISSING',
+  'AUTH_KEY_UNKNOWN',
   'CHANGELOG_TAKEN',
   'CHANGELOG_UNCLEAR',
   'CHECKPOINT_DAMAGED',

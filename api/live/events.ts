@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { LIVE_TOPICS, type LiveTopic, type Panel } from '../../schemas/panel.ts';
 import { SECOND_MS } from '../../schemas/time.ts';
 import type { Clock } from '../clock.ts';
+import type { Guard } from '../guard/guard.ts';
 import { Problem } from '../problem.ts';
 import { FILTER_VALUES_MAX } from './filter.ts';
 import type { LiveHub } from './hub.ts';
@@ -58,9 +59,14 @@ const DOCUMENTATION = {
 /** Adds the live updates as a stream of server-sent events. */
 export function addEventStream(
   app: FastifyInstance,
-  options: { readonly hub: LiveHub; readonly panels: readonly Panel[]; readonly clock: Clock },
+  options: {
+    readonly hub: LiveHub;
+    readonly panels: readonly Panel[];
+    readonly clock: Clock;
+    readonly guard: Guard | undefined;
+  },
 ): void {
-  const { hub, panels, clock } = options;
+  const { hub, panels, clock, guard } = options;
   app.get<{ Querystring: Readonly<Record<string, readonly string[]>> }>(
     EVENTS_PATH,
     { schema: DOCUMENTATION, exposeHeadRoute: false },
@@ -101,7 +107,9 @@ export function addEventStream(
       response.on('drain', () => {
         hub.drained(viewer);
       });
+      const unfollow = guard?.follow(request.headers, () => response.end());
       response.on('close', () => {
+        unfollow?.();
         stopKeepAlive();
         hub.leave(viewer);
       });

@@ -6,12 +6,13 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { SECOND_MS } from '../../schemas/time.ts';
 import { type Access, accessRefusal } from '../access.ts';
 import type { Clock } from '../clock.ts';
+import type { Guard } from '../guard/guard.ts';
 import type { Logger } from '../logger.ts';
 import { problemDocument } from '../problem.ts';
 import { requestIdOf } from '../request-id.ts';
 import type { LiveHub } from './hub.ts';
 import { PONG_MESSAGE, SUBPROTOCOL, errorMessage, parseClientMessage } from './messages.ts';
-import { CLOSE_POLICY, type Viewer } from './viewer.ts';
+import { CLOSE_KEY_ENDED, CLOSE_POLICY, type Viewer } from './viewer.ts';
 import { WEBSOCKET_ENCODING } from './websocket-frame.ts';
 
 export const LIVE_PATH = '/v1/live';
@@ -46,9 +47,11 @@ export function serveSockets(options: {
   readonly hub: LiveHub;
   readonly clock: Clock;
   readonly access: Access;
+  /** Who is let in; undefined for everybody. */
+  readonly guard: Guard | undefined;
   readonly logger: Logger;
 }): () => void {
-  const { server, hub, clock, access, logger } = options;
+  const { server, hub, clock, access, guard, logger } = options;
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -59,25 +62,35 @@ export function serveSockets(options: {
   });
   const clients = new Set<Client>();
 
+  const accept = (request: IncomingMessage, socket: WebSocket, stream: Duplex): void => {
+    const client: Client = {
+      socket,
+      viewer: socketViewer(socket, stream),
+      isAlive: true,
+      messagesInWindow: 0,
+    };
+    if (!hub.join(client.viewer)) {
+      socket.close(1013, 'As many viewers are connected as the configuration allows');
+      return;
+    }
+    clients.add(client);
+    const unfollow = guard?.follow(request.headers, () => {
+      socket.close(CLOSE_KEY_ENDED, 'The API key has ended');
+    });
+    const forget = (): void => {
+      clients.delete(client);
+      unfollow?.();
+    };
+    listen(client, { hub, stream, forget });
+  };
   const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const refusal = upgradeRefusal(request, access);
+    const refusal = upgradeRefusal(request, access) ?? keyRefusal(request, guard);
     if (refusal !== undefined) {
       refuseUpgrade(request, stream, refusal);
       return;
     }
     webSockets.handleUpgrade(request, stream, head, (socket) => {
-      const client: Client = {
-        socket,
-        viewer: socketViewer(socket, stream),
-        isAlive: true,
-        messagesInWindow: 0,
-      };
-      if (!hub.join(client.viewer)) {
-        socket.close(1013, 'As many viewers are connected as the configuration allows');
-        return;
-      }
-      clients.add(client);
-      listen(client, { hub, stream, forget: () => clients.delete(client) });
+      accept(request, socket, stream);
     });
   };
   server.on('upgrade', onUpgrade);
@@ -85,16 +98,7 @@ export function serveSockets(options: {
     logger.debug({ code: error.name }, 'Refused a WebSocket handshake');
   });
 
-  const stopPings = clock.every(PING_INTERVAL_MS, () => {
-    for (const client of clients) {
-      if (!client.isAlive) {
-        client.socket.terminate();
-        continue;
-      }
-      client.isAlive = false;
-      client.socket.ping();
-    }
-  });
+  const stopPings = clock.every(PING_INTERVAL_MS, () => endSilent(clients));
   const stopWindows = clock.every(MESSAGE_WINDOW_MS, () => {
     for (const client of clients) client.messagesInWindow = 0;
   });
@@ -104,6 +108,18 @@ export function serveSockets(options: {
     stopWindows();
     server.off('upgrade', onUpgrade);
   };
+}
+
+/** Ends the connections that did not answer the last ping, and pings the others. */
+function endSilent(clients: Iterable<Client>): void {
+  for (const client of clients) {
+    if (!client.isAlive) {
+      client.socket.terminate();
+      continue;
+    }
+    client.isAlive = false;
+    client.socket.ping();
+  }
 }
 
 function listen(
@@ -181,6 +197,7 @@ function socketViewer(socket: WebSocket, stream: Duplex): Viewer {
 }
 
 interface UpgradeRefusal {
+  readonly headers?: Readonly<Record<string, string>>;
   readonly status: number;
   readonly code: Parameters<typeof problemDocument>[0]['code'];
   readonly detail: string;
@@ -207,6 +224,13 @@ function upgradeRefusal(request: IncomingMessage, access: Access): UpgradeRefusa
   return undefined;
 }
 
+function keyRefusal(
+  { headers, socket }: IncomingMessage,
+  guard: Guard | undefined,
+): UpgradeRefusal | undefined {
+  return guard?.refusal({ headers, address: socket.remoteAddress ?? '', permission: 'read' });
+}
+
 function refuseUpgrade(request: IncomingMessage, stream: Duplex, refusal: UpgradeRefusal): void {
   const requestId = requestIdOf(request.headers['x-request-id']);
   const body = JSON.stringify(
@@ -215,8 +239,11 @@ function refuseUpgrade(request: IncomingMessage, stream: Duplex, refusal: Upgrad
   stream.on('error', () => {
     // The client went away before it read the refusal; there is no one left to tell.
   });
+  const headers = Object.entries(refusal.headers ?? {}).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
   stream.end(
-    `HTTP/1.1 ${refusal.status} Refused\r\nconnection: close\r\n` +
+    `HTTP/1.1 ${refusal.status} Refused\r\nconnection: close\r\n${headers.join('')}` +
       `content-type: application/problem+json\r\nx-request-id: ${requestId}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );

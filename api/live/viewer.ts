@@ -22,6 +22,7 @@ export interface Encoding {
 }
 
 /** Close codes that Weir sends beside those of RFC 6455. */
+export const CLOSE_KEY_ENDED = 4401;
 export const CLOSE_TOO_SLOW = 4008;
 export const CLOSE_GOING_AWAY = 1001;
 export const CLOSE_POLICY = 1008;

@@ -1,17 +1,19 @@
 import { pino, stdTimeFunctions } from 'pino';
 
 import type { SqlPort } from '../../schemas/ports.ts';
+import type { Guard } from '../guard/guard.ts';
 import { listenError, urlOf } from '../listen.ts';
 import type { Logger } from '../logger.ts';
 import { createSqlServer } from './server.ts';
 
 export interface SqlOptions {
   readonly sql: SqlPort;
-  /** A loopback address. */
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
   readonly logger?: Logger;
+  /** Who is let in; undefined for everybody who can reach the port. */
+  readonly guard?: Guard | undefined;
 }
 
 export interface RunningSql {
@@ -28,10 +30,17 @@ const REMEDY = 'set clickhouse.sql_port to a free port, or clickhouse.sql to fal
  *
  * @throws {EngineError} HTTP_PORT_IN_USE; CONFIG_INVALID when the address cannot be listened on
  */
-export async function startSql({ sql, host, port, logger }: SqlOptions): Promise<RunningSql> {
+export async function startSql({
+  sql,
+  host,
+  port,
+  logger,
+  guard,
+}: SqlOptions): Promise<RunningSql> {
   const { server, close } = createSqlServer({
     sql,
-    access: { hostNames: [] },
+    access: { hostNames: guard === undefined ? [] : 'any' },
+    guard,
     logger: logger ?? pino({ base: null, timestamp: stdTimeFunctions.isoTime }),
   });
   await new Promise<void>((resolve, reject) => {

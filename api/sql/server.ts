@@ -10,6 +10,7 @@ import { messageOf } from '../../schemas/errors.ts';
 import type { SqlPort } from '../../schemas/ports.ts';
 import { SECOND_MS } from '../../schemas/time.ts';
 import { type Access, accessRefusal } from '../access.ts';
+import type { Guard, GuardRefusal } from '../guard/guard.ts';
 import type { Logger } from '../logger.ts';
 import type { Result } from './answer.ts';
 import { type Refusal, refusal } from './refusal.ts';
@@ -20,6 +21,8 @@ import { Statements } from './statements.ts';
 export interface SqlServerOptions {
   readonly sql: SqlPort;
   readonly access: Access;
+  /** Who is let in; undefined for everybody who can reach the port. */
+  readonly guard?: Guard | undefined;
   readonly logger: Logger;
 }
 
@@ -43,7 +46,7 @@ const OK = 'Ok.\n';
 const LOCAL = 'http://localhost/';
 
 /** Builds the server of ClickHouse's HTTP interface without listening. */
-export function createSqlServer({ sql, access, logger }: SqlServerOptions): SqlServer {
+export function createSqlServer({ sql, access, guard, logger }: SqlServerOptions): SqlServer {
   const statements = new Statements(sql);
   const running = new Set<AbortController>();
 
@@ -61,7 +64,10 @@ export function createSqlServer({ sql, access, logger }: SqlServerOptions): SqlS
     running.add(controller);
     // A client that has gone takes its statement with it.
     response.on('close', () => controller.abort());
-    const given = refused ?? (await answer(request, url, { statements, logger, controller }));
+    const given =
+      refused ??
+      keyRefusal(request, response, guard) ??
+      (await answer(request, url, { statements, logger, controller }));
     running.delete(controller);
     if (given.kind === 'result') sendResult(response, given);
     else sendRefusal(response, given, statements.version);
@@ -138,6 +144,25 @@ function accessOf(request: IncomingMessage, access: Access): Refusal | undefined
     'ACCESS_DENIED',
     'Expected a request from a program, not from a page of another site',
   );
+}
+
+const NAME_OF_REFUSAL = {
+  KEY_NEEDED: 'AUTHENTICATION_FAILED',
+  ROLE_MISSING: 'ACCESS_DENIED',
+  RATE_LIMITED: 'QUOTA_EXCEEDED',
+} as const satisfies Record<GuardRefusal['code'], string>;
+
+/** Keeps out whoever has no key for statements. */
+function keyRefusal(
+  { headers, socket }: IncomingMessage,
+  response: ServerResponse,
+  guard: Guard | undefined,
+): Refusal | undefined {
+  const address = socket.remoteAddress ?? '';
+  const refused = guard?.refusal({ headers, address, permission: 'sql' });
+  if (refused === undefined) return undefined;
+  for (const [name, value] of Object.entries(refused.headers)) response.setHeader(name, value);
+  return refusal(NAME_OF_REFUSAL[refused.code], refused.detail);
 }
 
 function isSignOfLife({ method }: IncomingMessage, { pathname, searchParams }: URL): boolean {
