@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { pino, stdTimeFunctions } from 'pino';
 
+import type { Admission } from '../schemas/access.ts';
 import type { Panel } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
-import type { Clock } from './clock.ts';
-import type { Guard } from './guard/guard.ts';
+import { type Clock, SYSTEM_CLOCK } from './clock.ts';
+import { Guard } from './guard/guard.ts';
 import { listenError, urlOf } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { createOperationServer, createServer } from './server.ts';
@@ -30,8 +31,8 @@ export interface ApiOptions {
   readonly pageDir: string | undefined;
   readonly logger?: Logger;
   readonly clock?: Clock;
-  /** Who is let in; undefined for everybody who can reach the port. Closed with the api. */
-  readonly guard?: Guard | undefined;
+  /** Who is let in; undefined for everybody who can reach the port. */
+  readonly admission?: Admission | undefined;
   /** Names, beside localhost and IP addresses, under which browsers may reach this server. */
   readonly hostNames?: readonly string[];
 }
@@ -52,7 +53,7 @@ const CLOSE_GRACE_MS = 2 * SECOND_MS;
  * @throws {EngineError} HTTP_PORT_IN_USE; CONFIG_INVALID when the address cannot be listened on
  */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  const { config, engine, panels, pageDir, guard } = options;
+  const { config, engine, panels, pageDir, admission, clock = SYSTEM_CLOCK } = options;
   const app = createServer({
     engine,
     panels,
@@ -67,9 +68,9 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       viewersMax: config.live.clients_max,
       bufferedBytesMax: config.live.buffered_bytes_max,
     },
-    access: { hostNames: guard === undefined ? (options.hostNames ?? []) : 'any' },
-    guard,
-    ...(options.clock === undefined ? {} : { clock: options.clock }),
+    access: { hostNames: admission === undefined ? (options.hostNames ?? []) : 'any' },
+    guard: admission === undefined ? undefined : new Guard(admission, clock),
+    clock,
   });
   return listen(app, config);
 }

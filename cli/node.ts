@@ -1,12 +1,12 @@
-import type { Guard } from '../api/guard/guard.ts';
 import { startApi } from '../api/main.ts';
 import { type RunningSql, startSql } from '../api/sql/main.ts';
 import { DIST_DIR, buildPage } from '../dashboards/live/build.ts';
 import type { Config } from '../processors/config.ts';
 import { Embedded } from '../processors/embedded.ts';
+import { openAdmission } from '../processors/key-ring.ts';
 import { PANELS } from '../processors/panels.ts';
+import type { Admission } from '../schemas/access.ts';
 import { messageOf } from '../schemas/errors.ts';
-import { openGuard } from './guard.ts';
 
 /** A running Weir: engine and api in this process. */
 export interface RunningNode {
@@ -30,7 +30,7 @@ const STOP_MS_MAX = 10_000;
 /** Opens the engine and the api, and arranges for an orderly stop on Ctrl-C and SIGTERM. */
 export async function startNode(config: Config): Promise<RunningNode> {
   const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
-  const guard = openGuard(config);
+  const admission = openAdmission(config);
   const engine = await Embedded.open(config, (error) => {
     process.stderr.write(`Processing stopped: ${messageOf(error)}\n`);
     end({ kind: 'defect', error });
@@ -43,9 +43,9 @@ export async function startNode(config: Config): Promise<RunningNode> {
       panels: PANELS,
       pageDir: DIST_DIR,
       logger: engine.logger,
-      guard,
+      admission,
     });
-    const sql = await startSqlPort(config, engine, guard).catch(async (error: unknown) => {
+    const sql = await startSqlPort(config, engine, admission).catch(async (error: unknown) => {
       await api.close();
       throw error;
     });
@@ -70,11 +70,12 @@ export async function startNode(config: Config): Promise<RunningNode> {
 async function startSqlPort(
   config: Config,
   engine: Embedded,
-  guard: Guard | undefined,
+  admission: Admission | undefined,
 ): Promise<RunningSql | undefined> {
   const { url, sql: isOn, sql_port: port } = config.clickhouse;
   if (!isOn || url !== undefined) return undefined;
-  return startSql({ sql: engine.sql, host: config.http.host, port, logger: engine.logger, guard });
+  const { logger, sql } = engine;
+  return startSql({ sql, host: config.http.host, port, logger, admission });
 }
 
 /** Where a person finds what runs, one line each. */

@@ -1,12 +1,14 @@
 import { timingSafeEqual } from 'node:crypto';
 import { statSync } from 'node:fs';
 
-import type { KeyHolder, KeyPort } from '../schemas/access.ts';
+import type { Admission, KeyHolder, KeyPort } from '../schemas/access.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import { SECOND_MS } from '../schemas/time.ts';
-import type { Logger } from './engine/telemetry/log.ts';
+import type { Config } from './config.ts';
+import { systemClock } from './engine/runtime/system-clock.ts';
+import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import type { Clock } from './engine/time/clock.ts';
-import { type StoredKey, hashOf, parseKey, readKeys } from './key-file.ts';
+import { type StoredKey, hashOf, keyFileOf, parseKey, readKeys } from './key-file.ts';
 
 /** A new or revoked key works, or ends, within this time. */
 const LOOK_AGAIN_MS = SECOND_MS;
@@ -89,4 +91,19 @@ function versionOf(path: string): string {
 
 function byId(keys: readonly StoredKey[]): ReadonlyMap<string, StoredKey> {
   return new Map(keys.map((key) => [key.id, key]));
+}
+
+/**
+ * Who is let in by the configuration; undefined when requests need no key.
+ *
+ * @throws {EngineError} AUTH_KEYS_DAMAGED, AUTH_KEYS_MISSING
+ */
+export function openAdmission(config: Config): Admission | undefined {
+  const { required, ingest_requests_per_minute, requests_per_minute } = config.auth;
+  if (!required) return undefined;
+  const logger = createLogger(config.log_level);
+  return {
+    keys: new KeyRing(keyFileOf(config), systemClock, logger),
+    limits: { ingest_requests_per_minute, requests_per_minute },
+  };
 }

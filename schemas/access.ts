@@ -25,6 +25,19 @@ export interface KeyHolder {
   readonly roles: readonly Role[];
 }
 
+/** How often a key may ask, in the configuration's own words. */
+export interface RequestLimits {
+  readonly ingest_requests_per_minute: number;
+  /** Everything else. */
+  readonly requests_per_minute: number;
+}
+
+/** Whom a server lets in: who holds one of the keys, as often as the limits say. */
+export interface Admission {
+  readonly keys: KeyPort;
+  readonly limits: RequestLimits;
+}
+
 /** The keys that are good at the moment. */
 export interface KeyPort {
   /** Who holds `key`; undefined when it is unknown, expired or revoked. Takes microseconds. */

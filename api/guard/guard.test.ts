@@ -139,7 +139,10 @@ test('an address that leads nowhere is told only to who has a key', async () => 
 });
 
 test('a key that asks too often waits, others and its other budget do not', async () => {
-  const { keys, clock, ...rest } = openTestKeys({ ingestPerMinute: 60, otherPerMinute: 3 });
+  const { keys, clock, ...rest } = openTestKeys({
+    ingest_requests_per_minute: 60,
+    requests_per_minute: 3,
+  });
   const { app } = guarded({ keys, clock, ...rest });
   const read = async (key: string): Promise<number> =>
     (await app.inject({ url: '/v1/pipeline', headers: bearer(key) })).statusCode;
@@ -225,7 +228,7 @@ test('a WebSocket needs a key that may read, and ends when the key does', async 
 });
 
 test('WebSocket handshakes count against the budget of their key', async () => {
-  const keys = openTestKeys({ otherPerMinute: 1 });
+  const keys = openTestKeys({ requests_per_minute: 1 });
   const port = await listening(keys);
   const first = await handshake(port, ['weir.v1'], bearer(keys.keys.read));
   expect(typeof first).toBe('object');
@@ -234,7 +237,7 @@ test('WebSocket handshakes count against the budget of their key', async () => {
 });
 
 test('an event stream needs a key that may read, counts, and ends when the key does', async () => {
-  const keys = openTestKeys({ otherPerMinute: 1 });
+  const keys = openTestKeys({ requests_per_minute: 1 });
   const port = await listening(keys);
   const url = `http://127.0.0.1:${port}/v1/live/events?topic=channels`;
   expect((await fetch(url)).status).toBe(401);

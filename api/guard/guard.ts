@@ -1,16 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-import { type KeyPort, type Permission, isAllowed } from '../../schemas/access.ts';
+import { type Admission, type KeyPort, type Permission, isAllowed } from '../../schemas/access.ts';
 import { SECOND_MS } from '../../schemas/time.ts';
 import type { Clock } from '../clock.ts';
 import { keyOf } from './credentials.ts';
 import { RateLimit } from './rate-limit.ts';
-
-/** What a key may ask for, in requests per minute. */
-export interface RequestLimits {
-  readonly ingestPerMinute: number;
-  readonly otherPerMinute: number;
-}
 
 /** Why a request is not let in. */
 export interface GuardRefusal {
@@ -39,10 +33,10 @@ export class Guard {
   readonly #connections = new Set<{ readonly id: string; readonly end: () => void }>();
   readonly #stop: () => void;
 
-  constructor(keys: KeyPort, limits: RequestLimits, clock: Clock) {
+  constructor({ keys, limits }: Admission, clock: Clock) {
     this.#keys = keys;
-    this.#ingest = new RateLimit(limits.ingestPerMinute, clock);
-    this.#other = new RateLimit(limits.otherPerMinute, clock);
+    this.#ingest = new RateLimit(limits.ingest_requests_per_minute, clock);
+    this.#other = new RateLimit(limits.requests_per_minute, clock);
     this.#failures = new RateLimit(FAILURES_PER_MINUTE_MAX, clock);
     this.#stop = clock.every(CHECK_INTERVAL_MS, () => this.#endLapsed());
   }

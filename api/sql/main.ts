@@ -1,7 +1,9 @@
 import { pino, stdTimeFunctions } from 'pino';
 
+import type { Admission } from '../../schemas/access.ts';
 import type { SqlPort } from '../../schemas/ports.ts';
-import type { Guard } from '../guard/guard.ts';
+import { SYSTEM_CLOCK } from '../clock.ts';
+import { Guard } from '../guard/guard.ts';
 import { listenError, urlOf } from '../listen.ts';
 import type { Logger } from '../logger.ts';
 import { createSqlServer } from './server.ts';
@@ -13,7 +15,7 @@ export interface SqlOptions {
   readonly port: number;
   readonly logger?: Logger;
   /** Who is let in; undefined for everybody who can reach the port. */
-  readonly guard?: Guard | undefined;
+  readonly admission?: Admission | undefined;
 }
 
 export interface RunningSql {
@@ -35,12 +37,12 @@ export async function startSql({
   host,
   port,
   logger,
-  guard,
+  admission,
 }: SqlOptions): Promise<RunningSql> {
   const { server, close } = createSqlServer({
     sql,
-    access: { hostNames: guard === undefined ? [] : 'any' },
-    guard,
+    access: { hostNames: admission === undefined ? [] : 'any' },
+    guard: admission === undefined ? undefined : new Guard(admission, SYSTEM_CLOCK),
     logger: logger ?? pino({ base: null, timestamp: stdTimeFunctions.isoTime }),
   });
   await new Promise<void>((resolve, reject) => {

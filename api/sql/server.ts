@@ -94,6 +94,7 @@ export function createSqlServer({ sql, access, guard, logger }: SqlServerOptions
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
+    guard?.close();
     for (const controller of running) controller.abort();
     await statements.idle();
     server.closeIdleConnections();

@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 
-import { Guard, type RequestLimits } from '../../api/guard/guard.ts';
+import { Guard } from '../../api/guard/guard.ts';
 import { addKey } from '../../processors/key-file.ts';
 import { KeyRing } from '../../processors/key-ring.ts';
-import { ROLES, type Role } from '../../schemas/access.ts';
+import { type RequestLimits, ROLES, type Role } from '../../schemas/access.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const T0 = Date.UTC(2026, 2, 1, 10);
-const ROOMY: RequestLimits = { ingestPerMinute: 10_000, otherPerMinute: 10_000 };
+const ROOMY: RequestLimits = {
+  ingest_requests_per_minute: 10_000,
+  requests_per_minute: 10_000,
+};
 
 /** A guard over a file with one key per role, and the time it lives in. */
 export interface TestKeys {
@@ -31,7 +34,7 @@ export function openTestKeys(limits: Partial<RequestLimits> = {}): TestKeys {
   const clock = new ManualClock(T0);
   const made = ROLES.map((role) => [role, keyFor(path, [role])] as const);
   const ring = new KeyRing(path, engineClock(clock), pino({ level: 'silent' }));
-  const guard = new Guard(ring, { ...ROOMY, ...limits }, clock);
+  const guard = new Guard({ keys: ring, limits: { ...ROOMY, ...limits } }, clock);
   const [ingest, read, ops, sql, admin] = made.map(([, key]) => key);
   if (!ingest || !read || !ops || !sql || !admin) throw new RangeError('five roles');
   return { guard, clock, path, keys: { ingest, read, ops, sql, admin } };
