@@ -5,6 +5,7 @@ import type { Admission } from '../schemas/access.ts';
 import type { Panel } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
+import type { Access } from './access.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { Guard } from './guard/guard.ts';
 import { listenError, urlOf } from './listen.ts';
@@ -68,8 +69,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       viewersMax: config.live.clients_max,
       bufferedBytesMax: config.live.buffered_bytes_max,
     },
-    access: { hostNames: admission === undefined ? (options.hostNames ?? []) : 'any' },
-    guard: admission === undefined ? undefined : new Guard(admission, clock),
+    ...guardedBy(admission, clock, options.hostNames),
     clock,
   });
   return listen(app, config);
@@ -84,9 +84,22 @@ export function startOperation(options: {
   readonly config: Pick<ApiConfig, 'http'>;
   readonly engine: Pick<EnginePort, 'status' | 'metrics'>;
   readonly logger: Logger;
+  /** Who is let in; undefined for everybody who can reach the port. */
+  readonly admission?: Admission | undefined;
 }): Promise<RunningApi> {
-  const { config, engine, logger } = options;
-  return listen(createOperationServer({ engine, logger, access: { hostNames: [] } }), config);
+  const { config, engine, logger, admission } = options;
+  const app = createOperationServer({ engine, logger, ...guardedBy(admission, SYSTEM_CLOCK) });
+  return listen(app, config);
+}
+
+/** With keys the name that a request uses for the server no longer matters. */
+function guardedBy(
+  admission: Admission | undefined,
+  clock: Clock,
+  hostNames: readonly string[] = [],
+): { readonly access: Access; readonly guard: Guard | undefined } {
+  if (admission === undefined) return { access: { hostNames }, guard: undefined };
+  return { access: { hostNames: 'any' }, guard: new Guard(admission, clock) };
 }
 
 async function listen(app: FastifyInstance, config: Pick<ApiConfig, 'http'>): Promise<RunningApi> {

@@ -164,10 +164,12 @@ export function createOperationServer(options: {
   readonly engine: Pick<EnginePort, 'status' | 'metrics'>;
   readonly logger: Logger;
   readonly access: Access;
+  readonly guard?: Guard | undefined;
 }): FastifyInstance {
-  const { engine, logger, access } = options;
+  const { engine, logger, access, guard } = options;
   const metrics = new ApiMetrics();
-  const app = createApp({ logger, access, metrics });
+  const app = createApp({ logger, access, guard, metrics });
+  app.addHook('preClose', async () => guard?.close());
   addSecurityHeaders(app);
   addPipeline(app, { engine, clock: SYSTEM_CLOCK });
   addHealth(app, { engine, metrics });

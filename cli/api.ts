@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { startApi } from '../api/main.ts';
 import { DIST_DIR, buildPage } from '../dashboards/live/build.ts';
 import { ApiNode } from '../processors/api-node.ts';
+import { openAdmission } from '../processors/key-ring.ts';
 import { PANELS } from '../processors/panels.ts';
 import { runUntilEnded } from './node.ts';
 import { CONFIG_OPTION, type CommonOptions, configOf } from './options.ts';
@@ -17,6 +18,7 @@ export function apiCommand(): Command {
     .addHelpText('after', '\nExample: weir api --config weir.yaml')
     .action(async (options: CommonOptions) => {
       const config = configOf(options);
+      const admission = openAdmission(config);
       await runUntilEnded(async () => {
         const engine = await ApiNode.open(config);
         try {
@@ -27,6 +29,7 @@ export function apiCommand(): Command {
             panels: PANELS,
             pageDir: DIST_DIR,
             logger: engine.logger,
+            admission,
           });
           process.stdout.write(`Weir is at ${api.url}\nStop with Ctrl-C.\n`);
           return {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { startOperation } from '../api/main.ts';
+import { openAdmission } from '../processors/key-ring.ts';
 import { ProcessorNode } from '../processors/processor-node.ts';
 import { runUntilEnded } from './node.ts';
 import { CONFIG_OPTION, type CommonOptions, DATA_DIR_OPTION, configOf } from './options.ts';
@@ -16,10 +17,11 @@ export function processorCommand(): Command {
     .addHelpText('after', '\nExample: weir processor --config weir.yaml --data-dir ./processor-1')
     .action(async (options: CommonOptions) => {
       const config = configOf(options);
+      const admission = openAdmission(config);
       await runUntilEnded(async (end) => {
         const engine = await ProcessorNode.open(config, end);
         try {
-          const api = await startOperation({ config, engine, logger: engine.logger });
+          const api = await startOperation({ config, engine, logger: engine.logger, admission });
           process.stdout.write(`Health and metrics are at ${api.url}\nStop with Ctrl-C.\n`);
           return {
             close: async () => {
