@@ -32,12 +32,18 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
-/** Starts `weir` with these arguments; it is killed when the test ends before it does. */
+/**
+ * Starts `weir` with these arguments; it is killed when the test ends before it does.
+ *
+ * @param within a command that runs what follows it, such as `unshare`
+ */
 export function startWeir(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  within: readonly string[] = [],
 ): { readonly child: ChildProcess; readonly finished: Promise<Finished> } {
-  const child = spawn(process.execPath, [WEIR, ...args], {
+  const [command = process.execPath, ...rest] = [...within, process.execPath, WEIR, ...args];
+  const child = spawn(command, rest, {
     env: {
       ...process.env,
       NO_COLOR: '1',

@@ -2,7 +2,14 @@ import type { ChildProcess } from 'node:child_process';
 
 import { erase } from '../../schemas/brand.ts';
 import type { IngestAnswer } from '../../schemas/ports.ts';
+import type { EventType } from '../../schemas/topics.ts';
 import { type Finished, startWeir } from './command-line.ts';
+
+/** What became of a request with events. */
+interface Acknowledged {
+  readonly status: number;
+  readonly accepted: number;
+}
 
 /** A running `weir start`. */
 export interface Server {
@@ -12,10 +19,9 @@ export interface Server {
   readonly startMs: number;
   /** Status and parsed body of a GET. */
   get(path: string): Promise<{ readonly status: number; readonly body: unknown }>;
-  /** Sends clicks and returns the status and how many of them are acknowledged. */
-  sendClicks(
-    clicks: readonly object[],
-  ): Promise<{ readonly status: number; readonly accepted: number }>;
+  /** Sends events and returns the status and how many of them are acknowledged. */
+  send(type: EventType, events: readonly unknown[]): Promise<Acknowledged>;
+  sendClicks(clicks: readonly object[]): Promise<Acknowledged>;
 }
 
 /** Starts `weir start` and waits until it says where it is. */
@@ -40,6 +46,15 @@ export async function startServer(
   // From here on an end is what the test looks at.
   ended.catch(() => undefined);
   const url = `http://127.0.0.1:${port}`;
+  const send = async (type: EventType, events: readonly unknown[]): Promise<Acknowledged> => {
+    const answer = await fetch(`${url}/v1/events/${type}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(events),
+    });
+    const body = erase<Partial<IngestAnswer>>(await answer.json());
+    return { status: answer.status, accepted: body.accepted ?? 0 };
+  };
   return {
     child,
     finished,
@@ -48,15 +63,8 @@ export async function startServer(
       const answer = await fetch(url + path);
       return { status: answer.status, body: await answer.json() };
     },
-    sendClicks: async (clicks) => {
-      const answer = await fetch(`${url}/v1/events/click`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(clicks),
-      });
-      const body = erase<Partial<IngestAnswer>>(await answer.json());
-      return { status: answer.status, accepted: body.accepted ?? 0 };
-    },
+    send,
+    sendClicks: (clicks) => send('click', clicks),
   };
 }
 

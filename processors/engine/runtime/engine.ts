@@ -9,6 +9,7 @@ import type { Store, Write } from '../state/store.ts';
 import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
 import type { EngineOptions } from './engine-options.ts';
+import { Hangs, hungRecord } from './hangs.ts';
 import { type NodeRecord, NODE_KEY, nextNode } from './node-record.ts';
 import { Outbox } from './outbox.ts';
 import { PoisonRecord } from './poison-record.ts';
@@ -28,7 +29,7 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #outbox: Outbox;
   readonly #poison = new Map<string, Map<string, string>>();
-  /** Tasks whose memory is unusable because an operator threw. */
+  /** Tasks whose memory is unusable because an operator threw or was ended. */
   readonly #failed = new Set<Task>();
   readonly #rows = new Map<string, Map<string, Update>>();
   #tasks: Task[] = [];
@@ -42,6 +43,9 @@ export class Engine {
   #lastDurationMs = 0;
   #committing: Promise<void> | undefined;
   #turn = 0;
+  /** The task whose turn it is; what is left of it when a step was ended from outside. */
+  #stepping: Task | undefined;
+  readonly #hangs = new Hangs();
 
   private constructor(options: EngineOptions, node: NodeRecord) {
     this.#options = options;
@@ -125,12 +129,15 @@ export class Engine {
     for (let tried = 0; tried < this.#tasks.length; tried += 1) {
       const index = this.#turn;
       this.#turn = (this.#turn + 1) % this.#tasks.length;
+      this.#stepping = this.#tasks[index];
       const task = this.#runnable(index);
       if (task === undefined) continue;
+      this.#stepping = task;
       try {
         const taken = task.step(STEP_RECORDS_MAX, nowMs);
         if (taken > 0) {
           this.#encodeExcess(task);
+          this.#stepping = undefined;
           return taken;
         }
       } catch (error) {
@@ -139,7 +146,23 @@ export class Engine {
         return 1;
       }
     }
+    this.#stepping = undefined;
     return 0;
+  }
+
+  /**
+   * To be called when `step` was ended from outside because it did not return. The task that was
+   * stepping goes back to the checkpoint and tries again, because the machine may have stood still;
+   * a record on which operators hang every time becomes a dead letter.
+   */
+  stepEnded(limitMs: number): void {
+    const task = this.#stepping;
+    this.#stepping = undefined;
+    if (task === undefined) return;
+    this.#failed.add(task);
+    this.#options.events.onCount('OPERATOR_HUNG');
+    const record = this.#hangs.note(task);
+    if (record !== undefined) this.#poisonRecord(task, hungRecord(record, limitMs));
   }
 
   /** Whether a checkpoint should be taken now. */

@@ -4,11 +4,14 @@ import type { UpdateBatch } from '../../../schemas/panel.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Engine } from './engine.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** Longest the tasks hold the event loop before timers and sockets have their turn. */
 const SLICE_MS = 8;
 /** How long to look again when nothing arrives: idle inputs are noticed this late at most. */
 const IDLE_WAIT_MS = 250;
+/** Longest a step may take: 256 records take milliseconds, and longer than this nobody waits for a page. */
+const STEP_MS_MAX = 10_000;
 
 /** Drives the engine with the machine's clock: reads, publishes, and checkpoints. */
 export class EngineLoop {
@@ -19,6 +22,8 @@ export class EngineLoop {
   readonly #onUpdates: (batch: UpdateBatch) => void;
   readonly #canPublish: () => boolean;
   readonly #onDefect: (error: unknown) => void;
+  readonly #stepMsMax: number;
+  readonly #watchdog = new Watchdog();
   #isStopping = false;
   #running: Promise<void> = Promise.resolve();
   #checkpointing: Promise<unknown> = Promise.resolve();
@@ -34,6 +39,8 @@ export class EngineLoop {
     /** Whether updates can be taken at the moment; until then they wait, merged by row. Always, without it. */
     readonly canPublish?: () => boolean;
     readonly onDefect: (error: unknown) => void;
+    /** Longest a step of the engine may take; an operator that takes longer is ended. */
+    readonly stepMsMax?: number;
   }) {
     this.#engine = options.engine;
     this.#log = options.log;
@@ -42,6 +49,7 @@ export class EngineLoop {
     this.#onUpdates = options.onUpdates;
     this.#canPublish = options.canPublish ?? (() => true);
     this.#onDefect = options.onDefect;
+    this.#stepMsMax = options.stepMsMax ?? STEP_MS_MAX;
     this.#log.onAppend(() => this.#wake.abort());
   }
 
@@ -91,10 +99,17 @@ export class EngineLoop {
       this.#wake = new AbortController();
       const startedAtMs = this.#clock.monotonicMs();
       let taken = 0;
-      while (this.#clock.monotonicMs() - startedAtMs < SLICE_MS) {
-        const step = this.#engine.step();
-        if (step === 0) break;
-        taken += step;
+      const slice = (): void => {
+        while (this.#clock.monotonicMs() - startedAtMs < SLICE_MS) {
+          const step = this.#engine.step();
+          if (step === 0) break;
+          taken += step;
+        }
+      };
+      // Without records no operator runs, and there is nothing to watch.
+      if (!this.#hasUnread()) slice();
+      else if (!this.#watchdog.ends(slice, this.#stepMsMax)) {
+        this.#engine.stepEnded(this.#stepMsMax);
       }
       this.#publishWhenDue();
       if (this.#engine.isCheckpointDue) {

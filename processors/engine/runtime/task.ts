@@ -53,6 +53,8 @@ export class Task {
   /** Newest event time and append time among the records taken since the last publication. */
   newestEventMs = 0;
   newestAppendedMs = 0;
+  /** The record that operators are working on. */
+  applying: RecordContext | undefined;
   readonly #options: TaskOptions;
   readonly #state: KeyedState;
   readonly #ids: EventIds;
@@ -190,8 +192,8 @@ export class Task {
   }
 
   /**
-   * Takes up to `recordsMax` records and returns how many it took; 0 means nothing was there. Of
-   * several inputs with something to read, the one whose newest event is older goes first.
+   * Takes up to `recordsMax` records and returns how many it took. Of several inputs with something
+   * to read, the one whose newest event is older goes first.
    *
    * @throws {PoisonRecord} when an operator throws: the task's memory is then unusable
    */
@@ -229,10 +231,7 @@ export class Task {
     writes.push(taskWrite(this.name, record));
   }
 
-  /**
-   * Tells viewers again what the checkpoint holds of the rows that `failed` had changed since: the
-   * task that takes over after a failure calls it once.
-   */
+  /** Tells viewers again what the checkpoint holds of the rows that `failed`, its predecessor, had changed. */
   republish(failed: Task): void {
     this.windows.republish(failed.windows);
   }
@@ -370,6 +369,7 @@ export class Task {
     };
     this.output.begin(record, { eventMs: event.occurred_at, importName: batch.importName });
     const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]] ?? '';
+    this.applying = record;
     const entry = this.#state.entry(key, this.isImporting ? -Infinity : record.watermarkMs);
     try {
       this.#appliers.apply(entry.states, event, this.output, record);
@@ -377,6 +377,7 @@ export class Task {
       throw poisonOrFatal(topic, record.offset, error);
     }
     this.#state.markDirty(key, entry);
+    this.applying = undefined;
   }
 
   /** Whether the event's minute has passed its allowed lateness; history that is imported is never late. */
