@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -88,7 +89,8 @@ export function afterReboot(): readonly string[] {
 }
 
 function makeImage(image: string, sizeMib: number): void {
-  execFileSync('truncate', ['--size', `${sizeMib}M`, image]);
+  writeFileSync(image, '');
+  truncateSync(image, sizeMib * 1_024 ** 2);
   execFileSync('mkfs.ext4', ['-q', '-F', image], { stdio: 'pipe' });
 }
 
