@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
 
-import type { Click } from '../../../schemas/events/click.ts';
 import { encodeEvent } from '../../../schemas/events/wire.ts';
-import { visitorToken } from '../../../schemas/ids.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
 import { DAY_MS, MINUTE_MS } from '../../../schemas/time.ts';
 import { MemorySink } from '../../../test/doubles/memory-sink.ts';
+import { buildClick } from '../../../test/laws/event-builders.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { defineOperator } from '../operator/operator.ts';
 import type { Processor } from '../operator/processor.ts';
@@ -51,29 +50,6 @@ function counting(hang: () => void): Processor {
     ],
     tables: [COUNTS],
     migrations: [],
-  };
-}
-
-function click(id: string, channel: string): Click {
-  return {
-    event_id: id,
-    occurred_at: T0,
-    source: 'test',
-    seq: null,
-    visitor_id: visitorToken('v-one'),
-    session_id: null,
-    kind: 'click',
-    channel,
-    campaign: null,
-    sku: null,
-    url: null,
-    referrer: null,
-    ip: null,
-    user_agent: null,
-    region: null,
-    signed_in: null,
-    server_side: null,
-    consent: null,
   };
 }
 
@@ -128,7 +104,10 @@ async function run(hang: () => void): Promise<{
     stepMsMax: LIMIT_MS,
   });
   const values = ['plain', 'odd', 'plain'].map((channel, index) =>
-    encodeEvent('weir.clicks', click(`c-${index}`, channel)),
+    encodeEvent(
+      'weir.clicks',
+      buildClick({ event_id: `c-${index}`, occurred_at: T0, kind: 'click', channel }),
+    ),
   );
   await log.append([{ topic: 'weir.clicks', partition: 0, values }]);
   loop.start();

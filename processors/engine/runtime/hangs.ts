@@ -1,5 +1,4 @@
 import { SECOND_MS } from '../../../schemas/time.ts';
-import type { RecordContext } from '../operator/operator.ts';
 import { PoisonRecord } from './poison-record.ts';
 import type { Task } from './task.ts';
 
@@ -11,7 +10,7 @@ export class Hangs {
   readonly #last = new Map<string, { readonly place: string; readonly times: number }>();
 
   /** Notes that a task was ended. Returns its record once operators have hung on it too often. */
-  note({ name, applying }: Task): RecordContext | undefined {
+  note({ name, applying }: Task): Task['applying'] {
     if (applying === undefined) return undefined;
     const place = `${applying.topic}/${applying.offset}`;
     const last = this.#last.get(name);
@@ -22,7 +21,10 @@ export class Hangs {
 }
 
 /** What is said of a record on which operators hang. */
-export function hungRecord({ topic, offset }: RecordContext, limitMs: number): PoisonRecord {
+export function hungRecord(
+  { topic, offset }: NonNullable<Task['applying']>,
+  limitMs: number,
+): PoisonRecord {
   return new PoisonRecord(
     topic,
     offset,

@@ -54,7 +54,7 @@ export class Task {
   newestEventMs = 0;
   newestAppendedMs = 0;
   /** The record that operators are working on. */
-  applying: RecordContext | undefined;
+  applying: { readonly topic: Topic; readonly offset: number } | undefined;
   readonly #options: TaskOptions;
   readonly #state: KeyedState;
   readonly #ids: EventIds;
@@ -194,7 +194,6 @@ export class Task {
   /**
    * Takes up to `recordsMax` records and returns how many it took. Of several inputs with something
    * to read, the one whose newest event is older goes first.
-   *
    * @throws {PoisonRecord} when an operator throws: the task's memory is then unusable
    */
   step(recordsMax: number, nowMs: number): number {
