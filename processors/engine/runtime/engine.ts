@@ -9,7 +9,7 @@ import type { Store, Write } from '../state/store.ts';
 import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { Hangs, hungRecord } from './hangs.ts';
+import { Failures } from './failures.ts';
 import { type NodeRecord, NODE_KEY, nextNode } from './node-record.ts';
 import { Outbox } from './outbox.ts';
 import { PoisonRecord } from './poison-record.ts';
@@ -28,9 +28,7 @@ const STEP_RECORDS_MAX = 256;
 export class Engine {
   readonly #options: EngineOptions;
   readonly #outbox: Outbox;
-  readonly #poison = new Map<string, Map<string, string>>();
-  /** Tasks whose memory is unusable because an operator threw or was ended. */
-  readonly #failed = new Set<Task>();
+  readonly #failures: Failures;
   readonly #rows = new Map<string, Map<string, Update>>();
   #tasks: Task[] = [];
   #node: NodeRecord;
@@ -45,13 +43,13 @@ export class Engine {
   #turn = 0;
   /** The task whose turn it is; what is left of it when a step was ended from outside. */
   #stepping: Task | undefined;
-  readonly #hangs = new Hangs();
 
   private constructor(options: EngineOptions, node: NodeRecord) {
     this.#options = options;
     this.#node = node;
     this.#watermarkMs = node.watermarkMs;
     this.#lastCheckpointMs = options.clock.monotonicMs();
+    this.#failures = new Failures(options.events);
     this.#outbox = new Outbox({ ...options, events: options.events });
   }
 
@@ -142,7 +140,7 @@ export class Engine {
         }
       } catch (error) {
         if (!(error instanceof PoisonRecord)) throw error;
-        this.#poisonRecord(task, error);
+        this.#failures.threw(error, task);
         return 1;
       }
     }
@@ -150,19 +148,11 @@ export class Engine {
     return 0;
   }
 
-  /**
-   * To be called when `step` was ended from outside because it did not return. The task that was
-   * stepping goes back to the checkpoint and tries again, because the machine may have stood still;
-   * a record on which operators hang every time becomes a dead letter.
-   */
+  /** To be called when `step` was ended from outside because it did not return. */
   stepEnded(limitMs: number): void {
     const task = this.#stepping;
     this.#stepping = undefined;
-    if (task === undefined) return;
-    this.#failed.add(task);
-    this.#options.events.onCount('OPERATOR_HUNG');
-    const record = this.#hangs.note(task);
-    if (record !== undefined) this.#poisonRecord(task, hungRecord(record, limitMs));
+    if (task !== undefined) this.#failures.ended(task, limitMs);
   }
 
   /** Whether a checkpoint should be taken now. */
@@ -177,7 +167,7 @@ export class Engine {
 
   /** Whether `publish` has something to say. */
   get hasUnpublished(): boolean {
-    return this.#tasks.some((task) => task.hasUnpublished && !this.#failed.has(task));
+    return this.#tasks.some((task) => task.hasUnpublished && !this.#failures.has(task));
   }
 
   /** Whether something waits for the next checkpoint. */
@@ -192,7 +182,7 @@ export class Engine {
     let newestEventMs = 0;
     let newestAppendedMs = 0;
     for (const task of this.#tasks) {
-      if (this.#failed.has(task)) continue;
+      if (this.#failures.has(task)) continue;
       newestEventMs = Math.max(newestEventMs, task.newestEventMs);
       newestAppendedMs = Math.max(newestAppendedMs, task.newestAppendedMs);
       task.newestEventMs = 0;
@@ -271,7 +261,7 @@ export class Engine {
     this.#advanceWatermark();
     const writes: Write[] = [];
     const sequence = this.#node.sequence + 1;
-    const tasks = this.#tasks.filter((task) => !this.#failed.has(task));
+    const tasks = this.#tasks.filter((task) => !this.#failures.has(task));
     for (const task of tasks) task.collect(writes);
     tasks[sequence % tasks.length]?.sweep(writes);
     if (
@@ -328,26 +318,14 @@ export class Engine {
   /** The task whose turn it is; one that failed is opened again from the checkpoint first. */
   #runnable(index: number): Task | undefined {
     const task = this.#tasks[index];
-    if (task === undefined || !this.#failed.has(task)) return task;
+    if (task === undefined || !this.#failures.has(task)) return task;
     // A checkpoint under way may be newer than what the store shows; wait until it is durable.
     if (this.#committing !== undefined) return undefined;
-    this.#failed.delete(task);
+    this.#failures.replaced(task);
     const reopened = this.#openTask(task.stage, task.partition);
     reopened.republish(task);
     this.#tasks[index] = reopened;
     return reopened;
-  }
-
-  /** The operator may have stopped half way: the task goes back to the checkpoint and skips the record. */
-  #poisonRecord(task: Task, record: PoisonRecord): void {
-    this.#options.events.onPoison(record, task.name);
-    this.#failed.add(task);
-    let poison = this.#poison.get(task.name);
-    if (poison === undefined) {
-      poison = new Map();
-      this.#poison.set(task.name, poison);
-    }
-    poison.set(`${record.topic}/${record.offset}`, record.message);
   }
 
   #progress(sequence: number): ReturnType<typeof rowInsert> {
@@ -408,7 +386,7 @@ export class Engine {
         isLate: this.#options.isLate,
         nowMs: clock.monotonicMs(),
       },
-      this.#poison.get(`${stage}-${partition}`) ?? new Map(),
+      this.#failures.poisonOf(`${stage}-${partition}`),
     );
   }
 }
