@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { bench as core } from './core.bench.ts';
+import { bench as kafkaClients } from './kafka-clients.bench.ts';
+import { bench as kafkaLag } from './kafka-lag.bench.ts';
+import { bench as kafka } from './kafka.bench.ts';
 import { bench as latency } from './latency.bench.ts';
 import { readBaseline, saveBaseline } from './measure/baseline.ts';
 import type { BenchOptions, BenchResult } from './measure/result.ts';
@@ -13,6 +16,9 @@ import { bench as state } from './state.bench.ts';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   core,
+  kafka,
+  'kafka-clients': kafkaClients,
+  'kafka-lag': kafkaLag,
   latency,
   pipeline,
   state,
@@ -31,7 +37,13 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
+/** These start a broker, which needs Java, and run when they are named. */
+const NAMED_ONLY: ReadonlySet<string> = new Set(['kafka', 'kafka-clients', 'kafka-lag']);
+
+const names =
+  positionals.length > 0
+    ? positionals
+    : Object.keys(BENCHES).filter((name) => !NAMED_ONLY.has(name));
 const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
 if (unknown.length > 0) {
   console.error(`Unknown: ${unknown.join(', ')}. There are ${Object.keys(BENCHES).join(', ')}.`);

@@ -13,19 +13,22 @@ import { childInput, sendResult } from '../measure/child.ts';
 export interface ServeInput {
   readonly dataDir: string;
   readonly port: number;
+  /** Settings besides, by their variables. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 export interface Served {
   readonly url: string;
 }
 
-const { dataDir, port } = childInput<ServeInput>();
+const { dataDir, port, variables } = childInput<ServeInput>();
 const config = loadConfig({
   file: undefined,
   environment: {
     WEIR_DATA_DIR: dataDir,
     WEIR_HTTP_PORT: String(port),
     WEIR_LOG_LEVEL: 'warn',
+    ...variables,
   },
 });
 const engine = await Embedded.open(config, (error) => {

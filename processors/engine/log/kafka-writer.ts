@@ -6,6 +6,8 @@ import type { AppendBatch } from './log.ts';
 
 /** Bytes of one partition in one request: half of what a broker accepts unless it is told otherwise. */
 const CHUNK_BYTES_MAX = 512 * 1_024;
+/** Records of one partition in one request: kafkajs needs time for them that grows with their square. */
+const CHUNK_RECORDS_MAX = 500;
 /** What the broker stores of a record besides its value, at most. */
 const RECORD_OVERHEAD_BYTES = 128;
 const ALL_REPLICAS = -1;
@@ -106,7 +108,7 @@ function* roundsOf(batches: readonly KafkaBatch[]): Iterable<Round> {
     for (const [key, { topic, messages }] of queues) {
       let bytes = 0;
       let count = 0;
-      while (count < messages.length) {
+      while (count < messages.length && count < CHUNK_RECORDS_MAX) {
         bytes += (messages[count]?.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
         if (count > 0 && bytes > CHUNK_BYTES_MAX) break;
         count += 1;
