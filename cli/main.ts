@@ -11,6 +11,7 @@ import { keysCommand } from './keys.ts';
 import { migrateCommand } from './migrate.ts';
 import { processorCommand } from './processor.ts';
 import { replayCommand } from './replay.ts';
+import { schemaCommand } from './schema.ts';
 import { simulateCommand } from './simulate.ts';
 import { startCommand } from './start.ts';
 import { VERSION } from './version.ts';
@@ -37,6 +38,7 @@ for (const command of [
   replayCommand,
   migrateCommand,
   keysCommand,
+  schemaCommand,
   doctorCommand,
 ]) {
   program.addCommand(

@@ -1,10 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import type { Refusal } from '../schemas/ports.ts';
 import { type Topic, TOPICS_OF_STAGE } from '../schemas/topics.ts';
 import type { Config } from './config.ts';
 import type { DataDir } from './data-dir.ts';
-import { ConfluentReaders } from './door/confluent.ts';
 import { createAdmission } from './door/foreign.ts';
 import { createTokeniser } from './door/tokeniser.ts';
 import { EmbeddedLog } from './engine/log/embedded.ts';
@@ -12,10 +9,10 @@ import type { KafkaSettings } from './engine/log/kafka-client.ts';
 import type { TopicPlan } from './engine/log/kafka-topics.ts';
 import { KafkaLog, type KafkaLogOptions } from './engine/log/kafka.ts';
 import type { Log } from './engine/log/log.ts';
-import { SchemaRegistry } from './engine/log/schema-registry.ts';
 import { STAGES } from './engine/runtime/stages.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
 import type { Logger } from './engine/telemetry/log.ts';
+import { openConfluent } from './open-registry.ts';
 import { MIB } from './setting.ts';
 
 /** What an event may grow by in our form, with headers and the request around it. */
@@ -94,44 +91,6 @@ export function topicPlan(config: Config): TopicPlan {
 /** The largest record of our topics. */
 export function messageBytesMax(config: Config): number {
   return config.ingest.event_bytes_max + MESSAGE_OVERHEAD_BYTES;
-}
-
-/** Readers of what producers write with schemas of the registry; none without one. */
-function openConfluent(
-  config: Config,
-  logger: Logger,
-): { readonly readers: ConfluentReaders; readonly close: () => void } | undefined {
-  const source = openSchemaRegistry(config);
-  if (source === undefined) return undefined;
-  const readers = new ConfluentReaders({
-    source,
-    nowMs: () => performance.now(),
-    wait: (durationMs) => wait(durationMs, undefined, { ref: false }),
-    logger,
-  });
-  return {
-    readers,
-    close: () => {
-      readers.close();
-      source.close();
-    },
-  };
-}
-
-/** A client of the registry that the configuration names; none when it names none. */
-function openSchemaRegistry(config: Config): SchemaRegistry | undefined {
-  const registry = config.schema_registry;
-  const { url, username, password = '' } = registry;
-  if (url === undefined) return undefined;
-  return new SchemaRegistry({
-    url,
-    login: username === undefined ? undefined : { username, password },
-    tls: {
-      caFile: registry.tls_ca_file,
-      certFile: registry.tls_cert_file,
-      keyFile: registry.tls_key_file,
-    },
-  });
 }
 
 function saslOf(kafka: Config['kafka']): KafkaSettings['sasl'] {
