@@ -6,7 +6,7 @@ import { erase } from '../schemas/brand.ts';
 import { MINUTE_MS, SECOND_MS } from '../schemas/time.ts';
 import type { Fed, FeedInput } from './kafka/feed.ts';
 import { checkCounts, cpuMs, pipelineStatus } from './kafka/pipeline-status.ts';
-import { KAFKA_VERSION, createTopics, startBroker, startNode } from './kafka/scene.ts';
+import { KAFKA_VERSION, startBroker, startNode } from './kafka/scene.ts';
 import { connectViewers } from './latency/viewers.ts';
 import { percentileOf } from './measure/percentile.ts';
 import { type BenchOptions, type BenchResult, medianOf } from './measure/result.ts';
@@ -78,7 +78,6 @@ export async function bench({
 async function measureOnce(directory: string, eventsPerSecond: number): Promise<LagRun> {
   const broker = await startBroker();
   try {
-    await createTopics(broker, join(directory, 'first'));
     const node = await startNode(broker, join(directory, 'data'));
     const viewers = await connectViewers(node.url, VIEWERS);
     const input: FeedInput = {

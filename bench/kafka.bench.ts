@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { SECOND_MS } from '../schemas/time.ts';
 import { checkCounts, cpuMs, pipelineStatus } from './kafka/pipeline-status.ts';
-import { KAFKA_VERSION, createTopics, startBroker, startNode } from './kafka/scene.ts';
+import { KAFKA_VERSION, startBroker, startNode } from './kafka/scene.ts';
 import { ShopProducer } from './kafka/shop-producer.ts';
 import { connectViewers } from './latency/viewers.ts';
 import type { BenchOptions, BenchResult } from './measure/result.ts';
@@ -36,7 +36,6 @@ export async function bench({
   for (let run = 0; run < runs; run += 1) {
     const broker = await startBroker();
     try {
-      await createTopics(broker, join(directory, 'first'));
       sent = await fill(broker.address, events);
       measured.push(await catchUp(() => startNode(broker, join(directory, `data-${run}`)), sent));
     } finally {

@@ -19,6 +19,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   AUTH_KEYS_DAMAGED: EXIT.damaged,
   AUTH_KEY_UNKNOWN: EXIT.usage,
   HTTP_PORT_IN_USE: EXIT.configuration,
+  KAFKA_UNREACHABLE: EXIT.unreachable,
   LOG_PARTITION_COUNT_CHANGED: EXIT.configuration,
   NODE_TOO_OLD: EXIT.usage,
   IMPORT_COLUMN_MISSING: EXIT.usage,

@@ -14,6 +14,7 @@ import { replayCommand } from './replay.ts';
 import { schemaCommand } from './schema.ts';
 import { simulateCommand } from './simulate.ts';
 import { startCommand } from './start.ts';
+import { topicsCommand } from './topics.ts';
 import { VERSION } from './version.ts';
 
 const program = new Command('weir')
@@ -39,6 +40,7 @@ for (const command of [
   migrateCommand,
   keysCommand,
   schemaCommand,
+  topicsCommand,
   doctorCommand,
 ]) {
   program.addCommand(

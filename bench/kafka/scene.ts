@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
-
+import { loadConfig } from '../../processors/config.ts';
+import { createTopics } from '../../processors/create-topics.ts';
 import { Broker, KAFKA_VERSIONS, whyNoBroker } from '../../test/kafka/broker.ts';
 import { type Server, startServer } from '../latency/server.ts';
 
@@ -10,11 +10,14 @@ const NODE_PORT = PORT + 5;
 /** Which Kafka it is. */
 export const [KAFKA_VERSION] = KAFKA_VERSIONS;
 
-/** An empty broker; give it up with `remove`. */
+/** A broker with the topics of events, all empty; give it up with `remove`. */
 export async function startBroker(): Promise<Broker> {
   const missing = whyNoBroker();
   if (missing !== undefined) throw new Error(missing);
-  return Broker.start(KAFKA_VERSION, PORT);
+  const broker = await Broker.start(KAFKA_VERSION, PORT);
+  const environment = { WEIR_KAFKA_BROKERS: broker.address };
+  await createTopics(loadConfig({ file: undefined, environment }));
+  return broker;
 }
 
 /** Starts a node with this broker: engine, all processors and api in one process. */
@@ -24,11 +27,4 @@ export function startNode(broker: Broker, dataDir: string): Promise<Server> {
     port: NODE_PORT,
     variables: { WEIR_KAFKA_BROKERS: broker.address },
   });
-}
-
-/** A node creates the topics; this one is gone again, and so is what it kept. */
-export async function createTopics(broker: Broker, dataDir: string): Promise<void> {
-  const node = await startNode(broker, dataDir);
-  await node.stop();
-  await rm(dataDir, { recursive: true, force: true });
 }

@@ -79,7 +79,7 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
       const directory = temporaryDirectory();
       const broker = await brokerOf(NEWEST);
       const dataDir = join(directory, 'kafka');
-      await createTopics(broker, dataDir);
+      await createTopics(broker);
       for (const compression of COMPRESSIONS)
         kcat(broker, writeClicks(directory, `librdkafka ${compression}`), compression);
       for (const compression of COMPRESSIONS) {
@@ -104,7 +104,7 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
       const directory = temporaryDirectory();
       const broker = await brokerOf(NEWEST);
       const dataDir = join(directory, 'kafka');
-      await createTopics(broker, dataDir);
+      await createTopics(broker);
       const file = join(directory, 'bomb');
       writeFileSync(file, click({ url: 'x'.repeat(70 * 1_024 * 1_024) }));
       const { status, stderr } = spawnSync(

@@ -48,7 +48,7 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
         shop.events.filter((_, index) => Math.floor(index / third) === at),
       );
       const file = writeEvents(join(shop.directory, 'own.ndjson'), own ?? []);
-      await createTopics(broker, dataDir);
+      await createTopics(broker);
       await produceJson(broker, json ?? [], shop.directory);
       await produceAvro(broker, avro ?? []);
       const node = new RunningNode({ file, expected: shop.count }, variables(broker, dataDir));
@@ -114,7 +114,7 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
       const directory = temporaryDirectory();
       const broker = await brokerOf(NEWEST);
       const dataDir = join(directory, 'kafka');
-      await createTopics(broker, dataDir);
+      await createTopics(broker);
       const poison: readonly (readonly [string, string | Buffer | null])[] = [
         ['WIRE_JSON_MALFORMED', '{"event_id":'],
         ['WIRE_JSON_MALFORMED', click({}).replace(/"occurred_at":\d+/, '"occurred_at":NaN')],
@@ -155,7 +155,7 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
       const directory = temporaryDirectory();
       const broker = await brokerOf(NEWEST);
       const dataDir = join(directory, 'kafka');
-      await createTopics(broker, dataDir);
+      await createTopics(broker);
       for (const [id, end] of [
         ['a', 'commit'],
         ['b', 'abort'],

@@ -88,7 +88,7 @@ describe.skipIf(skipped !== undefined)('with a real broker and a schema registry
       const broker = await brokerOf(NEWEST);
       const { url } = await startRegistry();
       const dataDir = join(shop.directory, 'kafka');
-      await createTopics(broker, dataDir);
+      await createTopics(broker);
       const part = (at: number) => shop.events.filter((_, index) => index % 3 === at);
       await produceJson(broker, part(0), shop.directory);
       await produceAvro(broker, part(1));
@@ -122,7 +122,7 @@ describe.skipIf(skipped !== undefined)('with a real broker and a schema registry
       const broker = await brokerOf(NEWEST);
       const { url } = await startRegistry();
       const dataDir = join(temporaryDirectory(), 'kafka');
-      await createTopics(broker, dataDir);
+      await createTopics(broker);
       const [older, newer, broken] = [
         shopSchema('consent', 'server_side', 'signed_in'),
         shopSchema(),
@@ -169,7 +169,7 @@ describe.skipIf(skipped !== undefined)('with a real broker and a schema registry
       const broker = await brokerOf(NEWEST);
       const { double, url } = await startRegistry();
       const dataDir = join(temporaryDirectory(), 'kafka');
-      await createTopics(broker, dataDir);
+      await createTopics(broker);
       const [older, newer] = [shopSchema('consent'), shopSchema()];
       const olderId = await register(url, 'older', older);
       const newerId = await register(url, 'newer', newer);

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 
 import { expect, onTestFinished } from 'vitest';
 
+import { erase } from '../../schemas/brand.ts';
 import { differencesOf } from '../integration/audit.ts';
+import { startWeir } from '../integration/command-line.ts';
 import { writeShopFile } from '../integration/simulated-shop.ts';
 import { type Tables, tablesOf } from '../integration/tables.ts';
 import { Broker, type BrokerSecurity, type KafkaVersion } from './broker.ts';
@@ -24,10 +26,15 @@ export function variables(broker: Broker, dataDir: string): Readonly<Record<stri
   return { WEIR_KAFKA_BROKERS: broker.address, WEIR_DATA_DIR: dataDir };
 }
 
-/** The first start creates the topics, so that other programs can write while nobody reads. */
-export async function createTopics(broker: Broker, dataDir: string): Promise<void> {
-  const first = new RunningNode({ expected: 0 }, variables(broker, dataDir));
-  expect(await first.ended).toMatchObject({ exitCode: 0, last: { received: 0 } });
+/** Creates the topics, so that other programs can write while nobody reads. */
+export async function createTopics(broker: Broker): Promise<void> {
+  const { finished } = startWeir(['topics', '--json'], { WEIR_KAFKA_BROKERS: broker.address });
+  const { exitCode, stdout } = await finished;
+  expect(exitCode).toBe(0);
+  const { topics }: { readonly topics: readonly { readonly isNew: boolean }[] } = erase(
+    JSON.parse(stdout),
+  );
+  expect(topics.map(({ isNew }) => isNew)).not.toContain(false);
 }
 
 /** A click that is fine but for `fields`, as JSON. */

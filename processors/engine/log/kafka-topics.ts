@@ -25,9 +25,10 @@ export interface PartitionOffsets {
 /**
  * Creates the topics that are missing. Those that are there keep their settings.
  *
+ * @returns the topics that are new
  * @throws {EngineError} LOG_PARTITION_COUNT_CHANGED when one has another number of partitions
  */
-async function ensureTopics(admin: Admin, plan: TopicPlan): Promise<void> {
+export async function ensureTopics(admin: Admin, plan: TopicPlan): Promise<ReadonlySet<Topic>> {
   const existing = new Set(await admin.listTopics());
   const missing = [...plan.partitionCounts].filter(([topic]) => !existing.has(topic));
   if (missing.length > 0) {
@@ -47,6 +48,7 @@ async function ensureTopics(admin: Admin, plan: TopicPlan): Promise<void> {
     });
   }
   await checkPartitionCounts(admin, plan.partitionCounts);
+  return new Set(missing.map(([topic]) => topic));
 }
 
 /**
