@@ -45,6 +45,9 @@ const SECRET_LENGTH_MIN = 32;
 /** Longest piece of a wrong value that a message repeats, in UTF-16 units. */
 const SHOWN_LENGTH_MAX = 60;
 
+/** A weight of an hour: zero or more, with decimals. */
+const WEIGHT = /^\d{1,9}(\.\d{1,9})?$/;
+
 /** Where the configuration is looked for when no file is named: in the working directory. */
 const DEFAULT_FILE = 'weir.yaml';
 
@@ -97,6 +100,14 @@ const SETTINGS = {
   bots: BOTS_SETTINGS,
   stock: {
     sequence_gaps: flag(true),
+    lead_time: duration('5d', { min: '1m', max: '365d' }),
+    review_period: duration('1d', { min: '0ms', max: '90d' }),
+    profile: optionalTexts(
+      '24 weights for the hours of a day, or 168 for those of a week from Monday 00:00 UTC',
+      (value) => WEIGHT.test(value),
+    ),
+    substitution_percent: integer(0, { min: 0, max: 100 }),
+    price_channel: text('dtc', 'the name of a channel', (value) => value.trim() !== ''),
   },
   alerts: {
     owners: optionalTexts(
@@ -145,6 +156,9 @@ const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   }),
 );
 
+/** Weights of a profile: one for each hour of a day, or of a week. */
+const PROFILE_LENGTHS: ReadonlySet<number> = new Set([24, 168]);
+
 /** What settings must keep true together. */
 const AGREEMENTS: readonly {
   readonly holds: (config: Config) => boolean;
@@ -180,6 +194,12 @@ const AGREEMENTS: readonly {
     holds: ({ bots, attribution }) => bots.reach + DAY_MS <= attribution.returns_kept,
     message:
       'bots.reach: expected at least a day less than attribution.returns_kept, so that the orders that a verdict withdraws are still known',
+  },
+  {
+    holds: ({ stock: { profile } }) =>
+      profile === undefined ||
+      (PROFILE_LENGTHS.has(profile.length) && profile.some((weight) => Number(weight) > 0)),
+    message: 'stock.profile: expected 24 or 168 weights, one of them above zero',
   },
   {
     holds: ({ kafka }) =>

@@ -5,6 +5,7 @@ import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { CollectingOutput } from '../../test/doubles/collecting-output.ts';
+import { STOCK_LEVELS_CONFIG } from '../../test/doubles/stock-config.ts';
 import { alertIdOf } from '../engine/operator/incident.ts';
 import { createStockLevels } from './operator.ts';
 import { STOCK_CURRENT, STOCK_INCIDENTS } from './row.ts';
@@ -55,6 +56,7 @@ function skuEvent(minute: number, fields: Partial<SkuEvent>): SkuEvent {
     kind: 'sold',
     node_id: 'berlin',
     quantity: 0,
+    demand: 0,
     order_id: 'order-1',
     sales_channel: 'dtc',
     alert_id: null,
@@ -76,9 +78,9 @@ const acknowledged = (minute: number, openedMinute: number, actor = 'ana'): SkuE
 /** Hands events of one SKU to the operator in this order; the watermark trails the newest by a minute. */
 function run(events: readonly AnyEvent[], output = new CollectingOutput()): CollectingOutput {
   const operator = createStockLevels({
+    ...STOCK_LEVELS_CONFIG,
     allowedLatenessMs: LATENESS_MS,
     sequenceGaps: true,
-    owners: {},
   });
   let state: unknown = operator.createState();
   let newestMs = Number.NEGATIVE_INFINITY;
@@ -308,9 +310,9 @@ test('a newer count ends STALE, because it says what the missing events did', ()
 
 test('sequence numbers are ignored where they are switched off', () => {
   const operator = createStockLevels({
+    ...STOCK_LEVELS_CONFIG,
     allowedLatenessMs: LATENESS_MS,
     sequenceGaps: false,
-    owners: {},
   });
   const output = new CollectingOutput();
   const state = operator.createState();
@@ -379,9 +381,9 @@ test('a count that falls among folded changes makes the stock STALE until the ne
 test('more nodes than a SKU may have are counted and not used', () => {
   const output = new CollectingOutput();
   const operator = createStockLevels({
+    ...STOCK_LEVELS_CONFIG,
     allowedLatenessMs: LATENESS_MS,
     sequenceGaps: true,
-    owners: {},
   });
   const state = operator.createState();
   for (let index = 0; index < 4_097; index += 1) {
