@@ -129,6 +129,14 @@ WITH
             SELECT sku, node_id, at_ms, units FROM moments
             UNION ALL
             SELECT sku, node_id, newest.1, 0 FROM counts
+            UNION ALL
+            SELECT
+                sku,
+                ifNull(nullIf(toString(ifNull(inventory.node_id, '')), ''), 'default') AS node_id,
+                toUnixTimestamp64Milli(occurred_at),
+                0
+            FROM weir.inventory AS inventory
+            WHERE kind = 'inbound' AND quantity IS NOT NULL AND due_at IS NOT NULL
         ) AS entries
         LEFT JOIN counts ON counts.sku = entries.sku AND counts.node_id = entries.node_id
         GROUP BY sku, node_id, counts.sku, counts.newest

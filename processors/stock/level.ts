@@ -127,7 +127,11 @@ export function addEnded(spells: Spells, before: Spells, position: Position): vo
     }
   }
   for (const risk of before.risks) {
-    if (slot(position, RISK_SINCE_MS) !== risk.openedMs) {
+    const isOver =
+      (slot(position, RISKS) & IS_AT_RISK) === 0 || slot(position, RISK_SINCE_MS) !== risk.openedMs;
+    if (isOver) {
+      // A risk that came back is one spell with the one before.
+      if (spells.risks.at(-1)?.openedMs === risk.openedMs) spells.risks.pop();
       spells.risks.push({ ...risk, resolvedMs: endMs });
     }
   }

@@ -61,7 +61,7 @@ import {
   isInexact,
   newestCountMsOf,
   newestOf,
-  newestUnitsMsOf,
+  newestMsOf,
   spellsOf,
 } from './timeline.ts';
 
@@ -208,14 +208,14 @@ export function writeSince(before: StockIncidents, node: StockNode, arrival: Arr
 
 /** Writes the node's current row, once there is something to show. */
 export function writeCurrent(node: StockNode, arrival: Arrival): void {
-  const newestMs = newestUnitsMsOf(node);
+  const newestMs = newestMsOf(node);
   const hasEntries = newestMs !== Number.NEGATIVE_INFINITY;
   if (!hasEntries && !node.isShown) return;
   node.isShown = hasEntries;
   const position = newestOf(node, arrival.rules);
   const isKnown = isCounted(position);
   const onHand = slot(position, COUNT_ON_HAND) + slot(position, UNITS);
-  const asOfMs = hasEntries ? Math.max(newestMs, slot(position, NEWEST_MS)) : arrival.timeMs;
+  const asOfMs = hasEntries ? newestMs : arrival.timeMs;
   const row = {
     sku: arrival.sku,
     nodeId: node.nodeId,

@@ -24,9 +24,10 @@ export const SINCE_UNITS = 9;
 export const LEAD_DAYS = 10;
 /** Bits of `RISKS`. */
 export const RISKS = 11;
-/** Since when a stockout has been likely, and the units available then; 0 while it is not. */
+/** Since when a stockout has been likely, or was for the last time, the units available then, and until when it was. */
 export const RISK_SINCE_MS = 12;
 export const RISK_UNITS = 13;
+export const RISK_UNTIL_MS = 20;
 /** Decayed units sold while in stock (α), the decayed sum of their squares per sale, decayed weighted days in stock (β). */
 export const ALPHA = 14;
 export const SQUARES = 15;
@@ -36,25 +37,25 @@ export const AT_MS = 17;
 /** UTC day in hand, in days since the epoch, and days in stock since one with a sale. */
 export const DAY = 18;
 export const QUIET_DAYS = 19;
-export const QUIET_LENGTH = 20;
+export const QUIET_LENGTH = 21;
 
 /** Newest sale while in stock, β just after it, weighted days in stock since. */
-export const SALE_MS = 20;
-export const SALE_BETA = 21;
-export const GAP_DAYS = 22;
+export const SALE_MS = 21;
+export const SALE_BETA = 22;
+export const GAP_DAYS = 23;
 /** The day in hand: units sold, weighted days in stock, the rate that was expected at its start. */
-export const DAY_UNITS = 23;
-export const DAY_WEIGHT = 24;
-export const DAY_RATE = 25;
+export const DAY_UNITS = 24;
+export const DAY_WEIGHT = 25;
+export const DAY_RATE = 26;
 /** Decayed sums over past days: |units − expected|, units. */
-export const ERRORS = 26;
-export const ACTUALS = 27;
+export const ERRORS = 27;
+export const ACTUALS = 28;
 /** Share of days with a sale and units on such a day (TSB); units and days between (Croston). */
-export const TSB_SHARE = 28;
-export const TSB_SIZE = 29;
-export const CROSTON_SIZE = 30;
-export const CROSTON_DAYS = 31;
-export const FULL_LENGTH = 32;
+export const TSB_SHARE = 29;
+export const TSB_SIZE = 30;
+export const CROSTON_SIZE = 31;
+export const CROSTON_DAYS = 32;
+export const FULL_LENGTH = 33;
 
 /** Bits of `RISKS`. */
 export const IS_LOW = 1;
@@ -64,7 +65,7 @@ export const HAS_RUN_OUT = 4;
 
 /** What is known before anything has happened. */
 export function createPosition(): Position {
-  return [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  return [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 }
 
 /** A slot; 0 where it does not exist yet. */

@@ -10,6 +10,7 @@ import {
   RISKS,
   RISK_SINCE_MS,
   RISK_UNITS,
+  RISK_UNTIL_MS,
   availableAt,
   isInStock,
   slot,
@@ -41,6 +42,9 @@ const LOW_LEAVE_RATIO = 1.2;
  * units reaches to more than twice the rate, and every new item would be alarmed about.
  */
 const EVIDENCE_UNITS_MIN = 5;
+
+/** A risk that comes back within this share of the lead time is the same one: it flaps. */
+const FLAP_SHARE = 0.2;
 
 /** How long after a stockout a restocked item is watched. */
 export const RECOVERY_MS = 60 * MINUTE_MS;
@@ -112,8 +116,14 @@ export function assessRisks(
   if (after === risks) return;
   position[RISKS] = after;
   if (isAtRisk === ((risks & IS_AT_RISK) !== 0)) return;
-  position[RISK_SINCE_MS] = isAtRisk ? timeMs : 0;
-  position[RISK_UNITS] = isAtRisk ? availableAt(position) : 0;
+  if (!isAtRisk) {
+    position[RISK_UNTIL_MS] = timeMs;
+    return;
+  }
+  const pauseMs = timeMs - slot(position, RISK_UNTIL_MS);
+  if (pauseMs < FLAP_SHARE * leadTimeMsOf(position, rules)) return;
+  position[RISK_SINCE_MS] = timeMs;
+  position[RISK_UNITS] = availableAt(position);
 }
 
 function isLowAt(

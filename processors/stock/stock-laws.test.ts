@@ -27,7 +27,9 @@ interface Arrival {
     | { readonly kind: 'count'; readonly onHand: number; readonly safety: number | null }
     | { readonly kind: 'movement'; readonly quantity: number }
     | { readonly kind: 'sold' | 'restored'; readonly quantity: number }
-    | { readonly kind: 'acknowledged'; readonly openedMinute: number };
+    | { readonly kind: 'acknowledged'; readonly openedMinute: number }
+    | { readonly kind: 'inbound'; readonly quantity: number; readonly dueMinute: number }
+    | { readonly kind: 'price'; readonly quantity: number };
 }
 
 const anyUnits = fc.integer({ min: 0, max: 4 });
@@ -71,6 +73,18 @@ function anyArrivals(delayMinutesMax: number): fc.Arbitrary<readonly Arrival[]> 
           openedMinute: anyMinute,
         }),
       },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          kind: fc.constant('inbound' as const),
+          quantity: anyUnits,
+          dueMinute: anyMinute,
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('price' as const), quantity: anyUnits }),
+      },
     ),
   });
   return fc.array(arrival, { maxLength: 24 });
@@ -89,7 +103,12 @@ function eventOf(arrival: Arrival, index: number): AnyEvent {
     sku: 'A-1',
     node_id: nodeId,
   };
-  if (what.kind === 'count' || what.kind === 'movement') {
+  if (
+    what.kind === 'count' ||
+    what.kind === 'movement' ||
+    what.kind === 'inbound' ||
+    what.kind === 'price'
+  ) {
     const isCount = what.kind === 'count';
     return {
       topic: 'weir.inventory',
@@ -103,9 +122,9 @@ function eventOf(arrival: Arrival, index: number): AnyEvent {
         safety: isCount ? what.safety : null,
         quantity: isCount ? null : what.quantity,
         lead_time_days: null,
-        due_at: null,
-        price_minor: null,
-        currency: null,
+        due_at: what.kind === 'inbound' ? START_MS + what.dueMinute * MINUTE_MS : null,
+        price_minor: what.kind === 'price' ? what.quantity : null,
+        currency: what.kind === 'price' ? 'EUR' : null,
         tax_included: null,
         promo_id: null,
         capacity: null,
@@ -241,7 +260,8 @@ function ordersOf(arrivals: readonly Arrival[]): { happened: AnyEvent[]; arrived
 test('the final rows are those of a recomputation that sorts all events first', () => {
   fc.assert(
     fc.property(anyArrivals(0), (arrivals) => {
-      const { happened } = ordersOf(arrivals);
+      // Announced deliveries say nothing about what is there.
+      const { happened } = ordersOf(arrivals.filter(({ what }) => what.kind !== 'inbound'));
       const { current, incidents } = run(happened, { latenessMinutes: 60 });
       expect({ current: levelsOf(current), incidents: stockoutsOf(incidents) }).toEqual(
         stockByDefinition(happened),
@@ -310,7 +330,7 @@ test('storing and restoring the state between any two events changes nothing', (
 test('what is kept of a node is small once nothing of it can change', () => {
   fc.assert(
     fc.property(anyArrivals(8), (arrivals) => {
-      const { arrived } = ordersOf(arrivals);
+      const { arrived } = ordersOf(arrivals.filter(({ what }) => what.kind !== 'price'));
       const operator = createStockLevels({ ...STOCK_LEVELS_CONFIG, allowedLatenessMs: 0 });
       const output = new CollectingOutput();
       const state = operator.createState();

@@ -328,13 +328,18 @@ test('sequence numbers are ignored where they are switched off', () => {
   expect(current(output, 'state')).toEqual({ 'A-1|berlin': ['IN_STOCK'] });
 });
 
-test('prices, capacities and inbound deliveries make no stock row', () => {
-  const output = run([
+test('prices and capacities make no stock row, an announced delivery shows what is on its way', () => {
+  const silent = run([
     inventory(0, { kind: 'price', price_minor: 100, currency: 'EUR', seq: 1 }),
-    inventory(1, { kind: 'inbound', quantity: 5 }),
     inventory(2, { kind: 'capacity', capacity: 5 }),
   ]);
-  expect(output.rows.size).toBe(0);
+  expect(silent.rows.size).toBe(0);
+  const announced = inventory(1, { kind: 'inbound', quantity: 5, due_at: at(60) });
+  const output = run([announced, inventory(1, { kind: 'inbound', quantity: 5 })]);
+  expect(current(output, 'state', 'inbound', 'as_of')).toEqual({
+    'A-1|berlin': ['UNKNOWN', 5, at(1)],
+  });
+  expect(output.counts.get('STOCK_UNITS_MISSING')).toBe(1);
 });
 
 test('a count or movement without units is counted and not used', () => {

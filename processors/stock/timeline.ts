@@ -111,11 +111,12 @@ export function newestCountMsOf({ counts, folded }: Timeline): number {
   return countMs === 0 ? Number.NEGATIVE_INFINITY : countMs;
 }
 
-/** The event time of the newest change or count, −Infinity without one. */
-export function newestUnitsMsOf({ changes, counts, folded }: Timeline): number {
+/** The event time of the newest change, count or announcement, −Infinity without one. */
+export function newestMsOf({ changes, counts, inbound, folded }: Timeline): number {
   const foldedMs = slot(folded, NEWEST_MS);
+  const inboundMs = inbound?.[inbound.length - INBOUND_LENGTH] ?? 0;
   const changeMs = changes === null ? 0 : (changes[changes.length - CHANGE_LENGTH] ?? 0);
-  const newestMs = Math.max(foldedMs, changeMs, counts?.at(-1)?.timeMs ?? 0);
+  const newestMs = Math.max(foldedMs, changeMs, counts?.at(-1)?.timeMs ?? 0, inboundMs);
   return newestMs === 0 ? Number.NEGATIVE_INFINITY : newestMs;
 }
 
@@ -130,8 +131,7 @@ export function spellsOf(timeline: Timeline, rules: StockRules): Spells {
   const spells: Spells = { outages: [], risks: [] };
   const position = timeline.folded.slice();
   walk(timeline, position, rules, spells);
-  const { outages, risks } = currentSpells(position);
-  return { outages: [...spells.outages, ...outages], risks: [...spells.risks, ...risks] };
+  return withCurrent(spells, position);
 }
 
 /** Whether an entry at `timeMs` comes after everything known, announcements included. */
@@ -161,8 +161,7 @@ export function append(timeline: Timeline, instant: Instant, rules: StockRules):
   }
   const spells: Spells = { outages: [], risks: [] };
   addEnded(spells, before, position);
-  const { outages, risks } = currentSpells(position);
-  return { outages: [...spells.outages, ...outages], risks: [...spells.risks, ...risks] };
+  return withCurrent(spells, position);
 }
 
 /**
@@ -266,6 +265,16 @@ export function foldTimeline(
   if (outcome !== 'ok') foldOldest(timeline, rules);
   if (timeline.changes === null && timeline.counts === null) timeline.newest = null;
   return outcome;
+}
+
+/** The spells that ended with those that go on; a risk that came back is one spell with the one before. */
+function withCurrent(ended: Spells, position: Position): Spells {
+  const { outages, risks } = currentSpells(position);
+  const openedMs = risks[0]?.openedMs;
+  return {
+    outages: [...ended.outages, ...outages],
+    risks: [...ended.risks.filter((risk) => risk.openedMs !== openedMs), ...risks],
+  };
 }
 
 function isOverfull({ changes, counts }: Timeline): boolean {
