@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { parseDocument } from 'yaml';
 
-import { parseAlertOwner } from '../schemas/alert.ts';
 import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import { DAY_MS } from '../schemas/time.ts';
+import { ALERT_SETTINGS } from './alert-settings.ts';
 import { AUTH_SETTINGS, isHost, isLoopback } from './auth-settings.ts';
 import { BOTS_SETTINGS } from './bots-settings.ts';
 import { CLICKHOUSE_SETTINGS } from './clickhouse-settings.ts';
@@ -20,12 +20,11 @@ import {
   choice,
   choices,
   duration,
-  flag,
   integer,
   secret,
-  optionalTexts,
   text,
 } from './setting.ts';
+import { STOCK_SETTINGS, isProfile } from './stock-settings.ts';
 
 interface Section {
   readonly [key: string]: Setting<unknown> | Section;
@@ -44,9 +43,6 @@ const SECRET_LENGTH_MIN = 32;
 
 /** Longest piece of a wrong value that a message repeats, in UTF-16 units. */
 const SHOWN_LENGTH_MAX = 60;
-
-/** A weight of an hour: zero or more, with decimals. */
-const WEIGHT = /^\d{1,9}(\.\d{1,9})?$/;
 
 /** Where the configuration is looked for when no file is named: in the working directory. */
 const DEFAULT_FILE = 'weir.yaml';
@@ -98,23 +94,8 @@ const SETTINGS = {
     gap: duration('30m', { min: '1m', max: '24h' }),
   },
   bots: BOTS_SETTINGS,
-  stock: {
-    sequence_gaps: flag(true),
-    lead_time: duration('5d', { min: '1m', max: '365d' }),
-    review_period: duration('1d', { min: '0ms', max: '90d' }),
-    profile: optionalTexts(
-      '24 weights for the hours of a day, or 168 for those of a week from Monday 00:00 UTC',
-      (value) => WEIGHT.test(value),
-    ),
-    substitution_percent: integer(0, { min: 0, max: 100 }),
-    price_channel: text('dtc', 'the name of a channel', (value) => value.trim() !== ''),
-  },
-  alerts: {
-    owners: optionalTexts(
-      'a list of kind=owner, such as stockout=purchasing, with kinds of docs/alerts.md',
-      (value) => parseAlertOwner(value) !== undefined,
-    ),
-  },
+  stock: STOCK_SETTINGS,
+  alerts: ALERT_SETTINGS,
   retention: {
     log: duration('14d', { min: '1d', max: '3650d' }),
   },
@@ -156,9 +137,6 @@ const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Weights of a profile: one for each hour of a day, or of a week. */
-const PROFILE_LENGTHS: ReadonlySet<number> = new Set([24, 168]);
-
 /** What settings must keep true together. */
 const AGREEMENTS: readonly {
   readonly holds: (config: Config) => boolean;
@@ -196,9 +174,7 @@ const AGREEMENTS: readonly {
       'bots.reach: expected at least a day less than attribution.returns_kept, so that the orders that a verdict withdraws are still known',
   },
   {
-    holds: ({ stock: { profile } }) =>
-      profile === undefined ||
-      (PROFILE_LENGTHS.has(profile.length) && profile.some((weight) => Number(weight) > 0)),
+    holds: ({ stock: { profile } }) => profile === undefined || isProfile(profile),
     message: 'stock.profile: expected 24 or 168 weights, one of them above zero',
   },
   {

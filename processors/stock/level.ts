@@ -1,4 +1,5 @@
 import { advanceDemand, observeSale, startDemand } from './demand.ts';
+import { type Inbound, leadDaysAt } from './inbound.ts';
 import {
   ALPHA,
   AT_MS,
@@ -26,7 +27,7 @@ import {
   isOut,
   slot,
 } from './position.ts';
-import { INBOUND_LENGTH, type Inbound, type StockRules, assessRisks } from './risk.ts';
+import { type StockRules, assessRisks } from './risk.ts';
 
 /** An absolute count: what a person or a system found there at `timeMs`. */
 export interface Count {
@@ -93,11 +94,11 @@ export function step(
   if (demand > 0 && isInStock(position)) observeSale(position, demand);
   if (count === undefined) position[UNITS] = slot(position, UNITS) + units;
   else takeCount(position, count);
-  takeLeadTime(position, timeMs, context.inbound);
+  const leadDays = leadDaysAt(context.inbound, timeMs);
+  if (leadDays > 0) position[LEAD_DAYS] = leadDays;
   if (isCounted(position) && slot(position, AT_MS) === 0) startDemand(position, timeMs);
   if (wasCounted !== isCounted(position) || isOut(position) !== wasOut) {
-    position[SINCE_MS] = timeMs;
-    position[SINCE_UNITS] = availableAt(position);
+    markSince(position, timeMs);
     if (isOut(position)) position[RISKS] = slot(position, RISKS) | HAS_RUN_OUT;
   }
   assessRisks(position, timeMs, context);
@@ -147,11 +148,10 @@ export function takeCount(position: Position, count: Count): void {
   if (count.leadDays > 0) position[LEAD_DAYS] = count.leadDays;
 }
 
-function takeLeadTime(position: Position, timeMs: number, inbound: Inbound | null): void {
-  for (let at = 0; inbound !== null && at < inbound.length; at += INBOUND_LENGTH) {
-    const leadDays = inbound[at + 3] ?? 0;
-    if (inbound[at] === timeMs && leadDays > 0) position[LEAD_DAYS] = leadDays;
-  }
+/** Lets the position be in or out of stock since `timeMs`. */
+export function markSince(position: Position, timeMs: number): void {
+  position[SINCE_MS] = timeMs;
+  position[SINCE_UNITS] = availableAt(position);
 }
 
 function outageAt(position: Position, resolvedMs: number | null): Outage {

@@ -7,6 +7,7 @@ import {
   intermittentRates,
   phantomChanceOf,
 } from './demand.ts';
+import { inboundUnits } from './inbound.ts';
 import {
   type IncidentContext,
   type StockIncidents,
@@ -31,14 +32,7 @@ import {
   isInStock,
   slot,
 } from './position.ts';
-import {
-  RECOVERY_MS,
-  type StockRules,
-  daysOfCover,
-  inboundUnits,
-  leadTimeMsOf,
-  stockoutChance,
-} from './risk.ts';
+import { RECOVERY_MS, type StockRules, daysOfCover, leadTimeMsOf, stockoutChance } from './risk.ts';
 import { type DemandRow, STOCK_CURRENT, type StockState, stockCurrentValues } from './row.ts';
 import {
   type SourceSequence,

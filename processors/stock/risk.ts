@@ -1,6 +1,7 @@
 import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { lnNegativeBinomialTail } from '../../statistics/incomplete-beta.ts';
 import { type DemandBelief, beliefOf, rateOf } from './demand.ts';
+import { type Inbound, duesBetween, inboundUnits } from './inbound.ts';
 import {
   ALPHA,
   IS_AT_RISK,
@@ -26,10 +27,6 @@ export interface StockRules {
   readonly reviewPeriodMs: number;
 }
 
-/** Announced deliveries, flat: announced, due (UTC milliseconds), units, lead time in days or 0. */
-export type Inbound = readonly number[];
-export const INBOUND_LENGTH = 4;
-
 /** The chance of a stockout from which it is likely, and the one below which it no longer is. */
 export const AT_RISK_ENTER = 0.2;
 export const AT_RISK_LEAVE = 0.1;
@@ -53,22 +50,6 @@ export const RECOVERY_MS = 60 * MINUTE_MS;
 export function leadTimeMsOf(position: Position, rules: StockRules): number {
   const days = slot(position, LEAD_DAYS);
   return days > 0 ? days * DAY_MS : rules.leadTimeMs;
-}
-
-/** Units announced by `timeMs` and due after it, at most at `untilMs`. */
-export function inboundUnits(
-  inbound: Inbound | null,
-  timeMs: number,
-  untilMs = Number.POSITIVE_INFINITY,
-): number {
-  let units = 0;
-  if (inbound === null) return units;
-  for (let at = 0; at < inbound.length; at += INBOUND_LENGTH) {
-    if (slotOf(inbound, at) > timeMs) break;
-    const dueMs = slotOf(inbound, at + 1);
-    if (dueMs > timeMs && dueMs <= untilMs) units += slotOf(inbound, at + 2);
-  }
-  return units;
 }
 
 /**
@@ -168,12 +149,7 @@ function stretches(
 ): { readonly untilMs: number; readonly units: number }[] {
   const available = availableAt(position);
   const endMs = timeMs + leadTimeMsOf(position, rules);
-  const dues = new Set<number>();
-  for (let at = 0; inbound !== null && at < inbound.length; at += INBOUND_LENGTH) {
-    const dueMs = slotOf(inbound, at + 1);
-    if (slotOf(inbound, at) <= timeMs && dueMs > timeMs && dueMs <= endMs) dues.add(dueMs);
-  }
-  const list = [...dues].map((untilMs) => ({
+  const list = duesBetween(inbound, timeMs, endMs).map((untilMs) => ({
     untilMs,
     // What is due at the end of a stretch comes too late for it.
     units: available + inboundUnits(inbound, timeMs, untilMs - 1),
@@ -204,8 +180,4 @@ function reaches(
   const above = units - mean;
   if (above > 0 && variance < threshold * (variance + above * above)) return false;
   return tailOf(belief, days, units) >= threshold;
-}
-
-function slotOf(inbound: Inbound, index: number): number {
-  return inbound[index] ?? 0;
 }

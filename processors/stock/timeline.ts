@@ -1,9 +1,17 @@
 import {
+  type Delivery,
+  INBOUND_LENGTH,
+  firstAnnouncedAfter,
+  inboundAfter,
+  withDelivery,
+} from './inbound.ts';
+import {
   type Count,
   type Instant,
   type Spells,
   addEnded,
   currentSpells,
+  markSince,
   step,
   takeCount,
 } from './level.ts';
@@ -13,16 +21,13 @@ import {
   NEWEST_MS,
   OLDEST_MS,
   type Position,
-  SINCE_MS,
-  SINCE_UNITS,
   UNITS,
-  availableAt,
   createPosition,
   isCounted,
   isOut,
   slot,
 } from './position.ts';
-import { INBOUND_LENGTH, type StockRules } from './risk.ts';
+import type { StockRules } from './risk.ts';
 
 /**
  * What happened to the stock of one SKU × node, by event time. The oldest part is folded into one
@@ -55,9 +60,6 @@ const CHANGES_MAX = 512;
 
 /** Counts kept per SKU × node: one every twenty minutes within the default allowed lateness. */
 const COUNTS_MAX = 72;
-
-/** Deliveries remembered per SKU × node: months of daily ones. Beyond it the first announced goes. */
-const INBOUND_MAX = 64;
 
 /** Kept instants from which on the newest position is remembered instead of recomputed. */
 const REMEMBERED_FROM = 4;
@@ -94,8 +96,8 @@ export function newestOf(timeline: Timeline, rules: StockRules): Position {
   }
   const position = timeline.folded.slice();
   walk(timeline, position, rules, undefined);
-  const keptCount =
-    (timeline.changes?.length ?? 0) / CHANGE_LENGTH + (timeline.counts?.length ?? 0);
+  const { changes, counts } = timeline;
+  const keptCount = (changes?.length ?? 0) / CHANGE_LENGTH + (counts?.length ?? 0);
   if (keptCount >= REMEMBERED_FROM) timeline.newest = position;
   return position;
 }
@@ -179,7 +181,7 @@ export function insertChange(
     if (timeMs <= slot(folded, COUNT_MS)) return 'ok';
     const wasOut = isOut(folded);
     folded[UNITS] = slot(folded, UNITS) + units;
-    if (isOut(folded) !== wasOut) markSince(folded);
+    if (isOut(folded) !== wasOut) markSince(folded, slot(folded, NEWEST_MS));
     if (timeMs < slot(folded, OLDEST_MS)) folded[OLDEST_MS] = timeMs;
     return 'STOCK_LATE_CHANGE';
   }
@@ -217,27 +219,17 @@ export function insertCount(timeline: Timeline, count: Count): 'ok' | 'STOCK_LAT
 }
 
 /**
- * Adds an announced delivery; of two that agree in everything one is enough.
+ * Adds an announced delivery.
  *
  * @returns `STOCK_INBOUND_LIMIT` when the first announced had to go
  */
 export function insertInbound(
   timeline: Timeline,
-  delivery: {
-    readonly timeMs: number;
-    readonly dueMs: number;
-    readonly units: number;
-    readonly leadDays: number;
-  },
+  delivery: Delivery,
 ): 'ok' | 'STOCK_INBOUND_LIMIT' {
   timeline.newest = null;
-  const entry = [delivery.timeMs, delivery.dueMs, delivery.units, delivery.leadDays];
-  const inbound = timeline.inbound ?? [];
-  let at = 0;
-  while (at < inbound.length && isBefore(inbound, at, entry)) at += INBOUND_LENGTH;
-  const longer = inbound.slice(0, at).concat(entry, inbound.slice(at));
-  const isFull = longer.length > INBOUND_MAX * INBOUND_LENGTH;
-  timeline.inbound = isFull ? longer.slice(INBOUND_LENGTH) : longer;
+  const { inbound, isFull } = withDelivery(timeline.inbound, delivery);
+  timeline.inbound = inbound;
   return isFull ? 'STOCK_INBOUND_LIMIT' : 'ok';
 }
 
@@ -260,7 +252,8 @@ export function foldTimeline(
   while (oldestKeptMs(timeline) < horizonMs) foldOldest(timeline, rules);
   if (slot(timeline.folded, COUNT_MS) < horizonMs) timeline.foldedCountId = '';
   if (timeline.folded.length > length) timeline.folded = timeline.folded.slice();
-  dropInbound(timeline, horizonMs);
+  const { inbound, folded } = timeline;
+  timeline.inbound = inboundAfter(inbound, Math.min(horizonMs, slot(folded, NEWEST_MS)));
   const outcome = isOverfull(timeline) ? 'STOCK_ENTRIES_LIMIT' : 'ok';
   if (outcome !== 'ok') foldOldest(timeline, rules);
   if (timeline.changes === null && timeline.counts === null) timeline.newest = null;
@@ -288,22 +281,12 @@ function oldestKeptMs(timeline: Timeline): number {
   const { changes, counts } = timeline;
   const changeMs = changes?.[0] ?? Number.POSITIVE_INFINITY;
   const countMs = counts?.[0]?.timeMs ?? Number.POSITIVE_INFINITY;
-  const inboundMs = firstNewInboundMs(timeline);
+  const inboundMs = firstAnnouncedAfter(timeline.inbound, slot(timeline.folded, NEWEST_MS));
   return Math.min(changeMs, countMs, inboundMs);
 }
 
-/** When the first delivery was announced that the folded position has not seen; Infinity without one. */
-function firstNewInboundMs({ inbound, folded }: Timeline): number {
-  const foldedMs = slot(folded, NEWEST_MS);
-  for (let at = 0; inbound !== null && at < inbound.length; at += INBOUND_LENGTH) {
-    const timeMs = slot(inbound, at);
-    if (timeMs > foldedMs) return timeMs;
-  }
-  return Number.POSITIVE_INFINITY;
-}
-
-function hasNewInbound(timeline: Timeline): boolean {
-  return firstNewInboundMs(timeline) !== Number.POSITIVE_INFINITY;
+function hasNewInbound({ inbound, folded }: Timeline): boolean {
+  return firstAnnouncedAfter(inbound, slot(folded, NEWEST_MS)) !== Number.POSITIVE_INFINITY;
 }
 
 /** Folds the oldest kept instant. */
@@ -343,7 +326,7 @@ function insertFoldedCount(timeline: Timeline, count: Count): 'ok' | 'STOCK_LATE
   // What came after it is not known change by change; without a count before, all of it did.
   folded[UNITS] = units;
   timeline.foldedCountId = count.eventId;
-  if (!isKnown || isOut(folded) !== wasOut) markSince(folded);
+  if (!isKnown || isOut(folded) !== wasOut) markSince(folded, slot(folded, NEWEST_MS));
   if (count.timeMs < slot(folded, OLDEST_MS)) folded[OLDEST_MS] = count.timeMs;
   if (!isExact) folded[INEXACT] = 1;
   return isExact ? 'ok' : 'STOCK_LATE_COUNT';
@@ -354,25 +337,6 @@ function isReplacedBy({ folded, foldedCountId }: Timeline, count: Count): boolea
   const foldedMs = slot(folded, COUNT_MS);
   if (foldedMs !== count.timeMs) return foldedMs < count.timeMs;
   return foldedCountId !== '' && foldedCountId < count.eventId;
-}
-
-function markSince(folded: Position): void {
-  folded[SINCE_MS] = slot(folded, NEWEST_MS);
-  folded[SINCE_UNITS] = availableAt(folded);
-}
-
-/** Drops deliveries that are due, and announced, before anything that can still arrive. */
-function dropInbound(timeline: Timeline, horizonMs: number): void {
-  const { inbound, folded } = timeline;
-  if (inbound === null) return;
-  const knownMs = Math.min(horizonMs, slot(folded, NEWEST_MS));
-  const kept: number[] = [];
-  for (let at = 0; at < inbound.length; at += INBOUND_LENGTH) {
-    if (slot(inbound, at) > knownMs || slot(inbound, at + 1) >= knownMs) {
-      kept.push(...inbound.slice(at, at + INBOUND_LENGTH));
-    }
-  }
-  if (kept.length < inbound.length) timeline.inbound = kept.length === 0 ? null : kept.slice();
 }
 
 /** Moves the position over every kept instant; adds each spell that ends to `ended`. */
@@ -416,15 +380,6 @@ function walk(
     if (counted !== undefined) count += 1;
     while (inbound[delivery] === timeMs) delivery += INBOUND_LENGTH;
   }
-}
-
-/** Whether the delivery at `at` comes before `entry`: by announcement, due time, units, lead time. */
-function isBefore(inbound: readonly number[], at: number, entry: readonly number[]): boolean {
-  for (let index = 0; index < INBOUND_LENGTH; index += 1) {
-    const difference = slot(inbound, at + index) - slot(entry, index);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
 }
 
 function grown(list: number[] | null, more: readonly number[]): number[] {
