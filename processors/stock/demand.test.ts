@@ -84,7 +84,7 @@ test('out for .35 of a day at that rate loses 2.52 units (2.0264, 3.0666)', () =
       prices: [{ timeMs: START_MS, eventId: 'p', amountMinor: 1_000, currency: 'EUR' }],
     },
   );
-  expect(digitsOf(lost?.units, 6)).toBe('2.52');
+  expect(digitsOf(lost?.units, 6)).toBe('2.52000');
   expect(digitsOf(lost?.unitsLow, 5)).toBe('2.0264');
   expect(digitsOf(lost?.unitsHigh, 5)).toBe('3.0666');
   expect(lost?.cost).toEqual({ amountMinor: 2_520, currency: 'EUR' });
