@@ -10,6 +10,19 @@ export type LiftInterval = Static<typeof Interval>;
 
 const orNull = (type: typeof Interval) => Type.Union([type, Type.Null()]);
 
+const Ratio = Type.Object(
+  {
+    chi_square: Type.Number(),
+    p: Type.Number(),
+    peek_safe_p: Type.Number(),
+    alarming: Type.Boolean(),
+  },
+  {
+    description:
+      'Whether the arms, or the visitors that the bot filter has removed, split as planned',
+  },
+);
+
 const LiftTestSchema = Type.Object({
   test: Type.String(),
   channel: Type.String(),
@@ -73,12 +86,8 @@ const LiftTestSchema = Type.Object({
   days_to_decision: Type.Union([Type.Number(), Type.Null()], {
     description: 'If the difference stays what it is; 0 when decided, null when out of sight',
   }),
-  sample_ratio: Type.Object({
-    chi_square: Type.Number(),
-    p: Type.Number(),
-    peek_safe_p: Type.Number(),
-    alarming: Type.Boolean(),
-  }),
+  sample_ratio: Ratio,
+  filter_ratio: Ratio,
   incremental: Type.Object({
     conversions: orNull(Interval),
     revenue_minor: orNull(Interval),

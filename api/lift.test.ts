@@ -139,6 +139,29 @@ test('arms of the wrong size void the test, whatever its difference', async () =
   expect(answer?.sample_ratio.chi_square).toBeCloseTo(111.111111, 5);
 });
 
+test('a bot filter that removes more from one arm voids the test', async () => {
+  await declare('search-1', 'search');
+  await count('search-1', { arm: 'holdout', visitors: 10_000, converters: 300, filtered: 100 });
+  await count('search-1', { arm: 'treated', visitors: 90_000, converters: 4_500, filtered: 900 });
+  expect((await read())[0]?.verdict).toBe('winning');
+  await count('search-1', {
+    arm: 'treated',
+    visitors: 0,
+    converters: 0,
+    filtered: 400,
+    startMs: START_MS + HOUR_MS,
+  });
+  const [answer] = await read();
+  expect(answer).toMatchObject({
+    verdict: 'void',
+    void_reason: 'filter sample ratio mismatch',
+    filter_ratio: { alarming: true },
+    sample_ratio: { alarming: false },
+  });
+  // (100 − 140)²/140 + (1,300 − 1,260)²/1,260.
+  expect(answer?.filter_ratio.chi_square).toBeCloseTo(12.6984127, 6);
+});
+
 test('what the channel brought is set against what it cost', async () => {
   await declare('search-1', 'search');
   const amounts = { revenue_minor: 900_000, margin_minor: 300_000 };
@@ -244,6 +267,7 @@ async function count(
     readonly converters: number;
     readonly revenue_minor?: number;
     readonly margin_minor?: number;
+    readonly filtered?: number;
     readonly startMs?: number;
   },
 ): Promise<void> {
@@ -254,7 +278,7 @@ async function count(
   await insertRows(
     clickHouse,
     `lift_cohorts_rows (window_start, test, channel, arm, stratum, visitors, converters, orders, orders_squared,
-       revenue_minor, revenue_squared_low, revenue_by_orders, margin_minor, margin_squared_low, version)`,
+       revenue_minor, revenue_squared_low, revenue_by_orders, margin_minor, margin_squared_low, filtered, version)`,
     [
       [
         instantText(sums.startMs ?? START_MS),
@@ -271,6 +295,7 @@ async function count(
         revenue,
         margin,
         marginEach ** 2 * converters,
+        sums.filtered ?? 0,
         1,
       ],
     ],

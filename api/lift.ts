@@ -149,67 +149,85 @@ function testAnswers(
   tests: readonly CountedTest[],
   spends: ReadonlyMap<CountedTest, number>,
 ): readonly LiftTestAnswer[] {
-  const judged = tests.map((test) => {
-    const ratio = ratioAlarm(
-      {
-        treated: test.matured.treated.visitors + test.provisional.treated.visitors,
-        holdout: test.matured.holdout.visitors + test.provisional.holdout.visitors,
-      },
-      test.share,
-    );
-    const voidReason: VoidReason | undefined = ratio.isAlarming
-      ? 'sample ratio mismatch'
-      : undefined;
-    return {
-      test,
-      ratio,
-      voidReason,
-      isGatePassed: isGatePassed(test.matured),
-      comparison: compare(test.matured, test.outcome, test.plannedVisitors),
-    };
-  });
+  const judged = tests.map(judgedBy);
   const verdicts = verdictsOf(judged);
-  return judged.map(({ test, ratio, voidReason, isGatePassed: isOpen, comparison }, index) => {
-    const { row, matured, provisional, plannedVisitors } = test;
-    const conversion = compare(matured, 'converted', plannedVisitors);
-    return {
-      test: String(row['test']),
-      channel: String(row['channel']),
-      method: 'RANDOMISED',
-      state: String(row['state']),
-      outcome: test.outcome,
-      start: Number(row['start']),
-      stop: row['stop'] === null ? null : Number(row['stop']),
-      horizon_ms: Number(row['horizon_ms']),
-      holdout_share: test.share,
-      planned_visitors: plannedVisitors,
-      currency: String(row['currency']),
-      visitors: {
-        treated: matured.treated.visitors,
-        holdout: matured.holdout.visitors,
-        provisional: provisional.treated.visitors + provisional.holdout.visitors,
-      },
-      verdict: verdicts[index] ?? 'no difference yet',
-      void_reason: voidReason ?? null,
-      evidence: { sufficient: isOpen, ...evidenceOf(matured) },
-      outcomes: OUTCOMES.flatMap((outcome) => outcomeAnswer(test, outcome)),
-      order_value: orderValueAnswer(test),
-      band: {
-        ...BAND,
-        chance:
-          conversion?.relative === undefined || !isOpen ? null : chanceInBand(conversion.relative),
-      },
-      days_to_decision: daysToDecision(test, comparison),
-      sample_ratio: {
-        chi_square: ratio.chiSquare,
-        p: ratio.p,
-        peek_safe_p: ratio.peekSafeP,
-        alarming: ratio.isAlarming,
-      },
-      incremental: incrementalAnswer(test, spends.get(test) ?? 0),
-      history: historyOf(test),
-    };
-  });
+  return judged.map(
+    ({ test, ratio, filterRatio, voidReason, isGatePassed: isOpen, comparison }, index) => {
+      const { row, matured, provisional, plannedVisitors } = test;
+      const conversion = compare(matured, 'converted', plannedVisitors);
+      return {
+        test: String(row['test']),
+        channel: String(row['channel']),
+        method: 'RANDOMISED',
+        state: String(row['state']),
+        outcome: test.outcome,
+        start: Number(row['start']),
+        stop: row['stop'] === null ? null : Number(row['stop']),
+        horizon_ms: Number(row['horizon_ms']),
+        holdout_share: test.share,
+        planned_visitors: plannedVisitors,
+        currency: String(row['currency']),
+        visitors: {
+          treated: matured.treated.visitors,
+          holdout: matured.holdout.visitors,
+          provisional: provisional.treated.visitors + provisional.holdout.visitors,
+        },
+        verdict: verdicts[index] ?? 'no difference yet',
+        void_reason: voidReason ?? null,
+        evidence: { sufficient: isOpen, ...evidenceOf(matured) },
+        outcomes: OUTCOMES.flatMap((outcome) => outcomeAnswer(test, outcome)),
+        order_value: orderValueAnswer(test),
+        band: {
+          ...BAND,
+          chance:
+            conversion?.relative === undefined || !isOpen
+              ? null
+              : chanceInBand(conversion.relative),
+        },
+        days_to_decision: daysToDecision(test, comparison),
+        sample_ratio: ratioAnswer(ratio),
+        filter_ratio: ratioAnswer(filterRatio),
+        incremental: incrementalAnswer(test, spends.get(test) ?? 0),
+        history: historyOf(test),
+      };
+    },
+  );
+}
+
+/** What decides about a test's verdict. */
+function judgedBy(test: CountedTest) {
+  const ratio = ratioAlarm(
+    {
+      treated: test.matured.treated.visitors + test.provisional.treated.visitors,
+      holdout: test.matured.holdout.visitors + test.provisional.holdout.visitors,
+    },
+    test.share,
+  );
+  const filterRatio = ratioAlarm(
+    {
+      treated: test.matured.treated.filtered + test.provisional.treated.filtered,
+      holdout: test.matured.holdout.filtered + test.provisional.holdout.filtered,
+    },
+    test.share,
+  );
+  return {
+    test,
+    ratio,
+    filterRatio,
+    voidReason: voidReasonOf(ratio.isAlarming, filterRatio.isAlarming),
+    isGatePassed: isGatePassed(test.matured),
+    comparison: compare(test.matured, test.outcome, test.plannedVisitors),
+  };
+}
+
+function voidReasonOf(isRatioOff: boolean, isFilterOff: boolean): VoidReason | undefined {
+  if (isRatioOff) return 'sample ratio mismatch';
+  return isFilterOff ? 'filter sample ratio mismatch' : undefined;
+}
+
+function ratioAnswer(ratio: ReturnType<typeof ratioAlarm>): LiftTestAnswer['sample_ratio'] {
+  const { chiSquare, p, peekSafeP, isAlarming } = ratio;
+  return { chi_square: chiSquare, p, peek_safe_p: peekSafeP, alarming: isAlarming };
 }
 
 function evidenceOf({ treated, holdout }: Arms): {

@@ -13,6 +13,8 @@ function configOn(port: number): ApiConfig {
     http: { host: '127.0.0.1', port, max_body_bytes: 8 * MIB },
     ingest: { batch_events_max: 1_000, event_bytes_max: MIB },
     live: { clients_max: 10, buffered_bytes_max: MIB },
+    attribution: { lookback: 2_592_000_000 },
+    sessions: { gap: 1_800_000 },
   };
 }
 

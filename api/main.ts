@@ -22,6 +22,9 @@ export interface ApiConfig {
   };
   readonly ingest: { readonly batch_events_max: number; readonly event_bytes_max: number };
   readonly live: { readonly clients_max: number; readonly buffered_bytes_max: number };
+  /** Milliseconds. */
+  readonly attribution: { readonly lookback: number };
+  readonly sessions: { readonly gap: number };
 }
 
 export interface ApiOptions {
@@ -69,6 +72,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       viewersMax: config.live.clients_max,
       bufferedBytesMax: config.live.buffered_bytes_max,
     },
+    paths: { lookbackMs: config.attribution.lookback, sessionGapMs: config.sessions.gap },
     ...guardedBy(admission, clock, options.hostNames),
     clock,
   });

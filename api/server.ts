@@ -26,6 +26,7 @@ import { LiveHub, type LiveLimits } from './live/hub.ts';
 import { LIVE_PATH, serveSockets } from './live/socket.ts';
 import type { Logger } from './logger.ts';
 import { ApiMetrics } from './metrics.ts';
+import { type PathSettings, addPaths } from './paths.ts';
 import { addPipeline } from './pipeline.ts';
 import { PROBLEMS, Problem, sendProblem } from './problem.ts';
 import { addQueries } from './query.ts';
@@ -43,6 +44,7 @@ export interface ServerOptions {
   readonly access: Access;
   /** Who is let in; undefined for everybody who can reach the port. */
   readonly guard?: Guard | undefined;
+  readonly paths: PathSettings;
   readonly clock?: Clock;
 }
 
@@ -103,6 +105,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     addQueries(scope, { engine, panels, clock });
     addLift(scope, { engine, clock });
     addAssignments(scope, { engine, clock });
+    addPaths(scope, { engine, clock, settings: options.paths });
     addPipeline(scope, { engine, clock });
     addAlerts(scope, { engine, hub, panels });
     addEventStream(scope, { hub, panels, clock, guard });

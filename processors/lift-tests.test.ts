@@ -27,6 +27,7 @@ beforeAll(async () => {
   const lift = createLift({
     tests: [],
     currency: 'EUR',
+    withdrawalReachMs: 8 * DAY_MS,
     returnsKeptMs: config.attribution.returns_kept,
     allowedLatenessMs: config.lateness.allowed,
   });

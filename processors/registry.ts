@@ -39,6 +39,7 @@ export function createProcessors(config: Config): readonly Processor[] {
     createLift({
       tests: liftTestsOf(config),
       currency: config.lift.currency,
+      withdrawalReachMs: wholeDays(config.bots.reach) + DAY_MS,
       returnsKeptMs: config.attribution.returns_kept,
       allowedLatenessMs: config.lateness.allowed,
     }),

@@ -18,6 +18,8 @@ export interface ArmSums {
   readonly before_by_revenue: number;
   readonly before_by_converters: number;
   readonly before_by_orders: number;
+  /** Visitors that the bot filter has removed; in none of the other sums. */
+  readonly filtered: number;
 }
 
 /** The names of the sums, which are those of the stored columns. */
@@ -36,6 +38,7 @@ export const ARM_SUMS = [
   'before_by_revenue',
   'before_by_converters',
   'before_by_orders',
+  'filtered',
 ] as const satisfies readonly (keyof ArmSums)[];
 
 /** An arm without a visitor. */
@@ -54,6 +57,7 @@ export const NOBODY: ArmSums = {
   before_by_revenue: 0,
   before_by_converters: 0,
   before_by_orders: 0,
+  filtered: 0,
 };
 
 /** What can be compared between arms. */

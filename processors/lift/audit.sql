@@ -16,10 +16,22 @@ WITH
                 {caps:Array(String)})) AS line
         )
     ),
+    held_spans AS
+    (
+        SELECT
+            visitor_token,
+            groupArray((toUnixTimestamp64Milli(from_at), toUnixTimestamp64Milli(until_at))) AS spans
+        FROM weir.bot_standings
+        WHERE tier > 0
+        GROUP BY visitor_token
+    ),
     clicked AS
     (
-        SELECT visitor_id, toUnixTimestamp64Milli(occurred_at) AS at_ms
+        SELECT
+            visitor_id, toUnixTimestamp64Milli(occurred_at) AS at_ms,
+            arrayExists(span -> at_ms >= span.1 AND at_ms < span.2, held_spans.spans) AS is_withdrawn
         FROM weir.clicks
+        LEFT JOIN held_spans ON held_spans.visitor_token = visitor_id
         WHERE kind NOT IN ('impression', 'beacon')
     ),
     -- Nobody else can have a first click in the range.
@@ -36,7 +48,8 @@ WITH
             clicked.visitor_id AS member, tests.test AS test,
             any(tests.channel) AS channel, any(tests.salt) AS salt, any(tests.held_out) AS held_out,
             any(tests.cohort_ms) AS cohort_length_ms, any(tests.horizon_ms) AS horizon_length_ms, any(tests.cap_minor) AS cap,
-            min(clicked.at_ms) AS first_ms
+            countIf(NOT clicked.is_withdrawn) = 0 AS is_removed,
+            if(is_removed, min(clicked.at_ms), minIf(clicked.at_ms, NOT clicked.is_withdrawn)) AS first_ms
         FROM clicked
         CROSS JOIN tests
         WHERE clicked.visitor_id IN (SELECT visitor_id FROM candidates)
@@ -99,18 +112,20 @@ WITH
     (
         SELECT
             members.member AS member, members.test AS test, members.channel AS channel, members.salt AS salt,
-            members.held_out AS held_out, members.cap AS cap,
+            members.held_out AS held_out, members.cap AS cap, members.is_removed AS is_removed,
             intDiv(members.first_ms, members.cohort_length_ms) * members.cohort_length_ms AS cohort_start_ms,
             placed_orders.placed_minor AS placed_minor, placed_orders.left_minor AS left_minor,
             placed_orders.margin_left_minor AS margin_left_minor,
-            placed_orders.visitor_id != '' AND NOT placed_orders.is_cancelled
+            arrayExists(span -> placed_orders.placed_ms >= span.1 AND placed_orders.placed_ms < span.2, held_spans.spans) AS is_withdrawn,
+            placed_orders.visitor_id != '' AND NOT placed_orders.is_cancelled AND NOT members.is_removed AND NOT is_withdrawn
                 AND placed_orders.placed_ms >= members.first_ms
                 AND placed_orders.placed_ms < members.first_ms + members.horizon_length_ms AS in_horizon,
-            placed_orders.visitor_id != ''
+            placed_orders.visitor_id != '' AND (members.is_removed OR NOT is_withdrawn)
                 AND placed_orders.placed_ms < members.first_ms
                 AND placed_orders.placed_ms >= members.first_ms - 14 * 86400000 AS is_before
         FROM members
         LEFT JOIN placed_orders ON placed_orders.visitor_id = members.member
+        LEFT JOIN held_spans ON held_spans.visitor_token = members.member
     ),
     outcomes AS
     (
@@ -119,11 +134,12 @@ WITH
             if(reinterpretAsUInt32(reverse(substring(SHA256(concat(any(salt), channel, member)), 1, 4))) % 10000 < any(held_out),
                'holdout', 'treated') AS arm,
             if(countIf(is_before) > 0, 'known', 'new') AS stratum,
+            any(is_removed) AS removed,
             toInt64(countIf(in_horizon)) AS d,
             toInt64(d > 0) AS c,
             least(sumIf(left_minor, in_horizon), any(cap)) AS y,
             greatest(-any(cap), least(sumIf(margin_left_minor, in_horizon), any(cap))) AS m,
-            least(sumIf(placed_minor, is_before), any(cap)) AS x
+            if(removed, 0, least(sumIf(placed_minor, is_before), any(cap))) AS x
         FROM weighed_orders
         GROUP BY member, test, channel, cohort_start_ms
     )
@@ -133,7 +149,7 @@ SELECT
     channel,
     arm,
     stratum,
-    toInt64(count()) AS visitors,
+    toInt64(countIf(NOT removed)) AS visitors,
     toInt64(sum(c)) AS converters,
     toInt64(sum(d)) AS orders,
     toInt64(sum(d * d)) AS orders_squared,
@@ -146,7 +162,8 @@ SELECT
     sum(toInt128(x) * x) AS before_squared,
     sum(toInt128(x) * y) AS before_by_revenue,
     toInt64(sum(x * c)) AS before_by_converters,
-    toInt64(sum(x * d)) AS before_by_orders
+    toInt64(sum(x * d)) AS before_by_orders,
+    toInt64(countIf(removed)) AS filtered
 FROM outcomes
 WHERE cohort_start_ms >= toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')})
     AND cohort_start_ms < toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')})

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS, HOUR_MS } from '../../schemas/time.ts';
-import { START_MS, click, order } from '../../test/attribution/events.ts';
+import { START_MS, click, clicksOf, order } from '../../test/attribution/events.ts';
+import { buildVerdict, createScriptedJudge } from '../../test/doubles/scripted-judge.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
 import { CONFIG, anyLiftEvents } from '../../test/lift/events.ts';
 import { RAW_TABLES, insertRows, instantText, storeRawEvents } from '../../test/sql/raw-events.ts';
@@ -53,7 +54,14 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  for (const table of ['clicks', 'orders', 'order_lines', 'lift_cohorts_rows', 'progress']) {
+  for (const table of [
+    'clicks',
+    'orders',
+    'order_lines',
+    'lift_cohorts_rows',
+    'progress',
+    'bot_standings',
+  ]) {
     await clickHouse.command(`TRUNCATE TABLE weir.${table}`);
   }
 });
@@ -68,6 +76,31 @@ test('the audit recomputes every row of the operator from the raw events alone',
   const events = lists.flatMap((list, index) => list.map((event) => renamed(event, index)));
   await storeRawEvents(clickHouse, events);
   expect(await recomputed(0, START_MS + 365 * DAY_MS)).toEqual(rowsOf(run(events)));
+});
+
+test('what is withdrawn from a visitor is not there for the audit either', async () => {
+  const lists = fc.sample(anyLiftEvents, { numRuns: 200, seed: SEED + 1 });
+  const events = lists.flatMap((list, index) => list.map((event) => renamed(event, index)));
+  await storeRawEvents(clickHouse, events);
+  const judged = new Run([createScriptedJudge(), ...createLift(CONFIG).operators]);
+  const visitors = [...new Set(clicksOf(events).map(({ visitor_id: id }) => id))];
+  const held = visitors.filter((_, index) => index % 2 === 0);
+  for (const [index, visitor_id] of held.entries()) {
+    const about = START_MS + (index % 3) * DAY_MS;
+    const kind = index % 5 === 0 ? 'confirmed' : 'marked';
+    judged.apply({
+      topic: 'weir.internal.visitor',
+      event: buildVerdict({ event_id: `b${index}`, visitor_id, about, kind, revision: index }),
+    });
+    const untilMs = kind === 'confirmed' ? START_MS + 10_000 * DAY_MS : about + DAY_MS;
+    await insertRows(clickHouse, 'bot_standings', [
+      [visitor_id, instantText(about), instantText(untilMs), 2, 'test'],
+    ]);
+  }
+  for (const event of events) judged.apply(event);
+  const rows = await recomputed(0, START_MS + 365 * DAY_MS);
+  expect(rows).toEqual(rowsOf(judged));
+  expect(Object.values(rows).some((values) => values.at(-1) !== '0')).toBe(true);
 });
 
 test('the audit of a range holds the cohorts of the range and no other', async () => {

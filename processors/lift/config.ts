@@ -9,6 +9,8 @@ export interface LiftConfig {
   readonly currency: string;
   /** A return or cancellation counts when it happened at most this long from the order's time. */
   readonly returnsKeptMs: DurationMs;
+  /** How long after a day a verdict on the visitor may still withdraw it, or give it back; whole days. */
+  readonly withdrawalReachMs: number;
   /** How far behind the watermark an event may still arrive. */
   readonly allowedLatenessMs: DurationMs;
 }

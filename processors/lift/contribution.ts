@@ -1,5 +1,6 @@
-import { type Arm, armOf } from '../../schemas/assignment.ts';
+import type { Arm } from '../../schemas/assignment.ts';
 import type { Output } from '../engine/operator/operator.ts';
+import { HUMAN, type Standing, isWithdrawn } from '../engine/operator/standing.ts';
 import type { LiftConfig } from './config.ts';
 import { type PlacedOrder, ordersIn, placedIn } from './orders.ts';
 import {
@@ -24,20 +25,25 @@ interface Contribution {
 /** What a visitor adds to each test of the configuration, in its order; undefined to one it is not in. */
 export type Contributions = readonly (Contribution | undefined)[];
 
-/** All that a visitor contributes: a function of what is known of it and nothing else. */
+/** All that a visitor contributes: a function of what is known of it, and of what is held of it. */
 export function contributionsOf(
   state: LiftState,
-  visitorToken: string,
+  standing: Standing | undefined,
   config: LiftConfig,
 ): Contributions {
   if (state.days.length === 0) return [];
-  const orders = ordersIn(state.orders ?? [], config.returnsKeptMs).flatMap(
+  const placed = ordersIn(state.orders ?? [], config.returnsKeptMs).flatMap(
     (events) => placedIn(events) ?? [],
   );
+  const orders = placed.filter(({ placedMs }) => !isWithdrawn(standing, placedMs));
   return config.tests.map((test) => {
-    const firstMs = firstClickMs(state, test);
-    if (firstMs === undefined) return undefined;
-    return contributionTo(test, { firstMs, orders, arm: armOf(test, visitorToken) });
+    const arm = state.held?.includes(test.id) === true ? 'holdout' : 'treated';
+    const firstMs = firstClickMs(state, test, standing);
+    if (firstMs !== undefined) return contributionTo(test, { firstMs, orders, arm });
+    const removedMs = firstClickMs(state, test, HUMAN);
+    if (removedMs === undefined) return undefined;
+    // All its days are withdrawn: it is one of those that the bot filter has removed from its arm.
+    return { ...contributionTo(test, { firstMs: removedMs, orders: placed, arm }), sums: REMOVED };
   });
 }
 
@@ -58,6 +64,9 @@ export function emitChange(
     if (after !== undefined) add(output, test, after, (sum) => after.sums[sum] ?? 0);
   }
 }
+
+/** A visitor that the bot filter has removed. */
+const REMOVED: readonly number[] = LIFT_COHORTS.sums.map((name) => (name === 'filtered' ? 1 : 0));
 
 function contributionTo(
   test: LiftTest,
@@ -119,6 +128,7 @@ function sumsOf(visitor: {
     ...highAndLow(beforeMinor * revenueMinor),
     beforeMinor * converters,
     beforeMinor * orders,
+    0,
   ];
 }
 

@@ -1,9 +1,11 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { bucketOf } from '../../schemas/assignment.ts';
 import { visitorToken } from '../../schemas/ids.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
 import { START_MS, click, clicksOf, order, ordersOf } from '../../test/attribution/events.ts';
+import { buildVerdict, createScriptedJudge } from '../../test/doubles/scripted-judge.ts';
 import { type LawEvent, Run, describeOperatorLaws } from '../../test/laws/operator-laws.ts';
 import { liftByBruteForce } from '../../test/lift/brute-force.ts';
 import { CONFIG, anyLiftEvents, liftTest } from '../../test/lift/events.ts';
@@ -210,6 +212,85 @@ test('orders that no test can count any more leave the state', () => {
   // The 180 days in which an order or its return may still come, and those of the week that counted.
   expect(bytes[0]).toBeLessThan(200 * 200);
   expect(run.output.counts.size).toBe(0);
+});
+
+/** Verdicts on `v1` and `v2`: a day and what follows, one day alone, or nothing of what they did. */
+const anyVerdicts = fc.array(
+  fc
+    .record({
+      visitor_id: fc.constantFrom('v1', 'v2').map(visitorToken),
+      kind: fc.constantFrom('confirmed' as const, 'marked' as const, 'cleared' as const),
+      about: fc.constantFrom(-14, 0, 1, 7, 29, 31).map((days) => START_MS + days * DAY_MS),
+    })
+    .map((fields) => ({ topic: 'weir.internal.visitor', event: fields }) as const),
+  { minLength: 1, maxLength: 4 },
+);
+
+test('whenever verdicts come, the rows are those of the days that count in the end', () => {
+  fc.assert(
+    fc.property(
+      anyLiftEvents,
+      anyVerdicts,
+      fc.infiniteStream(fc.nat()),
+      (events, verdicts, ranks) => {
+        const told = verdicts.map(({ event }, revision): LawEvent => ({
+          topic: 'weir.internal.visitor',
+          event: buildVerdict({ ...event, event_id: `verdict-${revision}`, revision }),
+        }));
+        const shuffled = [...events, ...told]
+          .map((event) => ({ event, rank: ranks.next().value ?? 0 }))
+          .toSorted((a, b) => a.rank - b.rank);
+        const run = new Run([createScriptedJudge(), ...createLift(CONFIG).operators]);
+        for (const { event } of shuffled) {
+          run.apply(event);
+          run.restart();
+        }
+        const isWithdrawn = (visitor: string, atMs: number): boolean => {
+          const last = verdicts.findLast(({ event }) => event.visitor_id === visitor)?.event;
+          if (last === undefined || last.kind === 'cleared' || atMs < last.about) return false;
+          return last.kind === 'confirmed' || atMs < last.about + DAY_MS;
+        };
+        expect(run.output.nonZeroSums(LIFT_COHORTS)).toEqual(
+          liftByBruteForce(clicksOf(events), ordersOf(events), CONFIG, isWithdrawn),
+        );
+      },
+    ),
+    { numRuns: Number(process.env['RUNS'] ?? 100) },
+  );
+});
+
+test('a visitor found to be a bot leaves its arm, is counted as removed, and comes back when it is cleared', () => {
+  const run = new Run([createScriptedJudge(), ...createLift(ONE).operators]);
+  run.apply(click({ event_id: 'c', occurred_at: START_MS }));
+  run.apply(order({ event_id: 'p', occurred_at: START_MS + 1, prices: [300] }));
+  const rows = (): unknown => only(run.output.nonZeroSums(LIFT_COHORTS));
+  const before = rows();
+  const verdict = { about: START_MS, visitor_id: visitorToken('v1') };
+  run.apply({
+    topic: 'weir.internal.visitor',
+    event: buildVerdict({ ...verdict, event_id: 'b', kind: 'confirmed', revision: 1 }),
+  });
+  expect(rows()).toEqual({ filtered: 1 });
+  run.apply({
+    topic: 'weir.internal.visitor',
+    event: buildVerdict({ ...verdict, event_id: 'h', kind: 'cleared', revision: 2 }),
+  });
+  expect(rows()).toEqual(before);
+});
+
+test('days beyond the reach of verdicts leave the state and stay as they were counted', () => {
+  const config = { ...ONE, withdrawalReachMs: 8 * DAY_MS, allowedLatenessMs: durationMs(DAY_MS) };
+  const run = new Run([createScriptedJudge(), ...createLift(config).operators]);
+  for (let day = 0; day < 100; day += 1) {
+    const timeMs = START_MS + day * DAY_MS;
+    run.apply(click({ event_id: `c${day}`, occurred_at: timeMs }), timeMs);
+  }
+  expect(run.states.at(-1)?.state).toMatchObject({ days: [START_MS, expect.any(Number)] });
+  run.apply({
+    topic: 'weir.internal.visitor',
+    event: buildVerdict({ about: START_MS + 90 * DAY_MS, kind: 'confirmed' }),
+  });
+  expect(only(run.output.nonZeroSums(LIFT_COHORTS))).toEqual({ visitors: 1 });
 });
 
 test('without a test nothing is remembered', () => {

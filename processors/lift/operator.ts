@@ -27,7 +27,8 @@ const ORDER_EVENT_BYTES = 200;
  *
  * Intention to treat: a visitor is in the arm that the salt gives it, from its first net click of any
  * channel, whether it ever met the tested channel or not. An impression makes nobody eligible: those
- * held out see none, and the arms would differ by it.
+ * held out see none, and the arms would differ by it. Days that are withdrawn from a visitor never
+ * were; one that has no other day is counted as removed from its arm.
  */
 export function createLiftOperator(config: LiftConfig): Operator {
   return defineOperator<LiftState>({
@@ -42,6 +43,11 @@ export function createLiftOperator(config: LiftConfig): Operator {
       'weir.orders': (state, order, output, record) => {
         applyOrder(state, order, output, { config, record });
       },
+    },
+    reconsider: (state, standing, output) => {
+      const before = contributionsOf(state, standing.before, config);
+      const after = contributionsOf(state, standing.after, config);
+      emitChange(output, { before, after }, config);
     },
     expiresAtMs: (state) => expiresAtMs(state, config),
     stateBytes: ({ days, orders }) =>
@@ -59,10 +65,11 @@ function applyClick(
   if (kind === 'impression' || kind === 'beacon') return;
   // Nearly every click is not the first of its day.
   if (!isNews(state, timeMs)) return;
-  const before = contributionsOf(state, click.visitor_id, config);
-  takeClick(state, timeMs, config);
-  pruneDays(state, Math.min(timeMs, record.watermarkMs), config);
-  emitChange(output, { before, after: contributionsOf(state, click.visitor_id, config) }, config);
+  const watermarkMs = Math.min(timeMs, record.watermarkMs);
+  pruneDays(state, { watermarkMs, standing: record.standing }, config);
+  const before = contributionsOf(state, record.standing, config);
+  takeClick(state, click, config);
+  emitChange(output, { before, after: contributionsOf(state, record.standing, config) }, config);
 }
 
 function applyOrder(
@@ -82,7 +89,7 @@ function applyOrder(
     output.count('LIFT_ORDER_LIMIT_REACHED');
     return;
   }
-  const before = contributionsOf(state, order.visitor_id, config);
+  const before = contributionsOf(state, record.standing, config);
   state.orders = withEvent(events, event);
-  emitChange(output, { before, after: contributionsOf(state, order.visitor_id, config) }, config);
+  emitChange(output, { before, after: contributionsOf(state, record.standing, config) }, config);
 }

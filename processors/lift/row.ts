@@ -75,5 +75,6 @@ export const LIFT_COHORTS = {
     'before_by_revenue_low',
     'before_by_converters',
     'before_by_orders',
+    'filtered',
   ],
 } as const;

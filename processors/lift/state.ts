@@ -1,4 +1,7 @@
+import { armOf } from '../../schemas/assignment.ts';
+import type { Click } from '../../schemas/events/click.ts';
 import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { type Standing, isWithdrawn } from '../engine/operator/standing.ts';
 import type { LiftConfig } from './config.ts';
 import { type OrderEvent, TIME, ordersIn, placedIn } from './orders.ts';
 import { BEFORE_MS, type LiftTest } from './row.ts';
@@ -10,18 +13,21 @@ export interface LiftState {
    * that can decide nothing any more are left out. Tests start with a day, so one list serves all.
    */
   days: number[];
+  /** Ids of the tests of whose channel the visitor is held out; absent where it is of none. */
+  held?: string[];
   /** Events of orders, oldest first; absent for those who never ordered. */
   orders?: OrderEvent[];
 }
 
-/** The visitor's first click while the test takes visitors; undefined without one. */
+/** The visitor's first click while the test takes visitors, of days that count; undefined without one. */
 export function firstClickMs(
   { days }: LiftState,
   { startMs, stopMs }: LiftTest,
+  standing: Standing | undefined,
 ): number | undefined {
   for (const firstMs of days) {
-    if (firstMs >= startMs)
-      return firstMs < (stopMs ?? Number.POSITIVE_INFINITY) ? firstMs : undefined;
+    if (firstMs < startMs || isWithdrawn(standing, firstMs)) continue;
+    return firstMs < (stopMs ?? Number.POSITIVE_INFINITY) ? firstMs : undefined;
   }
   return undefined;
 }
@@ -38,7 +44,8 @@ export function isNews({ days }: LiftState, timeMs: number): boolean {
 }
 
 /** Remembers a click, the first of its day so far, if a test took visitors then. */
-export function takeClick(state: LiftState, timeMs: number, { tests }: LiftConfig): void {
+export function takeClick(state: LiftState, click: Click, { tests }: LiftConfig): void {
+  const { occurred_at: timeMs, visitor_id: visitorToken } = click;
   const isTested = tests.some(
     ({ startMs, stopMs }) => timeMs >= startMs && timeMs < (stopMs ?? Number.POSITIVE_INFINITY),
   );
@@ -48,23 +55,32 @@ export function takeClick(state: LiftState, timeMs: number, { tests }: LiftConfi
   state.days = [...state.days.filter((firstMs) => dayOf(firstMs) !== day), timeMs].toSorted(
     (a, b) => a - b,
   );
+  const held = tests.filter((test) => armOf(test, visitorToken) === 'holdout').map(({ id }) => id);
+  if (held.length > 0) state.held = held;
 }
 
 /**
- * Drops days that can decide nothing any more: those behind one that nothing can take from its test.
+ * Drops days that can decide nothing any more: those behind one that nothing can take from its test,
+ * and those that are withdrawn for good. What was counted of them stays.
  *
- * @param watermarkMs what arrives from now on is accepted by a task with at least this watermark
+ * @param record.watermarkMs what arrives from now on is accepted by a task with at least this watermark
  */
-export function pruneDays(state: LiftState, watermarkMs: number, config: LiftConfig): void {
+export function pruneDays(
+  state: LiftState,
+  record: { readonly watermarkMs: number; readonly standing: Standing | undefined },
+  config: LiftConfig,
+): void {
   if (state.days.length < 2) return;
-  const arrivesFromMs = watermarkMs - arrivesLateMs(config);
+  const settledBeforeMs = record.watermarkMs - arrivesLateMs(config) - config.withdrawalReachMs;
   const kept = new Set<number>();
   for (const { startMs } of config.tests) {
     for (const firstMs of state.days) {
       if (firstMs < startMs) continue;
+      const isSettled = firstMs < settledBeforeMs;
+      if (isSettled && isWithdrawn(record.standing, firstMs)) continue;
       kept.add(firstMs);
       // Whatever still comes is newer, so this is the test's first click for good.
-      if (firstMs < arrivesFromMs) break;
+      if (isSettled) break;
     }
   }
   if (kept.size < state.days.length) state.days = state.days.filter((firstMs) => kept.has(firstMs));
@@ -95,12 +111,11 @@ export function pruneOrders(state: LiftState, watermarkMs: number, config: LiftC
 /** The watermark at which nothing can change what the visitor contributes any more. */
 export function expiresAtMs(state: LiftState, config: LiftConfig): number {
   let neededMs = Number.NEGATIVE_INFINITY;
-  for (const test of config.tests) {
-    const firstMs = firstClickMs(state, test);
-    if (firstMs === undefined) continue;
-    const { stopMs, horizonMs } = test;
+  const newestMs = state.days.at(-1);
+  for (const { startMs, stopMs, horizonMs } of config.tests) {
+    if (newestMs === undefined || newestMs < startMs) continue;
     // Until the test stops the visitor must be remembered, or its next click would count it again.
-    neededMs = Math.max(neededMs, stopMs ?? Number.POSITIVE_INFINITY, firstMs + horizonMs);
+    neededMs = Math.max(neededMs, stopMs ?? Number.POSITIVE_INFINITY, newestMs + horizonMs);
   }
   const orderedMs = state.orders?.at(-1)?.[TIME];
   if (orderedMs !== undefined) {
@@ -117,11 +132,10 @@ function isPlacedForTest(
   config: LiftConfig,
 ): boolean {
   if (placedMs >= arrivesFromMs - BEFORE_MS) return true;
-  return config.tests.some((test) => {
-    const firstMs = firstClickMs(state, test);
-    if (firstMs === undefined) return false;
-    return placedMs >= firstMs - BEFORE_MS && placedMs < firstMs + test.horizonMs;
-  });
+  const horizonMs = Math.max(...config.tests.map((test) => test.horizonMs));
+  return state.days.some(
+    (firstMs) => placedMs >= firstMs - BEFORE_MS && placedMs < firstMs + horizonMs,
+  );
 }
 
 /** How far behind the watermark an accepted event may be: lateness is judged by whole minutes. */

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS weir.lift_cohorts_rows
     before_by_revenue_low Int64 COMMENT 'Sum of each visitor''s before_minor times revenue: low part',
     before_by_converters Int64 COMMENT 'Sum of before_minor over the converters',
     before_by_orders Int64 COMMENT 'Sum of each visitor''s before_minor times orders',
+    filtered Int64 COMMENT 'Visitors whose every day the bot filter has withdrawn: they are in no other number',
     version UInt64 COMMENT 'Grows with every change of the row; the highest is current'
 )
 ENGINE = ReplacingMergeTree(version)
@@ -129,6 +130,7 @@ CREATE OR REPLACE VIEW weir.lift_cohorts
     before_by_revenue Int128 COMMENT 'Sum of each visitor''s before_minor times revenue',
     before_by_converters Int64 COMMENT 'Sum of before_minor over the converters',
     before_by_orders Int64 COMMENT 'Sum of each visitor''s before_minor times orders',
+    filtered Int64 COMMENT 'Visitors whose every day the bot filter has withdrawn: they are in no other number',
     state String COMMENT 'provisional until the horizon of the whole cohort is over, then matured, final once no late event can change it'
 )
 AS SELECT
@@ -147,6 +149,7 @@ AS SELECT
     counted.before_by_revenue AS before_by_revenue,
     counted.before_by_converters AS before_by_converters,
     counted.before_by_orders AS before_by_orders,
+    counted.filtered AS filtered,
     multiIf(
         toUnixTimestamp64Milli(counted.window_start) + tests.cohort_ms + tests.horizon_ms + progress.lateness_ms <= progress.watermark_ms, 'final',
         toUnixTimestamp64Milli(counted.window_start) + tests.cohort_ms + tests.horizon_ms <= progress.watermark_ms, 'matured',
@@ -168,7 +171,8 @@ FROM
         toInt128(sum(rows.before_squared_high)) * 67108864 + sum(rows.before_squared_low) AS before_squared,
         toInt128(sum(rows.before_by_revenue_high)) * 67108864 + sum(rows.before_by_revenue_low) AS before_by_revenue,
         sum(rows.before_by_converters) AS before_by_converters,
-        sum(rows.before_by_orders) AS before_by_orders
+        sum(rows.before_by_orders) AS before_by_orders,
+        sum(rows.filtered) AS filtered
     FROM weir.lift_cohorts_rows AS rows FINAL
     GROUP BY window_start, test, channel, arm, stratum
 ) AS counted
@@ -178,7 +182,7 @@ CROSS JOIN
     SELECT max(toUnixTimestamp64Milli(watermark)) AS watermark_ms, max(allowed_lateness_ms) AS lateness_ms
     FROM weir.progress
 ) AS progress
-WHERE counted.visitors != 0
+WHERE counted.visitors != 0 OR counted.filtered != 0
 COMMENT 'Visitors and outcomes of tests per cohort, arm and stratum';
 
 CREATE OR REPLACE VIEW weir.lift_daily
@@ -202,7 +206,8 @@ CREATE OR REPLACE VIEW weir.lift_daily
     before_squared Int128 COMMENT 'Sum of each visitor''s before_minor squared',
     before_by_revenue Int128 COMMENT 'Sum of each visitor''s before_minor times revenue',
     before_by_converters Int64 COMMENT 'Sum of before_minor over the converters',
-    before_by_orders Int64 COMMENT 'Sum of each visitor''s before_minor times orders'
+    before_by_orders Int64 COMMENT 'Sum of each visitor''s before_minor times orders',
+    filtered Int64 COMMENT 'Visitors whose every day the bot filter has withdrawn: they are in no other number'
 )
 AS SELECT
     days.day AS window_start, days.test AS test, days.channel AS channel, days.arm AS arm, days.stratum AS stratum, days.matured AS matured,
@@ -219,7 +224,8 @@ AS SELECT
     days.before_squared AS before_squared,
     days.before_by_revenue AS before_by_revenue,
     days.before_by_converters AS before_by_converters,
-    days.before_by_orders AS before_by_orders
+    days.before_by_orders AS before_by_orders,
+    days.filtered AS filtered
 FROM
 (
     SELECT
@@ -238,7 +244,8 @@ FROM
         sum(cohorts.before_squared) AS before_squared,
         sum(cohorts.before_by_revenue) AS before_by_revenue,
         sum(cohorts.before_by_converters) AS before_by_converters,
-        sum(cohorts.before_by_orders) AS before_by_orders
+        sum(cohorts.before_by_orders) AS before_by_orders,
+        sum(cohorts.filtered) AS filtered
     FROM weir.lift_cohorts AS cohorts
     GROUP BY day, test, channel, arm, stratum, matured
 ) AS days

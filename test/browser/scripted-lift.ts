@@ -35,6 +35,7 @@ const BASE: LiftTestAnswer = {
   band: { low: 0.15, high: 0.25, chance: 0.0001 },
   days_to_decision: 0,
   sample_ratio: { chi_square: 0, p: 1, peek_safe_p: 1, alarming: false },
+  filter_ratio: { chi_square: 0, p: 1, peek_safe_p: 1, alarming: false },
   incremental: {
     conversions: null,
     revenue_minor: null,

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 
 import { type ServerOptions, createServer } from '../../api/server.ts';
+import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { MemoryEngine } from './memory-engine.ts';
 
 const KIB = 1_024;
@@ -31,6 +32,7 @@ export function openServer(
     ingest: { bodyBytesMax: 4 * KIB * KIB, eventBytesMax: KIB * KIB, eventsMax: 1_000 },
     live: { viewersMax: 100, bufferedBytesMax: 64 * KIB },
     access: { hostNames: [] },
+    paths: { lookbackMs: 30 * DAY_MS, sessionGapMs: 30 * MINUTE_MS },
     ...options,
     engine,
   });

@@ -19,6 +19,7 @@ export function liftByBruteForce(
   clicks: readonly Click[],
   orders: readonly Order[],
   config: LiftConfig,
+  isWithdrawn: (visitor: string, atMs: number) => boolean = () => false,
 ): Readonly<Record<string, Readonly<Record<string, number>>>> {
   const rows: Record<string, Record<string, number>> = {};
   for (const visitor of new Set(clicks.map(({ visitor_id: id }) => id))) {
@@ -37,14 +38,19 @@ export function liftByBruteForce(
           (atMs) => atMs >= test.startMs && (test.stopMs === undefined || atMs < test.stopMs),
         );
       if (times.length === 0) continue;
-      const first = Math.min(...times);
+      const counted = times.filter((atMs) => !isWithdrawn(visitor, atMs));
+      const isRemoved = counted.length === 0;
+      const first = Math.min(...(isRemoved ? times : counted));
       const cohort = test.horizonMs >= DAY_MS ? HOUR_MS : MINUTE_MS;
       const digest = createHash('sha256')
         .update(test.salt + test.channel + visitor)
         .digest();
       const arm = digest.readUInt32BE(0) % 10_000 < 10_000 * test.share ? 'holdout' : 'treated';
-      const before = placed.filter(({ atMs }) => atMs < first && atMs >= first - 14 * DAY_MS);
-      const within = placed.filter(
+      const standing = isRemoved
+        ? placed
+        : placed.filter(({ atMs }) => !isWithdrawn(visitor, atMs));
+      const before = standing.filter(({ atMs }) => atMs < first && atMs >= first - 14 * DAY_MS);
+      const within = standing.filter(
         ({ atMs, stands }) => stands && atMs >= first && atMs < first + test.horizonMs,
       );
       const d = within.length;
@@ -78,6 +84,8 @@ export function liftByBruteForce(
         x * c,
         x * d,
       ];
+      if (isRemoved) values.fill(0);
+      values.push(isRemoved ? 1 : 0);
       for (const [index, name] of LIFT_COHORTS.sums.entries()) {
         row[name] = (row[name] ?? 0) + (values[index] ?? 0);
       }

@@ -45,6 +45,7 @@ export const CONFIG: LiftConfig = {
     }),
   ],
   currency: 'EUR',
+  withdrawalReachMs: 200 * DAY_MS,
   returnsKeptMs: durationMs(90 * DAY_MS),
   allowedLatenessMs: durationMs(130 * DAY_MS),
 };

@@ -13,6 +13,9 @@ export const RAW_TABLES = [
   `CREATE TABLE weir.order_lines (event_id String, order_id String, line_id String,
    quantity Int64, unit_price_minor Int64, unit_cost_minor Nullable(Int64))
    ENGINE = MergeTree ORDER BY (event_id, line_id)`,
+  `CREATE TABLE weir.bot_standings (visitor_token String, from_at DateTime64(3, 'UTC'),
+   until_at DateTime64(3, 'UTC'), tier Int64, reason String)
+   ENGINE = MergeTree ORDER BY visitor_token`,
   `CREATE TABLE weir.progress (watermark DateTime64(3, 'UTC'), allowed_lateness_ms Int64)
    ENGINE = MergeTree ORDER BY watermark`,
 ];
