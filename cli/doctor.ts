@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
 
+import { type Connection, checkKafka, checkSchemaRegistry } from '../processors/check-kafka.ts';
 import type { Config } from '../processors/config.ts';
 import { withTables } from '../processors/stopped.ts';
 import { messageOf } from '../schemas/errors.ts';
@@ -35,7 +36,7 @@ const CLOCK_DIFFERENCE_MS_MAX = 5 * SECOND_MS;
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'Check configuration, data directory, disk, port, clock and ClickHouse, and say how to mend what is wrong.',
+      'Check configuration, data directory, disk, port, clock, ClickHouse, Kafka and schema registry, and say how to mend what is wrong.',
     )
     .addOption(CONFIG_OPTION)
     .addOption(DATA_DIR_OPTION)
@@ -51,6 +52,8 @@ export function doctorCommand(): Command {
         await port('port', { ...config.http, setting: 'http.port' }),
         ...(await sqlPort(config)),
         await (config.clickhouse.url === undefined ? clickHouse() : clickHouseServer(config)),
+        ...connection('kafka', await checkKafka(config)),
+        ...connection('schema registry', await checkSchemaRegistry(config)),
       ];
       const isGood = findings.every((finding) => finding.isGood);
       if (options.json === true)
@@ -60,8 +63,13 @@ export function doctorCommand(): Command {
     });
 }
 
+/** Nothing about what is not configured. */
+function connection(check: string, found: Connection | undefined): readonly Finding[] {
+  return found === undefined ? [] : [{ check, ...found }];
+}
+
 function line({ check, isGood, detail }: Finding): string {
-  return `${isGood ? pc.green('ok  ') : pc.red('mend')} ${check.padEnd(14)} ${detail}`;
+  return `${isGood ? pc.green('ok  ') : pc.red('mend')} ${check.padEnd(15)} ${detail}`;
 }
 
 function node(): Finding {
