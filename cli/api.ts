@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 
 import { startApi } from '../api/main.ts';
-import { DIST_DIR, buildPage } from '../dashboards/live/build.ts';
+import { openPage } from '../dashboards/live/build.ts';
 import { ApiNode } from '../processors/api-node.ts';
 import { openAdmission } from '../processors/key-ring.ts';
 import { PANELS } from '../processors/panels.ts';
@@ -22,12 +22,11 @@ export function apiCommand(): Command {
       await runUntilEnded(async () => {
         const engine = await ApiNode.open(config);
         try {
-          await buildPage();
           const api = await startApi({
             config,
             engine,
             panels: PANELS,
-            pageDir: DIST_DIR,
+            pageDir: await openPage(),
             logger: engine.logger,
             admission,
           });

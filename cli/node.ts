@@ -1,6 +1,6 @@
 import { startApi } from '../api/main.ts';
 import { type RunningSql, startSql } from '../api/sql/main.ts';
-import { DIST_DIR, buildPage } from '../dashboards/live/build.ts';
+import { openPage } from '../dashboards/live/build.ts';
 import type { Config } from '../processors/config.ts';
 import { Embedded } from '../processors/embedded.ts';
 import { openAdmission } from '../processors/key-ring.ts';
@@ -36,12 +36,11 @@ export async function startNode(config: Config): Promise<RunningNode> {
     end({ kind: 'defect', error });
   });
   try {
-    await buildPage();
     const api = await startApi({
       config,
       engine,
       panels: PANELS,
-      pageDir: DIST_DIR,
+      pageDir: await openPage(),
       logger: engine.logger,
       admission,
     });

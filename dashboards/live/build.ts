@@ -1,8 +1,7 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-import { build } from 'esbuild';
 
 import { EngineError } from '../../schemas/errors.ts';
 
@@ -34,6 +33,7 @@ export interface BuiltPage {
  */
 export async function buildPage(options: { readonly outDir?: string } = {}): Promise<BuiltPage> {
   const outDir = options.outDir ?? DIST_DIR;
+  const { build } = await import('esbuild');
   await mkdir(outDir, { recursive: true });
   await build({
     entryPoints: [
@@ -68,6 +68,24 @@ export async function buildPage(options: { readonly outDir?: string } = {}): Pro
     });
   }
   return { outDir, files, bytes };
+}
+
+/**
+ * The directory of the page, built from its sources where the tools for that are installed. An
+ * installation without them, such as a container's, serves the page that it was made with.
+ */
+export async function openPage(): Promise<string> {
+  if (isInstalled('esbuild') || !existsSync(join(DIST_DIR, 'index.html'))) await buildPage();
+  return DIST_DIR;
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
