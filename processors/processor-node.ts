@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
+import PQueue from 'p-queue';
+
 import type { PipelineStatus } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
 import { beginAgain } from './begin-again.ts';
@@ -35,6 +37,8 @@ import { createProcessors, migrationsOf } from './registry.ts';
 
 /** How often the log learns how far we are, as a copy for whoever watches the group. */
 const TRIM_INTERVAL_MS = 10 * SECOND_MS;
+/** While one waits for Kafka another writes to disk. */
+const RESTORES_AT_ONCE = 2;
 /** How often api nodes hear how each partition is doing. */
 const STATUS_INTERVAL_MS = SECOND_MS;
 
@@ -93,6 +97,7 @@ export class ProcessorNode {
       files: (partition) => localFiles(join(parts.dataDir.statePath, String(partition))),
       updates: (partition) => this.#updatesOut(partition, settings.clientId),
       liveTickMs: config.windows.live_tick,
+      restores: new PQueue({ concurrency: RESTORES_AT_ONCE }),
       logger,
       beginAgain: (partition, partitionLog) =>
         beginAgain({ partition, log: partitionLog, clickHouse: parts.clickHouse, processors }),

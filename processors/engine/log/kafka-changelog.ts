@@ -27,6 +27,8 @@ type OnRecords = (records: readonly ChangelogRecord[]) => Promise<void>;
 const REQUEST_BYTES_MAX = 600 * 1_024;
 /** What the broker stores of a record besides key and value, at most. */
 const RECORD_OVERHEAD_BYTES = 64;
+/** Most bytes of one partition in one answer: a restore is in a hurry. */
+const READ_BYTES_MAX = 4 * 1_024 * 1_024;
 /** A transaction that its owner does not end is given up by the broker after this. */
 const TRANSACTION_MS_MAX = 30_000;
 /** How long reading a changelog may bring nothing before it is given up and begun again. */
@@ -87,6 +89,7 @@ export class KafkaChangelog {
       // Of its own, because every process must be able to read every partition at any time.
       groupId: `${clientId}-changelog-${randomUUID()}`,
       topics: [this.#topic],
+      partitionBytesMax: READ_BYTES_MAX,
       logger: options.logger,
       events: {
         onBatch: (payload) => this.#take(payload),

@@ -7,8 +7,6 @@ import type { Topic } from '../../../schemas/topics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { coPartitioned } from './kafka-assigner.ts';
 
-/** Most bytes of one partition in one answer: converting them takes some 10 ms. */
-const PARTITION_BYTES_MAX = 512 * 1_024;
 /** How long a broker holds an answer back when nothing is new: a seek or resume waits as long. */
 const FETCH_WAIT_MS_MAX = 250;
 /** A killed process is missed after this long; until then nobody else gets its partitions. */
@@ -54,6 +52,7 @@ export class KafkaReader {
   readonly #kafka: Kafka;
   readonly #groupId: string;
   readonly #topics: readonly string[];
+  readonly #partitionBytesMax: number;
   readonly #events: ReaderEvents;
   readonly #logger: Logger;
   readonly #stopping = new AbortController();
@@ -66,12 +65,15 @@ export class KafkaReader {
     readonly kafka: Kafka;
     readonly groupId: string;
     readonly topics: readonly string[];
+    /** Most bytes of one partition in one answer. */
+    readonly partitionBytesMax: number;
     readonly events: ReaderEvents;
     readonly logger: Logger;
   }) {
     this.#kafka = options.kafka;
     this.#groupId = options.groupId;
     this.#topics = options.topics;
+    this.#partitionBytesMax = options.partitionBytesMax;
     this.#events = options.events;
     this.#logger = options.logger;
   }
@@ -131,7 +133,7 @@ export class KafkaReader {
         partitionAssigners: [coPartitioned],
         sessionTimeout: SESSION_MS,
         heartbeatInterval: HEARTBEAT_MS,
-        maxBytesPerPartition: PARTITION_BYTES_MAX,
+        maxBytesPerPartition: this.#partitionBytesMax,
         maxWaitTimeInMs: FETCH_WAIT_MS_MAX,
         allowAutoTopicCreation: false,
         // One way to come back from every crash: the loop here.

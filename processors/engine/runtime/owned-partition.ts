@@ -1,3 +1,5 @@
+import type PQueue from 'p-queue';
+
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { UpdateBatch } from '../../../schemas/panel.ts';
 import { SECOND_MS } from '../../../schemas/time.ts';
@@ -33,6 +35,8 @@ export interface PartitionParts extends Omit<
   readonly files: (partition: number) => LocalFiles;
   readonly updates: (partition: number) => UpdatesOut;
   readonly liveTickMs: number;
+  /** Restores wait here for their turn: several at once take more memory and no less time. */
+  readonly restores: PQueue;
   readonly logger: Logger;
   /**
    * Prepares the results of a partition for being computed from the log again, because its changelog
@@ -151,7 +155,9 @@ export class OwnedPartition {
     let store: Store = { ...NO_STORE, close: () => taken.close() };
     try {
       const nowMs = clock.nowMs();
-      const restored = await restore({ partition: taken, files: files(partition), nowMs });
+      const restored = await this.#parts.restores.add(() =>
+        restore({ partition: taken, files: files(partition), nowMs }),
+      );
       store = new ChangelogStore({
         local: restored.store,
         partition: taken,
