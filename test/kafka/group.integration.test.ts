@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { whyNoBroker } from './broker.ts';
 import { Group, PARTITIONS } from './group.ts';
+import { produce } from './records.ts';
 import type { RunningMember } from './running-member.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -105,6 +106,33 @@ describe.skipIf(skipped !== undefined)('several processes with a real broker', (
       await group.send(0.5, 1);
       first.signal('SIGTERM');
       expect(await first.ended).toMatchObject({ exitCode: 0 });
+      await group.expectAll(second);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a partition whose changelog does not verify is computed from the log again',
+    async () => {
+      const group = await Group.start();
+      const first = group.member('first');
+      expect(await first.is(({ partitions }) => partitions.length === PARTITIONS)).toBe(true);
+      await group.send(0, 0.7);
+      expect(await first.is(({ counts }) => (counts['received'] ?? 0) > 0)).toBe(true);
+      first.signal('SIGTERM');
+      expect(await first.ended).toMatchObject({ exitCode: 0 });
+      // A pair that no checkpoint has written, in all partitions but one.
+      const damaged = [0, 1, 2];
+      await produce(
+        group.broker,
+        'weir.changelog',
+        damaged.map((partition) => ({ partition, key: `s/visitor-${partition}/x`, value: 'x' })),
+      );
+      const second = group.member('second');
+      expect(await second.is(({ partitions }) => partitions.length === PARTITIONS)).toBe(true);
+      expect(second.logged('"from":"unverified"')).toBe(damaged.length);
+      expect(second.logged('"from":"changelog"')).toBe(PARTITIONS - damaged.length);
+      await group.send(0.7, 1);
       await group.expectAll(second);
     },
     TIMEOUT_MS,

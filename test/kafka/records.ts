@@ -58,7 +58,7 @@ export async function withAdmin<Result>(
 /** Appends records as another program does. Without a partition Kafka deals them out in turn. */
 export async function produce(
   broker: Broker,
-  topic: Topic,
+  topic: string,
   messages: readonly Message[],
 ): Promise<void> {
   const producer = kafkaOf(broker).producer({

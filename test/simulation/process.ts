@@ -23,9 +23,12 @@ export interface World {
   /** Where the next process starts. */
   machine: Machine;
   /** Undefined when the process keeps its state on one machine. */
-  readonly changelog: MemoryChangelog | undefined;
+  readonly changelog: SimulatedChangelog | undefined;
   readonly sink: MemorySink;
 }
+
+/** What the simulation needs of a changelog. */
+export type SimulatedChangelog = Pick<MemoryChangelog, 'takeNow' | 'appendNow' | 'compact'>;
 
 /** A disk, which can be made empty. */
 export interface Machine {

@@ -2,14 +2,17 @@ import { pack, unpack } from 'msgpackr';
 
 import type { Processor } from '../../processors/engine/operator/processor.ts';
 import type { Sink } from '../../processors/engine/sink/sink.ts';
+import type { ChangelogPartition } from '../../processors/engine/state/changelog.ts';
 import type { Store } from '../../processors/engine/state/store.ts';
 import { erase } from '../../schemas/brand.ts';
 import { HOUR_MS } from '../../schemas/time.ts';
-import type { World } from './process.ts';
+import type { SimulatedChangelog, World } from './process.ts';
 
 /** A deliberate defect: what the simulation must notice. It changes only what stands around the engine. */
 export interface Variant {
   readonly name: string;
+  /** Needs processes that take over from each other. */
+  readonly hasChangelog?: true;
   readonly world?: (world: World) => World;
   readonly store?: (store: Store) => Store;
   readonly sink?: (sink: Sink) => Sink;
@@ -71,7 +74,49 @@ export const VARIANTS: readonly Variant[] = [
     name: 'offsets are stored without the state',
     store: (store) => withWrites(store, (key, value) => (key.startsWith('s/') ? undefined : value)),
   },
+  {
+    name: 'a process that was replaced may still write to the changelog',
+    hasChangelog: true,
+    world: (world) =>
+      withAppends(world, (changelog, records) => Promise.resolve(changelog.appendNow(records))),
+  },
+  {
+    name: 'the changelog does not get the keyed state',
+    hasChangelog: true,
+    world: (world) =>
+      withAppends(world, (_changelog, records, append) =>
+        append(records.filter(({ key }) => !key.startsWith('s/'))),
+      ),
+  },
 ];
+
+type Append = ChangelogPartition['append'];
+
+function withAppends(
+  world: World,
+  change: (
+    changelog: SimulatedChangelog,
+    records: Parameters<Append>[0],
+    append: Append,
+  ) => ReturnType<Append>,
+): World {
+  const { changelog } = world;
+  if (changelog === undefined) return world;
+  return {
+    ...world,
+    changelog: {
+      compact: () => changelog.compact(),
+      appendNow: (records) => changelog.appendNow(records),
+      takeNow: () => {
+        const taken = changelog.takeNow();
+        return {
+          ...taken,
+          append: (records) => change(changelog, records, (changed) => taken.append(changed)),
+        };
+      },
+    },
+  };
+}
 
 function withWrites(
   store: Store,
