@@ -7,6 +7,7 @@ import type { Topic } from '../../../schemas/topics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { coPartitioned } from './kafka-assigner.ts';
 
+const PARTITION_BYTES_MAX = 512 * 1_024;
 /** How long a broker holds an answer back when nothing is new: a seek or resume waits as long. */
 const FETCH_WAIT_MS_MAX = 250;
 /** A killed process is missed after this long; until then nobody else gets its partitions. */
@@ -65,15 +66,15 @@ export class KafkaReader {
     readonly kafka: Kafka;
     readonly groupId: string;
     readonly topics: readonly string[];
-    /** Most bytes of one partition in one answer. */
-    readonly partitionBytesMax: number;
+    /** Most bytes of one partition in one answer; without it what is converted in some 10 ms. */
+    readonly partitionBytesMax?: number;
     readonly events: ReaderEvents;
     readonly logger: Logger;
   }) {
     this.#kafka = options.kafka;
     this.#groupId = options.groupId;
     this.#topics = options.topics;
-    this.#partitionBytesMax = options.partitionBytesMax;
+    this.#partitionBytesMax = options.partitionBytesMax ?? PARTITION_BYTES_MAX;
     this.#events = options.events;
     this.#logger = options.logger;
   }

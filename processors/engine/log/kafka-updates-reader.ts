@@ -8,8 +8,6 @@ import { KafkaReader } from './kafka-reader.ts';
 import { KafkaAdmin, offsetsOf } from './kafka-topics.ts';
 import { type UpdatesOptions, updatesTopic } from './kafka-updates.ts';
 
-/** Most bytes of one partition in one answer. */
-const PARTITION_BYTES_MAX = 1_024 * 1_024;
 /** How often the reader looks whether it has read what was there when it began. */
 const LOOK_MS = 20;
 
@@ -37,7 +35,6 @@ export class KafkaUpdatesReader {
       kafka: createKafka(options.settings),
       groupId: `${clientId}-updates-${randomUUID()}`,
       topics: [this.#topic],
-      partitionBytesMax: PARTITION_BYTES_MAX,
       logger: options.logger,
       events: {
         onBatch: (payload) => this.#take(payload),

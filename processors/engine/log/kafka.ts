@@ -45,8 +45,6 @@ const STALLED_MS = 30_000;
 /** Looks in a row that must find our offset beyond the end: a broker that has just started may err. */
 const BEYOND_END_LOOKS = 3;
 const RETRY_MS = 500;
-/** Most bytes of one partition in one answer: converting them takes some 10 ms. */
-const PARTITION_BYTES_MAX = 512 * 1_024;
 
 /**
  * The log of several machines: topics of Apache Kafka. A consumer fetches ahead into a bounded buffer
@@ -87,7 +85,6 @@ export class KafkaLog implements Log {
       kafka: parts.kafka,
       groupId: options.settings.clientId,
       topics: [...options.plan.partitionCounts.keys()],
-      partitionBytesMax: PARTITION_BYTES_MAX,
       logger: options.logger,
       events: {
         onBatch: (payload) => this.#take(payload),
