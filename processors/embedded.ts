@@ -1,4 +1,3 @@
-import { EngineError } from '../schemas/errors.ts';
 import type { Row, UpdateBatch } from '../schemas/panel.ts';
 import type {
   Assignment,
@@ -9,7 +8,6 @@ import type {
   QueryParameter,
   Refusal,
 } from '../schemas/ports.ts';
-import { SECOND_MS } from '../schemas/time.ts';
 import { type EventType, TOPIC_OF_EVENT, type Topic } from '../schemas/topics.ts';
 import { acknowledgement } from './acknowledgement.ts';
 import { auditEngine } from './audit-engine.ts';
@@ -32,11 +30,12 @@ import { LmdbStore } from './engine/state/lmdb.ts';
 import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
 import type { Clock } from './engine/time/clock.ts';
+import { IngestGate } from './ingest-gate.ts';
 import { assignmentsOf, liftTestsOf, recordTests } from './lift-tests.ts';
 import { limitsOf } from './limits.ts';
 import { observedEvents, refreshMetrics } from './observe.ts';
 import { openClickHouse } from './open-clickhouse.ts';
-import { openLog, refusalOf } from './open-log.ts';
+import { openLog } from './open-log.ts';
 import { preloadRows } from './preload.ts';
 import { checkFiles, finishRecomputation, recover } from './recovery.ts';
 import { createProcessors, migrationsOf } from './registry.ts';
@@ -44,8 +43,6 @@ import { finiteOrNull, taskStatuses } from './task-status.ts';
 
 /** How long a start waits for deliveries of the process before it. */
 const RESUME_MS_MAX = 15_000;
-/** How long the door stays shut after the disk was found full. */
-const DISK_FULL_MS = 5_000;
 /** How often the log learns how far we are: old records leave it, or Kafka's copy of our offsets moves. */
 const TRIM_INTERVAL_MS = 10_000;
 
@@ -64,12 +61,12 @@ export class Embedded implements EnginePort {
   readonly #engine: Engine;
   readonly #loop: EngineLoop;
   readonly #metrics: Metrics;
+  readonly #gate: IngestGate;
   readonly #door: Door;
   readonly #tokeniser: Tokeniser;
   readonly #clock: Clock;
   readonly #audit: BackgroundAudit;
   readonly #listeners = new Set<(batch: UpdateBatch) => void>();
-  #diskFullUntilMs = 0;
   #isClosing = false;
   #trimTimer: NodeJS.Timeout;
 
@@ -101,6 +98,7 @@ export class Embedded implements EnginePort {
       partitionCounts: { visitor: parts.config.partitions, sku: parts.config.partitions },
       clockSkewMs: parts.config.lateness.clock_skew,
     };
+    this.#gate = new IngestGate(parts.log, parts.config.ingest.max_backlog_records);
     this.#door = createDoor({
       ...this.doorSettings,
       tokeniser: this.#tokeniser,
@@ -225,28 +223,9 @@ export class Embedded implements EnginePort {
   }
 
   refusal(): Refusal | undefined {
-    if (this.#clock.nowMs() < this.#diskFullUntilMs) {
-      return {
-        status: 507,
-        code: 'DISK_FULL',
-        message:
-          'The disk is full: nothing can be stored durably. Free some space; events are taken again by themselves',
-        retryAfterSeconds: Math.ceil(DISK_FULL_MS / SECOND_MS),
-      };
-    }
-    const ofLog = refusalOf(this.#log);
-    if (ofLog !== undefined) return ofLog;
-    const lagRecords = taskStatuses(this.#engine, this.#log).reduce(
-      (sum, task) => sum + task.lag_records,
-      0,
+    return this.#gate.refusal(() =>
+      taskStatuses(this.#engine, this.#log).reduce((sum, task) => sum + task.lag_records, 0),
     );
-    if (lagRecords < this.#config.ingest.max_backlog_records) return undefined;
-    return {
-      status: 429,
-      code: 'INGEST_BACKLOG',
-      message: `${lagRecords} records wait to be processed, ingest.max_backlog_records is ${this.#config.ingest.max_backlog_records}`,
-      retryAfterSeconds: 5,
-    };
   }
 
   query(
@@ -340,6 +319,7 @@ export class Embedded implements EnginePort {
   async close(): Promise<void> {
     clearInterval(this.#trimTimer);
     this.#isClosing = true;
+    this.#gate.close();
     await Promise.all([this.#audit.stop(), this.#loop.stop()]);
     await this.#engine.outbox.close();
     await this.#store.close();
@@ -364,9 +344,7 @@ export class Embedded implements EnginePort {
     try {
       await this.#log.append(batches);
     } catch (error) {
-      if (error instanceof EngineError && error.code === 'DISK_FULL') {
-        this.#diskFullUntilMs = this.#clock.nowMs() + DISK_FULL_MS;
-      }
+      this.#gate.appendFailed(error);
       throw error;
     }
   }

@@ -1,6 +1,9 @@
 import type { Config } from './config.ts';
 import type { EngineLimits } from './engine/runtime/engine-limits.ts';
+import { heapBytesMax } from './heap-pressure.ts';
 
+/** The heap for which the numbers of keys and rows below are; a smaller one holds fewer in proportion. */
+const HEAP_BYTES = 2 * 1_024 ** 3;
 /** Keys of keyed state in memory, over all tasks: about 1 kB each at the high end. */
 const CACHED_KEYS_MAX = 400_000;
 /** Window rows in memory per table and task: a day of minutes with a dozen channels. */
@@ -14,16 +17,21 @@ const CHECKPOINT_LINES_MAX = 40_000;
 /** Rows not acknowledged at which tasks stop reading: some seconds of the highest rate. */
 const OUTBOX_ROWS_MAX = 400_000;
 
-/** The limits of an engine of this configuration that has the machine to itself. */
-export function limitsOf(config: Config): EngineLimits {
+/**
+ * The limits of an engine of this configuration that has the process to itself.
+ *
+ * @param heapBytes how much the heap of the process may grow to
+ */
+export function limitsOf(config: Config, heapBytes: number = heapBytesMax()): EngineLimits {
   const keyedTasks = config.partitions * 2;
+  const share = Math.min(1, heapBytes / HEAP_BYTES);
   return {
     outOfOrdernessMs: config.lateness.out_of_orderness,
     idleTimeoutMs: config.lateness.idle_timeout,
     allowedLatenessMs: config.lateness.allowed,
     clockSkewMs: config.lateness.clock_skew,
-    cachedKeysMax: Math.ceil(CACHED_KEYS_MAX / keyedTasks / 2),
-    cachedRowsMax: CACHED_ROWS_MAX,
+    cachedKeysMax: Math.ceil((share * CACHED_KEYS_MAX) / keyedTasks / 2),
+    cachedRowsMax: Math.ceil(share * CACHED_ROWS_MAX),
     deduplicationIdsMax: Math.ceil(DEDUPLICATION_IDS_MAX / keyedTasks),
     checkpointMs: config.windows.checkpoint,
     checkpointChangesMax: CHECKPOINT_CHANGES_MAX,

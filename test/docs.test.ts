@@ -49,7 +49,7 @@ const LISTS: [string, readonly string[]][] = [
   ['Commands and the running process', ERROR_CODES],
   ['Refused events', EVENT_CODES],
   // A refusal of ingest is the engine's; DISK_FULL is explained with the errors of the process.
-  ['HTTP answers', [...Object.keys(PROBLEMS), 'INGEST_BACKLOG']],
+  ['HTTP answers', [...Object.keys(PROBLEMS), 'INGEST_BACKLOG', 'MEMORY_SHORT']],
   ['ClickHouse clients', Object.keys(SQL_CODES)],
   ['Live messages', LIVE_ERROR_CODES],
   ['Damaged records', WIRE_CODES],
