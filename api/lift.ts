@@ -60,8 +60,7 @@ export function addLift(
   app.get<LiftRoute>('/v1/lift', { schema: DOCUMENTATION }, async (request, reply) => {
     const { test = [], channel = [] } = request.query;
     const { watermark } = engine.status();
-    const tests = await countedTests(engine);
-    const answers = testAnswers(tests, await spendOf(engine, tests));
+    const answers = await readLift(engine);
     return reply.header('cache-control', 'no-store').send({
       tests: answers.filter(
         (answer) =>
@@ -73,6 +72,12 @@ export function addLift(
       complete: answers.every(({ visitors }) => visitors.provisional === 0),
     });
   });
+}
+
+/** What every test says by now, oldest first. */
+export async function readLift(engine: EnginePort): Promise<readonly LiftTestAnswer[]> {
+  const tests = await countedTests(engine);
+  return testAnswers(tests, await spendOf(engine, tests));
 }
 
 async function countedTests(engine: EnginePort): Promise<readonly CountedTest[]> {

@@ -16,6 +16,7 @@ import { addAlerts } from './alerts.ts';
 import { addAssignments } from './assignments.ts';
 import { addAsyncApi } from './asyncapi.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
+import { addEconomics } from './economics.ts';
 import type { Guard } from './guard/guard.ts';
 import { permissionOf } from './guard/route-permission.ts';
 import { addHealth } from './health.ts';
@@ -105,6 +106,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     addQueries(scope, { engine, panels, clock });
     addLift(scope, { engine, clock });
     addAssignments(scope, { engine, clock });
+    addEconomics(scope, { engine, clock });
     addPaths(scope, { engine, clock, settings: options.paths });
     addPipeline(scope, { engine, clock });
     addAlerts(scope, { engine, hub, panels });

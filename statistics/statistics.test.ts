@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { adjustedDifference } from './adjusted.ts';
+import { mixOf } from './channel-mix.ts';
 import { alwaysValid, alwaysValidRatio, callByEValues, sharpness } from './confidence-sequence.ts';
 import {
   chiSquareTail,
@@ -9,6 +10,7 @@ import {
   studentTwoSidedQuantile,
 } from './distributions.ts';
 import { lnGamma, upperGammaRatio } from './gamma.ts';
+import { wilsonInterval } from './proportion.ts';
 import { sampleRatio } from './sample-ratio.ts';
 import {
   type OutcomeSums,
@@ -264,4 +266,28 @@ test('e-BH calls the largest k whose k-th e-value reaches m / (k·alpha)', () =>
   expect(call(31, 35, 1)).toEqual([true, true, false]);
   expect(call(21, 22, 23)).toEqual([true, true, true]);
   expect(call(59, 1, 1)).toEqual([false, false, false]);
+});
+
+test('the worked example of a share on time: Wilson’s interval', () => {
+  const interval = wilsonInterval(870, 1_000);
+  expect(interval?.low).toBeCloseTo(0.847732, 6);
+  expect(interval?.high).toBeCloseTo(0.889436, 6);
+  expect(wilsonInterval(0, 5)?.low).toBe(0);
+  expect(wilsonInterval(0, 0)).toBeUndefined();
+});
+
+test('the worked example of the channel mix: χ² and deviations in points', () => {
+  const mix = mixOf(
+    [4_200, 2_350, 1_400, 2_050].map((count, index) => ({
+      channel: String(index),
+      count,
+      target: [40, 25, 15, 20][index] ?? 0,
+    })),
+  );
+  expect(relativeError(mix?.chiSquare ?? 0, 26.9166666666667)).toBeLessThan(1e-9);
+  expect(mix?.parts.map(({ deviationPoints }) => Math.round(deviationPoints * 1e9) / 1e9)).toEqual([
+    2, -1.5, -1, 0.5,
+  ]);
+  // scipy.stats.chi2.sf(26.9166666666667, 3).
+  expect(relativeError(mix?.p ?? 0, 6.12899995124987e-6)).toBeLessThan(1e-9);
 });

@@ -11,7 +11,8 @@ export const RAW_TABLES = [
    status LowCardinality(String), visitor_id String, sales_channel String, currency LowCardinality(String))
    ENGINE = MergeTree ORDER BY event_id`,
   `CREATE TABLE weir.order_lines (event_id String, order_id String, line_id String,
-   quantity Int64, unit_price_minor Int64, unit_cost_minor Nullable(Int64))
+   occurred_at DateTime64(3, 'UTC'), status LowCardinality(String), visitor_id String,
+   sales_channel String, currency LowCardinality(String), quantity Int64, unit_price_minor Int64, unit_cost_minor Nullable(Int64))
    ENGINE = MergeTree ORDER BY (event_id, line_id)`,
   `CREATE TABLE weir.bot_standings (visitor_token String, from_at DateTime64(3, 'UTC'),
    until_at DateTime64(3, 'UTC'), tier Int64, reason String)
@@ -54,12 +55,18 @@ export async function storeRawEvents(
   );
   await insertRows(
     clickHouse,
-    'order_lines (event_id, order_id, line_id, quantity, unit_price_minor, unit_cost_minor)',
+    `order_lines (event_id, order_id, line_id, occurred_at, status, visitor_id, sales_channel, currency,
+       quantity, unit_price_minor, unit_cost_minor)`,
     ordersOf(events).flatMap((event) =>
       event.lines.map((line) => [
         event.event_id,
         event.order_id,
         line.line_id,
+        instantText(event.occurred_at),
+        event.status,
+        event.visitor_id,
+        event.sales_channel,
+        event.currency,
         line.quantity,
         line.unit_price_minor,
         line.unit_cost_minor,

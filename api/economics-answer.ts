@@ -1,0 +1,87 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+import { Freshness } from './answers.ts';
+
+const Nullable = Type.Union([Type.Number(), Type.Null()]);
+
+const Share = Type.Object(
+  { point: Type.Number(), low: Type.Number(), high: Type.Number() },
+  { description: 'A share or mean with its 95 % interval' },
+);
+const ShareOrNull = Type.Union([Share, Type.Null()]);
+
+export const EconomicsAnswer = Type.Object({
+  from: Type.Integer(),
+  to: Type.Integer(),
+  currency: Type.String(),
+  model: Type.String(),
+  marketing: Type.Array(
+    Type.Object({
+      channel: Type.String({ description: 'Channel of clicks, or of spend' }),
+      impressions: Type.Number(),
+      clicks_gross: Type.Number(),
+      clicks_net: Type.Number(),
+      sessions: Type.Number(),
+      add_to_carts: Type.Number(),
+      spend_minor: Type.Number(),
+      attributed: Type.Object(
+        {
+          conversions: Type.Number(),
+          credit_minor: Type.Number(),
+          cpa_minor: Nullable,
+          roas: Nullable,
+        },
+        { description: 'ATTRIBUTED: credit by the model' },
+      ),
+      incremental: Type.Union(
+        [
+          Type.Object({
+            test: Type.String(),
+            verdict: Type.String(),
+            icpa_minor: Nullable,
+            iroas: ShareOrNull,
+          }),
+          Type.Null(),
+        ],
+        { description: 'RANDOMISED: over the matured visitors of the channel’s newest test' },
+      ),
+      carts: Type.Object({
+        carts: Type.Number(),
+        abandoned: ShareOrNull,
+        pending: Type.Number({ description: 'Carts that have still time to become an order' }),
+      }),
+    }),
+  ),
+  sales: Type.Array(
+    Type.Object({
+      channel: Type.String({ description: 'Sales channel' }),
+      orders: Type.Number(),
+      units: Type.Number(),
+      revenue_minor: Type.Number(),
+      returns_minor: Type.Number(),
+      margin_minor: Type.Number(),
+      lines_without_cost: Type.Number(),
+      order_value_minor: ShareOrNull,
+      share: Nullable,
+      target_share: Nullable,
+      deviation_points: Nullable,
+    }),
+  ),
+  mix: Type.Union([Type.Object({ chi_square: Type.Number(), p: Type.Number() }), Type.Null()], {
+    description: 'Orders of all currencies per sales channel against the targets',
+  }),
+  retention: ShareOrNull,
+  cohorts: Type.Array(
+    Type.Object({
+      month: Type.Integer({ description: 'Start of the month of the first order' }),
+      customers: Type.Number(),
+      repurchase: ShareOrNull,
+      margin_per_customer_minor: Type.Number(),
+      provisional: Type.Boolean({
+        description: 'Some of them have still time to come back within 90 days',
+      }),
+    }),
+  ),
+  ...Freshness,
+});
+export type EconomicsAnswer = Static<typeof EconomicsAnswer>;

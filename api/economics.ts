@@ -1,0 +1,225 @@
+import type { FastifyInstance } from 'fastify';
+
+import type { Row } from '../schemas/panel.ts';
+import type { EnginePort } from '../schemas/ports.ts';
+import { DAY_MS } from '../schemas/time.ts';
+import { type Mix, mixOf } from '../statistics/channel-mix.ts';
+import { PLAIN_ERRORS, wilsonInterval } from '../statistics/proportion.ts';
+import { ratioOf } from '../statistics/two-samples.ts';
+import { problemAnswers } from './answers.ts';
+import type { Clock } from './clock.ts';
+import { EconomicsAnswer } from './economics-answer.ts';
+import { type EconomicsRows, readEconomics } from './economics-queries.ts';
+import { parseInstant } from './instant-parameter.ts';
+import type { LiftTestAnswer } from './lift-answer.ts';
+import { readLift } from './lift.ts';
+import { Problem } from './problem.ts';
+
+/** Carts and order values are read from raw events: as much as one answer waits for. */
+const RANGE_MS_MAX = 92 * DAY_MS;
+
+/** Shares of orders that sales channels should have while nobody has set targets, per cent. */
+const DEFAULT_TARGETS: Readonly<Record<string, number>> = {
+  dtc: 40,
+  amazon: 25,
+  messaging: 15,
+  retail: 20,
+};
+
+interface EconomicsRoute {
+  readonly Querystring: {
+    readonly from?: string;
+    readonly to?: string;
+    readonly currency?: string;
+    readonly model?: string;
+  };
+}
+
+/** Adds `GET /v1/economics`: what channels cost and earn, attributed and incremental side by side. */
+export function addEconomics(
+  app: FastifyInstance,
+  options: { readonly engine: EnginePort; readonly clock: Clock },
+): void {
+  const { engine, clock } = options;
+  app.get<EconomicsRoute>('/v1/economics', { schema: DOCUMENTATION }, async (request, reply) => {
+    const { currency = 'EUR', model = 'last_non_direct' } = request.query;
+    const { watermark } = engine.status();
+    const toMs = instantOf(request.query.to, 'to') ?? clock.nowMs();
+    const fromMs = instantOf(request.query.from, 'from') ?? toMs - DAY_MS;
+    if (fromMs >= toMs || toMs - fromMs > RANGE_MS_MAX) {
+      throw new Problem({
+        code: 'QUERY_INVALID',
+        detail: 'Expected from to be before to, and at most 92 days apart',
+      });
+    }
+    const question = { fromMs, toMs, currency, model, watermarkMs: watermark ?? 0 };
+    const rows = await readEconomics(engine, question);
+    const mix = mixOf(mixParts(rows));
+    const answer: EconomicsAnswer = {
+      from: fromMs,
+      to: toMs,
+      currency,
+      model,
+      marketing: marketingOf(rows, await readLift(engine)),
+      sales: salesOf(rows, mix),
+      mix: mix === undefined ? null : { chi_square: mix.chiSquare, p: mix.p },
+      retention: shareOf(rows.retention[0], 'retained', 'customers'),
+      cohorts: cohortsOf(rows, question.watermarkMs),
+      as_of: clock.nowMs(),
+      watermark,
+      complete: watermark !== null && toMs <= watermark,
+    };
+    return reply.header('cache-control', 'no-store').send(answer);
+  });
+}
+
+function marketingOf(
+  rows: EconomicsRows,
+  tests: readonly LiftTestAnswer[],
+): EconomicsAnswer['marketing'] {
+  return rows.channels
+    .filter((row) =>
+      ['clicks_gross', 'impressions', 'spend_minor'].some((name) => numberIn(row, name) > 0),
+    )
+    .map((row) => {
+      const channel = String(row['channel']);
+      const spend = numberIn(row, 'spend_minor');
+      const credit = rowOf(rows.credits, channel);
+      const conversions = numberIn(credit, 'conversions');
+      const creditMinor = numberIn(credit, 'credit_minor');
+      const carts = rowOf(rows.carts, channel);
+      const test = tests.findLast((each) => each.channel === channel && each.state !== 'planned');
+      return {
+        channel,
+        impressions: numberIn(row, 'impressions'),
+        clicks_gross: numberIn(row, 'clicks_gross'),
+        clicks_net: numberIn(row, 'clicks_net'),
+        sessions: numberIn(row, 'sessions'),
+        add_to_carts: numberIn(row, 'add_to_carts'),
+        spend_minor: spend,
+        attributed: {
+          conversions,
+          credit_minor: creditMinor,
+          cpa_minor: spend > 0 && conversions > 0 ? spend / conversions : null,
+          roas: spend > 0 ? creditMinor / spend : null,
+        },
+        incremental:
+          test === undefined
+            ? null
+            : {
+                test: test.test,
+                verdict: test.verdict,
+                icpa_minor: test.incremental.icpa_minor,
+                iroas: test.incremental.iroas,
+              },
+        carts: {
+          carts: numberIn(carts, 'carts'),
+          abandoned: shareOf(carts, 'abandoned', 'carts'),
+          pending: numberIn(carts, 'pending'),
+        },
+      };
+    });
+}
+
+function salesOf(rows: EconomicsRows, mix: Mix | undefined): EconomicsAnswer['sales'] {
+  return rows.channels
+    .filter((row) =>
+      ['orders', 'returns_minor', 'orders_all'].some((name) => numberIn(row, name) > 0),
+    )
+    .map((row) => {
+      const channel = String(row['channel']);
+      const part = mix?.parts.find((each) => each.channel === channel);
+      return {
+        channel,
+        orders: numberIn(row, 'orders'),
+        units: numberIn(row, 'units'),
+        revenue_minor: numberIn(row, 'revenue_minor'),
+        returns_minor: numberIn(row, 'returns_minor'),
+        margin_minor: numberIn(row, 'margin_minor'),
+        lines_without_cost: numberIn(row, 'lines_without_cost'),
+        order_value_minor: orderValueOf(rowOf(rows.customers, channel)),
+        share: part?.share ?? null,
+        target_share: part?.targetShare ?? null,
+        deviation_points: part?.deviationPoints ?? null,
+      };
+    });
+}
+
+/** Revenue per order with the delta method's interval over customers; null for fewer than two of them. */
+function orderValueOf(row: Row | undefined): EconomicsAnswer['retention'] {
+  const count = numberIn(row, 'customers');
+  if (count < 2) return null;
+  const { mean, variance } = ratioOf({
+    value: { count, sum: numberIn(row, 'y'), sumOfSquares: numberIn(row, 'yy') },
+    base: { count, sum: numberIn(row, 'd'), sumOfSquares: numberIn(row, 'dd') },
+    sumOfProducts: numberIn(row, 'yd'),
+  });
+  const half = PLAIN_ERRORS * Math.sqrt(Math.max(0, variance) / count);
+  return { point: mean, low: mean - half, high: mean + half };
+}
+
+function mixParts(rows: EconomicsRows): Parameters<typeof mixOf>[0] {
+  const targets =
+    rows.targets.length > 0
+      ? new Map(rows.targets.map((row) => [String(row['channel']), numberIn(row, 'target')]))
+      : new Map(Object.entries(DEFAULT_TARGETS));
+  return [...targets].map(([channel, target]) => ({
+    channel,
+    target,
+    count: numberIn(rowOf(rows.channels, channel), 'orders_all'),
+  }));
+}
+
+function cohortsOf(rows: EconomicsRows, watermarkMs: number): EconomicsAnswer['cohorts'] {
+  return rows.cohorts.map((row) => ({
+    month: numberIn(row, 'cohort_ms'),
+    customers: numberIn(row, 'customers'),
+    repurchase: shareOf(row, 'repurchased', 'customers'),
+    margin_per_customer_minor: numberIn(row, 'margin_minor') / numberIn(row, 'customers'),
+    provisional: numberIn(row, 'matured_ms') > watermarkMs,
+  }));
+}
+
+function shareOf(row: Row | undefined, part: string, whole: string): EconomicsAnswer['retention'] {
+  return wilsonInterval(numberIn(row, part), numberIn(row, whole)) ?? null;
+}
+
+function rowOf(rows: readonly Row[], channel: string): Row | undefined {
+  return rows.find((row) => row['channel'] === channel);
+}
+
+function numberIn(row: Row | undefined, name: string): number {
+  return Number(row?.[name] ?? 0);
+}
+
+function instantOf(text: string | undefined, name: string): number | undefined {
+  return text === undefined ? undefined : parseInstant(text, name);
+}
+
+const DOCUMENTATION = {
+  tags: ['reads'],
+  summary: 'What channels cost and earn',
+  description:
+    'Spend, credit and increment per marketing channel; orders, margin and mix per sales channel; customers by cohort. docs/economics.md explains each number.',
+  querystring: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      from: { type: 'string', maxLength: 32, description: 'Inclusive; a day before to by default' },
+      to: { type: 'string', maxLength: 32, description: 'Exclusive; now by default' },
+      currency: { type: 'string', pattern: '^[A-Z]{3}$', description: 'EUR by default' },
+      model: {
+        type: 'string',
+        pattern: '^[a-z_]{1,32}$',
+        description: 'last_non_direct by default',
+      },
+    },
+  },
+  response: {
+    200: {
+      description: 'The economics',
+      content: { 'application/json': { schema: EconomicsAnswer } },
+    },
+    ...problemAnswers(400, 503),
+  },
+};
