@@ -23,6 +23,7 @@ export function acknowledgement(
     kind: 'acknowledged',
     node_id: alert.nodeId,
     quantity: 0,
+    demand: 0,
     order_id: null,
     sales_channel: null,
     alert_id: alert.alertId,

@@ -7,6 +7,7 @@ import { ATTRIBUTION_1H } from './attribution/row.ts';
 import type { Config } from './config.ts';
 import { auditedTests } from './lift-tests.ts';
 import { LIFT_COHORTS } from './lift/row.ts';
+import { profileParameters } from './stock/audit-parameters.ts';
 import { CHANNEL_1M } from './traffic/row.ts';
 
 /** One view and the SQL that recomputes it from the raw events alone. */
@@ -15,6 +16,8 @@ interface Audit {
   /** Columns that identify a row, and columns that must agree. */
   readonly key: readonly string[];
   readonly values: readonly string[];
+  /** How a value that is no column of the view follows from its columns, by name. */
+  readonly live?: Readonly<Record<string, string>>;
   /** The values are sums: a row of zeros is the same as none. */
   readonly isSums: boolean;
   /** The column that the range applies to; undefined for current rows. */
@@ -101,7 +104,13 @@ const AUDITS: readonly Audit[] = [
   {
     view: 'stock_current',
     key: ['sku', 'node_id'],
-    values: ['state', 'available', 'on_hand', 'reserved', 'safety'],
+    values: ['base_state', 'available', 'on_hand', 'reserved', 'safety', 'rate'],
+    // Which of the states in stock it is follows from chances that SQL has no functions for.
+    live: {
+      base_state:
+        "multiIf(state = 'BACKORDER', 'OUT', state IN ('AT_RISK', 'RECOVERING', 'LOW'), 'IN_STOCK', state)",
+      rate: 'rate_per_day',
+    },
     isSums: false,
     timeColumn: undefined,
     windowMs: undefined,
@@ -109,6 +118,7 @@ const AUDITS: readonly Audit[] = [
     parameters: (config) => ({
       returns_kept_ms: config.attribution.returns_kept,
       sequence_gaps: config.stock.sequence_gaps,
+      ...profileParameters((config.stock.profile ?? []).map(Number)),
     }),
   },
 ];
@@ -146,7 +156,7 @@ async function auditView(
   query: Query,
   config: Config,
   {
-    audit: { view, key, values, isSums, timeColumn, file, parameters },
+    audit: { view, key, values, live, isSums, timeColumn, file, parameters },
     range,
   }: { readonly audit: Audit; readonly range: AuditRange },
 ): Promise<AuditResult> {
@@ -161,11 +171,14 @@ async function auditView(
       : `${timeColumn} >= {from:DateTime64(3, 'UTC')} AND ${timeColumn} < {to:DateTime64(3, 'UTC')}`;
   const isPresent = isSums ? values.map((value) => `${value} != 0`).join(' OR ') : '1';
   const columns = [...key, ...values].join(', ');
+  const liveColumns = [...key, ...values]
+    .map((name) => `${live?.[name] ?? name} AS ${name}`)
+    .join(', ');
   const tuple = `(${values.map((value) => `toString(${value})`).join(', ')})`;
   const differences = await query(
     `SELECT ${key.join(', ')}, groupArrayIf(${tuple}, side = 1) AS live, groupArrayIf(${tuple}, side = 0) AS recomputed
      FROM (
-       SELECT ${columns}, 1 AS side FROM weir.${view} WHERE ${inRange}
+       SELECT ${liveColumns}, 1 AS side FROM weir.${view} WHERE ${inRange}
        UNION ALL
        SELECT ${columns}, 0 AS side FROM (${readFileSync(file, 'utf8')})
      )

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { parseDocument } from 'yaml';
 
-import { parseAlertOwner } from '../schemas/alert.ts';
 import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import { DAY_MS } from '../schemas/time.ts';
+import { ALERT_SETTINGS } from './alert-settings.ts';
 import { AUTH_SETTINGS, isHost, isLoopback } from './auth-settings.ts';
 import { BOTS_SETTINGS } from './bots-settings.ts';
 import { CLICKHOUSE_SETTINGS } from './clickhouse-settings.ts';
@@ -20,12 +20,11 @@ import {
   choice,
   choices,
   duration,
-  flag,
   integer,
   secret,
-  optionalTexts,
   text,
 } from './setting.ts';
+import { STOCK_SETTINGS, isProfile } from './stock-settings.ts';
 
 interface Section {
   readonly [key: string]: Setting<unknown> | Section;
@@ -95,15 +94,8 @@ const SETTINGS = {
     gap: duration('30m', { min: '1m', max: '24h' }),
   },
   bots: BOTS_SETTINGS,
-  stock: {
-    sequence_gaps: flag(true),
-  },
-  alerts: {
-    owners: optionalTexts(
-      'a list of kind=owner, such as stockout=purchasing, with kinds of docs/alerts.md',
-      (value) => parseAlertOwner(value) !== undefined,
-    ),
-  },
+  stock: STOCK_SETTINGS,
+  alerts: ALERT_SETTINGS,
   retention: {
     log: duration('14d', { min: '1d', max: '3650d' }),
   },
@@ -180,6 +172,10 @@ const AGREEMENTS: readonly {
     holds: ({ bots, attribution }) => bots.reach + DAY_MS <= attribution.returns_kept,
     message:
       'bots.reach: expected at least a day less than attribution.returns_kept, so that the orders that a verdict withdraws are still known',
+  },
+  {
+    holds: ({ stock: { profile } }) => profile === undefined || isProfile(profile),
+    message: 'stock.profile: expected 24 or 168 weights, one of them above zero',
   },
   {
     holds: ({ kafka }) =>

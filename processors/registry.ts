@@ -47,6 +47,11 @@ export function createProcessors(config: Config): readonly Processor[] {
       allowedLatenessMs: config.lateness.allowed,
       returnsKeptMs: config.attribution.returns_kept,
       sequenceGaps: config.stock.sequence_gaps,
+      leadTimeMs: config.stock.lead_time,
+      reviewPeriodMs: config.stock.review_period,
+      profile: (config.stock.profile ?? []).map(Number),
+      substitutionShare: config.stock.substitution_percent / 100,
+      priceChannel: config.stock.price_channel,
       owners,
     }),
   ];

@@ -2,6 +2,7 @@ import type { Value } from './panel.ts';
 
 /** What every kind of incident is called, how bad it is, and where a person reads what to do. */
 export const ALERT_KINDS = {
+  at_risk: { severity: 'warning', runbook: 'docs/operations.md#stockout-risk' },
   stockout: { severity: 'critical', runbook: 'docs/operations.md#stockout' },
 } as const satisfies Readonly<
   Record<string, { readonly severity: AlertSeverity; readonly runbook: string }>

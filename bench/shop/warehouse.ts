@@ -1,4 +1,5 @@
 import { assert } from '../../schemas/errors.ts';
+import { DAY_MS } from '../../schemas/time.ts';
 import { type Catalogue, unitsPerLine } from './catalogue.ts';
 import type { Journal } from './journal.ts';
 import type { SkuTruth, StockoutTruth } from './truth.ts';
@@ -107,7 +108,7 @@ export class Warehouse {
   }
 
   announce(key: number, nowMs: number, units: number, dueMs: number): void {
-    const fields = `,"kind":"inbound"${this.#nodeText(key)},"quantity":${units},"due_at":${Math.floor(dueMs)}`;
+    const fields = `,"kind":"inbound"${this.#nodeText(key)},"quantity":${units},"due_at":${Math.floor(dueMs)},"lead_time_days":${(dueMs - nowMs) / DAY_MS}`;
     this.#journal.inventory(
       Math.floor(nowMs),
       `,"source":"purchasing"${this.#skuText(key)}${fields}`,

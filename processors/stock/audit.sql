@@ -65,38 +65,38 @@ WITH
     ),
     order_changes AS
     (
-        -- Each a node, an instant and units.
+        -- Each a node, an instant, units, and units that somebody wanted.
         SELECT
             sku,
             arrayJoin(multiIf(
                 is_order AND is_cancelled,
                 [
-                    (order_node_id, at_ms, -units),
-                    (order_node_id, greatest(tupleElement(cancelled_at, 1), at_ms), greatest(units - returned_units, 0))
+                    (order_node_id, at_ms, -units, units),
+                    (order_node_id, greatest(tupleElement(cancelled_at, 1), at_ms), greatest(units - returned_units, 0), 0)
                 ],
                 is_order,
-                [(order_node_id, at_ms, -units)],
+                [(order_node_id, at_ms, -units, units)],
                 status = 'returned' AND (is_before_cancellation OR NOT is_ordered),
-                [(if(node_id = '' AND is_placed, order_node_id, node_id), at_ms, units)],
+                [(if(node_id = '' AND is_placed, order_node_id, node_id), at_ms, units, 0)],
                 [])) AS change
         FROM order_units
     ),
     changes AS
     (
-        SELECT sku, change.1 AS node, change.2 AS at_ms, change.3 AS units
+        SELECT sku, change.1 AS node, change.2 AS at_ms, change.3 AS units, change.4 AS demand
         FROM order_changes
         UNION ALL
-        SELECT sku, toString(ifNull(node_id, '')), toUnixTimestamp64Milli(occurred_at), assumeNotNull(quantity)
+        SELECT sku, toString(ifNull(node_id, '')), toUnixTimestamp64Milli(occurred_at), assumeNotNull(quantity), 0
         FROM weir.inventory
         WHERE kind = 'movement' AND quantity IS NOT NULL
     ),
     moments AS
     (
-        -- What was taken and given back at one instant is as if it had not been.
-        SELECT sku, if(node = '', 'default', node) AS node_id, at_ms, sum(changes.units) AS units
+        -- Units that were taken and given back at one instant are as if they had not been, unless they were wanted.
+        SELECT sku, if(node = '', 'default', node) AS node_id, at_ms, sum(changes.units) AS units, sum(changes.demand) AS demand
         FROM changes
         GROUP BY sku, node_id, at_ms
-        HAVING units != 0
+        HAVING units != 0 OR demand != 0
     ),
     counts AS
     (
@@ -129,6 +129,14 @@ WITH
             SELECT sku, node_id, at_ms, units FROM moments
             UNION ALL
             SELECT sku, node_id, newest.1, 0 FROM counts
+            UNION ALL
+            SELECT
+                sku,
+                ifNull(nullIf(toString(ifNull(inventory.node_id, '')), ''), 'default') AS node_id,
+                toUnixTimestamp64Milli(occurred_at),
+                0
+            FROM weir.inventory AS inventory
+            WHERE kind = 'inbound' AND quantity IS NOT NULL AND due_at IS NOT NULL
         ) AS entries
         LEFT JOIN counts ON counts.sku = entries.sku AND counts.node_id = entries.node_id
         GROUP BY sku, node_id, counts.sku, counts.newest
@@ -160,20 +168,120 @@ WITH
         INNER JOIN counts ON counts.sku = numbered.sku AND counts.node_id = numbered.node_id
         GROUP BY sku, node_id, source
     ),
+    instants AS
+    (
+        -- Everything that happened to units, by node and instant; a count holds instead of the changes of its instant.
+        SELECT
+            sku,
+            node_id,
+            at_ms,
+            max(is_count) AS has_count,
+            maxIf(base, is_count) AS counted,
+            sum(units) AS units,
+            sum(demand) AS demand
+        FROM
+        (
+            SELECT sku, node_id, at_ms, 0 AS is_count, 0 AS base, units, demand FROM moments
+            UNION ALL
+            SELECT
+                sku,
+                ifNull(nullIf(toString(ifNull(inventory.node_id, '')), ''), 'default') AS node_id,
+                toUnixTimestamp64Milli(occurred_at) AS at_ms,
+                1,
+                argMax(assumeNotNull(on_hand) - ifNull(reserved, 0) - ifNull(safety, 0), event_id),
+                0,
+                0
+            FROM weir.inventory AS inventory
+            WHERE kind = 'count' AND on_hand IS NOT NULL
+            GROUP BY sku, node_id, at_ms
+            UNION ALL
+            SELECT DISTINCT
+                sku,
+                ifNull(nullIf(toString(ifNull(inventory.node_id, '')), ''), 'default') AS node_id,
+                toUnixTimestamp64Milli(occurred_at) AS at_ms,
+                0, 0, 0, 0
+            FROM weir.inventory AS inventory
+            WHERE kind = 'inbound' AND quantity IS NOT NULL AND due_at IS NOT NULL
+        )
+        GROUP BY sku, node_id, at_ms
+    ),
+    numbered_instants AS
+    (
+        SELECT
+            *,
+            sum(has_count) OVER (PARTITION BY sku, node_id ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS count_number,
+            leadInFrame(at_ms, 1, at_ms) OVER (PARTITION BY sku, node_id ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS until_ms,
+            max(at_ms) OVER (PARTITION BY sku, node_id) AS end_ms
+        FROM instants
+    ),
+    counted_instants AS
+    (
+        SELECT
+            *,
+            count_number > 0 AND first_value(counted) OVER count_span
+                + sum(if(has_count = 1, 0, units)) OVER (PARTITION BY sku, node_id, count_number ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > 0 AS in_stock
+        FROM numbered_instants
+        WINDOW count_span AS (PARTITION BY sku, node_id, count_number ORDER BY at_ms)
+    ),
+    sold_instants AS
+    (
+        SELECT
+            *,
+            lagInFrame(in_stock, 1, 0) OVER (PARTITION BY sku, node_id ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS was_in_stock,
+            minIf(at_ms, count_number > 0) OVER (PARTITION BY sku, node_id) AS first_ms
+        FROM counted_instants
+    ),
+    exposures AS
+    (
+        -- Time in stock hour by hour, each hour weighted, each moment decayed by its age.
+        SELECT
+            sku,
+            node_id,
+            sum(weight * (exp2(-(end_ms - to_ms) / {half_life_ms:UInt64}) - exp2(-(end_ms - from_ms) / {half_life_ms:UInt64}))) * {half_life_ms:UInt64} / log(2) / 86400000 AS beta
+        FROM
+        (
+            SELECT
+                sku,
+                node_id,
+                end_ms,
+                arrayJoin(if({is_flat:Bool}, [intDiv(at_ms, 3600000)], range(intDiv(at_ms, 3600000), intDiv(until_ms - 1, 3600000) + 1))) AS hour,
+                if({is_flat:Bool}, at_ms, greatest(at_ms, hour * 3600000)) AS from_ms,
+                if({is_flat:Bool}, until_ms, least(until_ms, (hour + 1) * 3600000)) AS to_ms,
+                -- Hour 0 of the epoch was the first of a Thursday.
+                arrayMap(weight -> toFloat64(weight), {profile:Array(String)})[(hour + 72) % 168 + 1] AS weight
+            FROM sold_instants
+            WHERE in_stock AND until_ms > at_ms
+        )
+        GROUP BY sku, node_id
+    ),
+    demands AS
+    (
+        -- Half a unit was believed in at the first count.
+        SELECT
+            sku,
+            node_id,
+            0.5 * exp2(-(any(end_ms) - any(first_ms)) / {half_life_ms:UInt64})
+                + sumIf(demand * exp2(-(end_ms - at_ms) / {half_life_ms:UInt64}), was_in_stock AND demand > 0) AS alpha
+        FROM sold_instants
+        GROUP BY sku, node_id
+    ),
     stale AS
     (
         SELECT DISTINCT sku, node_id FROM sequences WHERE has_gap
     )
 SELECT
-    sku,
-    node_id,
+    levels.sku AS sku,
+    levels.node_id AS node_id,
     multiIf(
         NOT is_counted, 'UNKNOWN',
         (sku, node_id) IN (SELECT sku, node_id FROM stale), 'STALE',
         levels.on_hand - levels.reserved - levels.safety <= 0, 'OUT',
-        'IN_STOCK') AS state,
+        'IN_STOCK') AS base_state,
     if(is_counted, levels.on_hand - levels.reserved - levels.safety, NULL) AS available,
     if(is_counted, levels.on_hand, NULL) AS on_hand,
     if(is_counted, levels.reserved, NULL) AS reserved,
-    if(is_counted, levels.safety, NULL) AS safety
+    if(is_counted, levels.safety, NULL) AS safety,
+    if(is_counted AND exposures.beta > 0, round(demands.alpha / exposures.beta, 6), NULL) AS rate
 FROM levels
+LEFT JOIN exposures ON exposures.sku = levels.sku AND exposures.node_id = levels.node_id
+LEFT JOIN demands ON demands.sku = levels.sku AND demands.node_id = levels.node_id

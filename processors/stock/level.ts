@@ -1,3 +1,34 @@
+import { advanceDemand, observeSale, startDemand } from './demand.ts';
+import { type Inbound, leadDaysAt } from './inbound.ts';
+import {
+  ALPHA,
+  AT_MS,
+  BETA,
+  COUNT_MS,
+  COUNT_ON_HAND,
+  COUNT_RESERVED,
+  COUNT_SAFETY,
+  HAS_RUN_OUT,
+  IS_AT_RISK,
+  LEAD_DAYS,
+  NEWEST_MS,
+  OLDEST_MS,
+  type Position,
+  RISKS,
+  RISK_SINCE_MS,
+  RISK_UNITS,
+  SINCE_MS,
+  SINCE_UNITS,
+  SQUARES,
+  UNITS,
+  availableAt,
+  isCounted,
+  isInStock,
+  isOut,
+  slot,
+} from './position.ts';
+import { type StockRules, assessRisks } from './risk.ts';
+
 /** An absolute count: what a person or a system found there at `timeMs`. */
 export interface Count {
   readonly timeMs: number;
@@ -5,6 +36,8 @@ export interface Count {
   readonly onHand: number;
   readonly reserved: number;
   readonly safety: number;
+  /** Days until a delivery comes; 0 when the count does not say. */
+  readonly leadDays: number;
 }
 
 /** A stretch of event time in which a counted node had nothing available. */
@@ -14,83 +47,129 @@ export interface Outage {
   readonly openedUnits: number;
   /** Null while it goes on. */
   readonly resolvedMs: number | null;
+  /** Up to when it is known to go on: its end, or the newest instant. */
+  readonly untilMs: number;
+  /** Demand as believed at `untilMs`: decayed units, squares per sale, weighted days in stock. */
+  readonly alpha: number;
+  readonly squares: number;
+  readonly beta: number;
+}
+
+/** A stretch of event time in which a stockout before replenishment was likely. */
+export interface RiskSpell {
+  readonly openedMs: number;
+  readonly openedUnits: number;
+  readonly resolvedMs: number | null;
+}
+
+/** What was wrong with a node, oldest first. */
+export interface Spells {
+  readonly outages: Outage[];
+  readonly risks: RiskSpell[];
+}
+
+/** Everything that happened at one instant. */
+export interface Instant {
+  readonly timeMs: number;
+  /** Holds instead of the changes of its own instant. */
+  readonly count: Count | undefined;
+  readonly units: number;
+  /** Units that orders took: the part of `units` that is demand, positive. */
+  readonly demand: number;
 }
 
 /**
- * How the stock of one SKU × node stands at one point of its timeline: three slots of a list of
- * numbers, from an index on, that the per-event path shares with everything else it keeps of a node.
+ * Moves the position over an instant. Positions that pass the same instants end the same to the last
+ * bit, however the instants became known.
  */
-export const LEVEL_LENGTH = 3;
-/** Units moved, sold and brought back since the newest count; since ever without one. */
-export const UNITS = 0;
-/** Since when it has been in or out of stock; meaningless without a count. */
-export const SINCE_MS = 1;
-/** Units available at that time. */
-export const SINCE_UNITS = 2;
-
-/** Units available at a count when `units` have come or gone since. */
-export function availableAfter(count: Count, units: number): number {
-  return count.onHand - count.reserved - count.safety + units;
+export function step(
+  position: Position,
+  instant: Instant,
+  context: { readonly rules: StockRules; readonly inbound: Inbound | null },
+): void {
+  const { timeMs, count, units, demand } = instant;
+  advanceDemand(position, timeMs, context.rules.profile);
+  const wasOut = isOut(position);
+  const wasCounted = isCounted(position);
+  if (demand > 0 && isInStock(position)) observeSale(position, demand);
+  if (count === undefined) position[UNITS] = slot(position, UNITS) + units;
+  else takeCount(position, count);
+  const leadDays = leadDaysAt(context.inbound, timeMs);
+  if (leadDays > 0) position[LEAD_DAYS] = leadDays;
+  if (isCounted(position) && slot(position, AT_MS) === 0) startDemand(position, timeMs);
+  if (wasCounted !== isCounted(position) || isOut(position) !== wasOut) {
+    markSince(position, timeMs);
+    if (isOut(position)) position[RISKS] = slot(position, RISKS) | HAS_RUN_OUT;
+  }
+  assessRisks(position, timeMs, context);
+  if (slot(position, OLDEST_MS) === 0) position[OLDEST_MS] = timeMs;
+  position[NEWEST_MS] = timeMs;
 }
 
-/** Moves the level at `level[at]` over a change; `base` is `baseOf` its count. */
-export function stepChange(
-  base: number | undefined,
-  level: number[],
-  at: number,
-  change: { readonly timeMs: number; readonly units: number },
-): void {
-  const wasOut = isOutAt(base, level, at);
-  level[at + UNITS] = numberAt(level, at + UNITS) + change.units;
-  if (isOutAt(base, level, at) !== wasOut) markSince(base, level, at, change.timeMs);
+/** What is wrong at the position, as spells that go on. */
+export function currentSpells(position: Position): Spells {
+  const spells: Spells = { outages: [], risks: [] };
+  if (isOut(position)) spells.outages.push(outageAt(position, null));
+  if ((slot(position, RISKS) & IS_AT_RISK) !== 0) spells.risks.push(riskAt(position, null));
+  return spells;
 }
 
-/** Moves the level at `level[at]` over a count; `base` is `baseOf` the count before. */
-export function stepCount(
-  base: number | undefined,
-  level: number[],
-  at: number,
-  count: Count,
-): void {
-  const wasOut = isOutAt(base, level, at);
-  level[at + UNITS] = 0;
-  const after = baseOf(count);
-  if (base === undefined || isOutAt(after, level, at) !== wasOut) {
-    markSince(after, level, at, count.timeMs);
+/** Adds to `spells` what ended when a step led from the spells `before` to `position`. */
+export function addEnded(spells: Spells, before: Spells, position: Position): void {
+  const endMs = slot(position, NEWEST_MS);
+  for (const outage of before.outages) {
+    const isOver = !isOut(position) || slot(position, SINCE_MS) !== outage.openedMs;
+    if (isOver) {
+      spells.outages.push({
+        ...outageAt(position, endMs),
+        openedMs: outage.openedMs,
+        openedUnits: outage.openedUnits,
+      });
+    }
+  }
+  for (const risk of before.risks) {
+    const isOver =
+      (slot(position, RISKS) & IS_AT_RISK) === 0 || slot(position, RISK_SINCE_MS) !== risk.openedMs;
+    if (isOver) {
+      // A risk that came back is one spell with the one before.
+      if (spells.risks.at(-1)?.openedMs === risk.openedMs) spells.risks.pop();
+      spells.risks.push({ ...risk, resolvedMs: endMs });
+    }
   }
 }
 
-/** Lets the level at `level[at]` be in or out of stock since `timeMs`. */
-export function markSince(
-  base: number | undefined,
-  level: number[],
-  at: number,
-  timeMs: number,
-): void {
-  level[at + SINCE_MS] = timeMs;
-  level[at + SINCE_UNITS] = (base ?? 0) + numberAt(level, at + UNITS);
+/** Takes a count into the position without letting time pass. */
+export function takeCount(position: Position, count: Count): void {
+  position[COUNT_MS] = count.timeMs;
+  position[COUNT_ON_HAND] = count.onHand;
+  position[COUNT_RESERVED] = count.reserved;
+  position[COUNT_SAFETY] = count.safety;
+  position[UNITS] = 0;
+  if (count.leadDays > 0) position[LEAD_DAYS] = count.leadDays;
 }
 
-/** Whether the level at `level[at]` is counted and has nothing available. */
-export function isOutAt(base: number | undefined, level: readonly number[], at: number): boolean {
-  return base !== undefined && base + numberAt(level, at + UNITS) <= 0;
+/** Lets the position be in or out of stock since `timeMs`. */
+export function markSince(position: Position, timeMs: number): void {
+  position[SINCE_MS] = timeMs;
+  position[SINCE_UNITS] = availableAt(position);
 }
 
-/** The outage that goes on at the level at `level[at]`. */
-export function outageAt(level: readonly number[], at: number): Outage {
+function outageAt(position: Position, resolvedMs: number | null): Outage {
   return {
-    openedMs: numberAt(level, at + SINCE_MS),
-    openedUnits: numberAt(level, at + SINCE_UNITS),
-    resolvedMs: null,
+    openedMs: slot(position, SINCE_MS),
+    openedUnits: slot(position, SINCE_UNITS),
+    resolvedMs,
+    untilMs: slot(position, NEWEST_MS),
+    alpha: slot(position, ALPHA),
+    squares: slot(position, SQUARES),
+    beta: slot(position, BETA),
   };
 }
 
-/** Units available at a count itself, undefined without one. */
-export function baseOf(count: Count | undefined): number | undefined {
-  return count === undefined ? undefined : availableAfter(count, 0);
-}
-
-/** An element that is known to be there. */
-export function numberAt(numbers: readonly number[], index: number): number {
-  return numbers[index] ?? 0;
+function riskAt(position: Position, resolvedMs: number | null): RiskSpell {
+  return {
+    openedMs: slot(position, RISK_SINCE_MS),
+    openedUnits: slot(position, RISK_UNITS),
+    resolvedMs,
+  };
 }

@@ -1,14 +1,39 @@
+import { DAY_MS } from '../../schemas/time.ts';
+import { type Acknowledgement, spellCovering, spellFor } from '../engine/operator/incident.ts';
 import {
-  type Acknowledgement,
-  type Incident,
-  incidentsOf,
-  spellCovering,
-  spellFor,
-} from '../engine/operator/incident.ts';
-import type { Output } from '../engine/operator/operator.ts';
-import { writeStockouts } from './incident.ts';
-import { type Count, type Outage, availableAfter } from './level.ts';
-import { STOCK_CURRENT, type StockState, stockCurrentValues } from './row.ts';
+  beliefOf,
+  expectedUnits,
+  forecastErrorOf,
+  intermittentRates,
+  phantomChanceOf,
+} from './demand.ts';
+import { inboundUnits } from './inbound.ts';
+import {
+  type IncidentContext,
+  type StockIncidents,
+  stockIncidentsOf,
+  writeChanged,
+} from './incident.ts';
+import { type Count, type Spells, currentSpells } from './level.ts';
+import {
+  COUNT_ON_HAND,
+  COUNT_RESERVED,
+  COUNT_SAFETY,
+  HAS_RUN_OUT,
+  IS_AT_RISK,
+  IS_LOW,
+  NEWEST_MS,
+  type Position,
+  RISKS,
+  SINCE_MS,
+  UNITS,
+  availableAt,
+  isCounted,
+  isInStock,
+  slot,
+} from './position.ts';
+import { RECOVERY_MS, type StockRules, daysOfCover, leadTimeMsOf, stockoutChance } from './risk.ts';
+import { type DemandRow, STOCK_CURRENT, type StockState, stockCurrentValues } from './row.ts';
 import {
   type SourceSequence,
   coverSequences,
@@ -17,23 +42,21 @@ import {
 } from './sequence.ts';
 import {
   type Timeline,
-  appendChange,
-  appendCount,
-  createNumbers,
-  currentOutageOf,
+  append,
+  createTimeline,
   foldTimeline,
   foldedMsOf,
   hasFoldable,
+  heldOf,
   insertChange,
   insertCount,
+  insertInbound,
+  isAfterEverything,
   isInexact,
-  isOut,
-  keptLengthsOf,
   newestCountMsOf,
-  newestCountOf,
-  newestLevelOf,
+  newestOf,
   newestMsOf,
-  outagesOf,
+  spellsOf,
 } from './timeline.ts';
 
 /** What the stock operator knows of one SKU at one node; lists are null while they are empty. */
@@ -46,23 +69,20 @@ export interface StockNode extends Timeline {
 }
 
 /** The event in hand, as far as every step needs it. Valid only during the call. */
-export interface Arrival {
-  readonly sku: string;
+export interface Arrival extends Omit<IncidentContext, 'nodeId' | 'profile'> {
   readonly timeMs: number;
   /** Event times before it can no longer arrive. */
   readonly horizonMs: number;
-  readonly output: Output;
-  /** Who is responsible for stockouts. */
-  readonly owner: string | undefined;
+  readonly rules: StockRules;
 }
 
-/** Acknowledgements kept per SKU × node: each is of a stockout that can still change. */
+/** Acknowledgements kept per SKU × node: each is of an incident that can still change. */
 const ACKNOWLEDGEMENTS_MAX = 16;
 
-/** Rough sizes for the memory bound, measured with 100,000 nodes on the heap. */
-const NODE_BYTES = 260;
+/** Rough sizes for the memory bound, measured on the heap by bench/stock.bench.ts. */
+const NODE_BYTES = 180;
 const NUMBER_BYTES = 8;
-const COUNT_BYTES = 130;
+const COUNT_BYTES = 140;
 const SEQUENCE_BYTES = 100;
 const RUN_BYTES = 90;
 const ACKNOWLEDGEMENT_BYTES = 170;
@@ -72,52 +92,61 @@ export function createNode(nodeId: string): StockNode {
   return {
     nodeId,
     isShown: false,
-    numbers: createNumbers(),
-    counts: null,
-    foldedCountId: '',
     sequences: null,
     acknowledgements: null,
+    ...createTimeline(),
   };
 }
 
 /** A rough size of a node in bytes. */
 export function nodeBytesOf(node: StockNode): number {
-  const kept = keptLengthsOf(node);
+  const held = heldOf(node);
   let bytes =
     NODE_BYTES +
-    kept.numbers * NUMBER_BYTES +
-    kept.counts * COUNT_BYTES +
+    held.numbers * NUMBER_BYTES +
+    held.counts * COUNT_BYTES +
     (node.acknowledgements?.length ?? 0) * ACKNOWLEDGEMENT_BYTES;
   if (node.sequences === null) return bytes;
   for (const { runs } of node.sequences) bytes += SEQUENCE_BYTES + (runs?.length ?? 0) * RUN_BYTES;
   return bytes;
 }
 
-/** Takes units that left (negative) or came (positive) at the arrival's time. */
-export function takeChange(node: StockNode, units: number, arrival: Arrival): void {
-  if (units === 0) return;
-  fold(node, arrival);
-  if (arrival.timeMs > newestMsOf(node) && node.acknowledgements === null) {
-    const outage = isOut(node) ? currentOutageOf(node) : undefined;
-    appendChange(node, arrival.timeMs, units);
-    writeCrossing(node, outage, arrival);
-  } else {
-    rewrite(node, arrival, () => insertChange(node, arrival.timeMs, units));
-  }
-  fold(node, arrival);
+/**
+ * Takes units that left (negative) or came (positive) at the arrival's time.
+ *
+ * @param demand the part of them that is demand: units that orders took, negative when one takes them back
+ */
+export function takeChange(
+  node: StockNode,
+  { units, demand }: { readonly units: number; readonly demand: number },
+  arrival: Arrival,
+): void {
+  if (units === 0 && demand === 0) return;
+  const { timeMs } = arrival;
+  takeInstant(node, arrival, {
+    append: () => append(node, { timeMs, units, demand, count: undefined }, arrival.rules),
+    insert: () => insertChange(node, { timeMs, units, demand }),
+  });
 }
 
 /** Takes an absolute count at the arrival's time. */
 export function takeCount(node: StockNode, count: Count, arrival: Arrival): void {
-  fold(node, arrival);
-  if (arrival.timeMs > newestMsOf(node) && node.acknowledgements === null) {
-    const outage = isOut(node) ? currentOutageOf(node) : undefined;
-    appendCount(node, count);
-    writeCrossing(node, outage, arrival);
-  } else {
-    rewrite(node, arrival, () => insertCount(node, count));
-  }
+  const { timeMs } = arrival;
+  takeInstant(node, arrival, {
+    append: () => append(node, { timeMs, units: 0, demand: 0, count }, arrival.rules),
+    insert: () => insertCount(node, count),
+  });
   if (node.sequences !== null) coverSequences(node.sequences, newestCountMsOf(node));
+}
+
+/** Takes an announced delivery. */
+export function takeInbound(
+  node: StockNode,
+  delivery: { readonly dueMs: number; readonly units: number; readonly leadDays: number },
+  arrival: Arrival,
+): void {
+  fold(node, arrival);
+  rewrite(node, arrival, () => insertInbound(node, { timeMs: arrival.timeMs, ...delivery }));
   fold(node, arrival);
 }
 
@@ -135,7 +164,7 @@ export function takeSequenceNumber(
   if (outcome !== 'ok') arrival.output.count(outcome);
 }
 
-/** Takes an acknowledgement of one of the node's stockouts. */
+/** Takes an acknowledgement of one of the node's incidents. */
 export function takeAcknowledgement(
   node: StockNode,
   acknowledgement: Acknowledgement,
@@ -143,7 +172,8 @@ export function takeAcknowledgement(
 ): void {
   fold(node, arrival);
   const isFolded = acknowledgement.openedMs <= foldedMsOf(node);
-  if (isFolded && spellCovering(acknowledgement.openedMs, outagesOf(node)) === undefined) {
+  const spells = spellsOfKind(spellsOf(node, arrival.rules), acknowledgement.kind);
+  if (isFolded && spellCovering(acknowledgement.openedMs, spells) === undefined) {
     // What it was for is over and final; what opened since is not what the person saw.
     arrival.output.count('STOCK_ACKNOWLEDGEMENT_LATE');
     return;
@@ -153,7 +183,21 @@ export function takeAcknowledgement(
     node.acknowledgements = [...before, acknowledgement].slice(-ACKNOWLEDGEMENTS_MAX);
     return before.length < ACKNOWLEDGEMENTS_MAX ? 'ok' : 'STOCK_ACKNOWLEDGEMENT_LIMIT';
   });
-  dropAcknowledgements(node, outagesOf(node), arrival);
+  dropAcknowledgements(node, spellsOf(node, arrival.rules), arrival);
+}
+
+/** The incidents of a node at the prices of the arrival, to compare with after a change of prices. */
+export function incidentsOfNode(node: StockNode, arrival: Arrival): StockIncidents {
+  return stockIncidentsOf(
+    spellsOf(node, arrival.rules),
+    node.acknowledgements ?? [],
+    contextOf(node, arrival),
+  );
+}
+
+/** Writes what has changed in a node's incidents since `before`. */
+export function writeSince(before: StockIncidents, node: StockNode, arrival: Arrival): void {
+  writeChanged(before, incidentsOfNode(node, arrival), contextOf(node, arrival));
 }
 
 /** Writes the node's current row, once there is something to show. */
@@ -162,80 +206,141 @@ export function writeCurrent(node: StockNode, arrival: Arrival): void {
   const hasEntries = newestMs !== Number.NEGATIVE_INFINITY;
   if (!hasEntries && !node.isShown) return;
   node.isShown = hasEntries;
-  const count = newestCountOf(node);
-  const { units, sinceMs } = newestLevelOf(node);
+  const position = newestOf(node, arrival.rules);
+  const isKnown = isCounted(position);
+  const onHand = slot(position, COUNT_ON_HAND) + slot(position, UNITS);
+  const asOfMs = hasEntries ? newestMs : arrival.timeMs;
   const row = {
     sku: arrival.sku,
     nodeId: node.nodeId,
-    state: stateOf(node),
-    available: count && availableAfter(count, units),
-    onHand: count && count.onHand + units,
-    reserved: count?.reserved,
-    safety: count?.safety,
-    changedAtMs: count && sinceMs,
-    asOfMs: hasEntries ? newestMs : arrival.timeMs,
+    state: stateOf(node, position),
+    available: isKnown ? availableAt(position) : undefined,
+    onHand: isKnown ? onHand : undefined,
+    reserved: isKnown ? slot(position, COUNT_RESERVED) : undefined,
+    safety: isKnown ? slot(position, COUNT_SAFETY) : undefined,
+    inboundUnits: inboundUnits(node.inbound, asOfMs),
+    leadTimeDays: leadTimeMsOf(position, arrival.rules) / DAY_MS,
+    demand: demandOf(node, position, arrival.rules),
+    phantomChance: phantomChanceOf(position) ?? undefined,
+    intermittent: intermittentRates(position) ?? undefined,
+    forecastError: forecastErrorOf(position) ?? undefined,
+    changedAtMs: isKnown ? slot(position, SINCE_MS) : undefined,
+    asOfMs,
     isWithdrawn: !hasEntries,
   };
   arrival.output.upsert(STOCK_CURRENT, stockCurrentValues(row));
 }
 
-function stateOf(node: StockNode): StockState {
-  if (newestCountMsOf(node) === Number.NEGATIVE_INFINITY) return 'UNKNOWN';
+function demandOf(node: StockNode, position: Position, rules: StockRules): DemandRow | undefined {
+  const belief = beliefOf(position);
+  if (belief === undefined) return undefined;
+  const { point, low, high } = expectedUnits(belief, 1);
+  const nowMs = slot(position, NEWEST_MS);
+  const context = { rules, inbound: node.inbound };
+  return {
+    ratePerDay: point,
+    rateLow: low,
+    rateHigh: high,
+    daysOfCover: daysOfCover(position, nowMs, rules) ?? 0,
+    stockoutChance: isInStock(position) ? stockoutChance(position, nowMs, context) : 1,
+  };
+}
+
+function stateOf(node: StockNode, position: Position): StockState {
+  if (!isCounted(position)) return 'UNKNOWN';
   if (isInexact(node) || (node.sequences !== null && hasSequenceGap(node.sequences))) {
     return 'STALE';
   }
-  return isOut(node) ? 'OUT' : 'IN_STOCK';
+  const nowMs = slot(position, NEWEST_MS);
+  const available = availableAt(position);
+  if (available < 0 && inboundUnits(node.inbound, nowMs) > 0) return 'BACKORDER';
+  if (available <= 0) return 'OUT';
+  const risks = slot(position, RISKS);
+  if ((risks & IS_AT_RISK) !== 0) return 'AT_RISK';
+  const hasRunOut = (risks & HAS_RUN_OUT) !== 0;
+  if (hasRunOut && nowMs - slot(position, SINCE_MS) < RECOVERY_MS) return 'RECOVERING';
+  return (risks & IS_LOW) === 0 ? 'IN_STOCK' : 'LOW';
 }
 
-/** Writes the stockout that an entry after everything else has opened or resolved, if any. */
-function writeCrossing(node: StockNode, before: Outage | undefined, arrival: Arrival): void {
-  const isOutNow = isOut(node);
-  if (isOutNow === (before !== undefined)) return;
-  const outage = isOutNow
-    ? currentOutageOf(node)
-    : before && { ...before, resolvedMs: arrival.timeMs };
-  if (outage === undefined) return;
-  const after = [{ spell: outage, acknowledgement: undefined }];
-  writeStockouts({ sku: arrival.sku, nodeId: node.nodeId }, { before: [], after }, arrival);
+/** Adds an instant: by one step where it comes after everything, by going over the kept part otherwise. */
+function takeInstant(
+  node: StockNode,
+  arrival: Arrival,
+  take: { readonly append: () => Spells; readonly insert: () => string },
+): void {
+  fold(node, arrival);
+  if (isAfterEverything(node, arrival.timeMs) && node.acknowledgements === null) {
+    const spellsBefore = currentSpells(newestOf(node, arrival.rules));
+    const spellsAfter = take.append();
+    const isQuiet =
+      spellsBefore.outages.length + spellsBefore.risks.length === 0 &&
+      spellsAfter.outages.length + spellsAfter.risks.length === 0;
+    if (!isQuiet) {
+      const context = contextOf(node, arrival);
+      writeChanged(
+        stockIncidentsOf(spellsBefore, [], context),
+        stockIncidentsOf(spellsAfter, [], context),
+        context,
+      );
+    }
+  } else {
+    rewrite(node, arrival, take.insert);
+  }
+  fold(node, arrival);
 }
 
 /** Runs `change`, which may touch any part of the timeline, and writes what it did to the incidents. */
 function rewrite(node: StockNode, arrival: Arrival, change: () => string): void {
-  const before = incidentsOfNode(node);
+  const before = incidentsOfNode(node, arrival);
   const outcome = change();
   if (outcome !== 'ok') arrival.output.count(outcome);
-  const key = { sku: arrival.sku, nodeId: node.nodeId };
-  writeStockouts(key, { before, after: incidentsOfNode(node) }, arrival);
+  writeSince(before, node, arrival);
 }
 
-function incidentsOfNode(node: StockNode): Incident<Outage>[] {
-  return incidentsOf(outagesOf(node), node.acknowledgements ?? []);
+function contextOf(node: StockNode, arrival: Arrival): IncidentContext {
+  return {
+    sku: arrival.sku,
+    nodeId: node.nodeId,
+    output: arrival.output,
+    owners: arrival.owners,
+    profile: arrival.rules.profile,
+    substitutionShare: arrival.substitutionShare,
+    prices: arrival.prices,
+  };
+}
+
+function spellsOfKind(
+  spells: Spells,
+  kind: string,
+): readonly { readonly openedMs: number; readonly resolvedMs: number | null }[] {
+  return kind === 'stockout' ? spells.outages : spells.risks;
 }
 
 /** Folds what can no longer change, and drops the acknowledgements of what has become final. */
 function fold(node: StockNode, arrival: Arrival): void {
   if (!hasFoldable(node, arrival.horizonMs)) return;
-  const outages = node.acknowledgements === null ? [] : outagesOf(node);
-  const outcome = foldTimeline(node, arrival.horizonMs);
+  const spells = node.acknowledgements === null ? undefined : spellsOf(node, arrival.rules);
+  const outcome = foldTimeline(node, arrival.horizonMs, arrival.rules);
   if (outcome !== 'ok') arrival.output.count(outcome);
-  dropAcknowledgements(node, outages, arrival);
+  if (spells !== undefined) dropAcknowledgements(node, spells, arrival);
 }
 
 /**
- * Keeps the acknowledgements of outages that are still in the timeline, and those whose outage a late
+ * Keeps the acknowledgements of spells that are still in the timeline, and those whose spell a late
  * event can still bring.
  *
- * @param outages the outages before the fold
+ * @param before the spells before the fold
  */
-function dropAcknowledgements(node: StockNode, outages: readonly Outage[], arrival: Arrival): void {
+function dropAcknowledgements(node: StockNode, before: Spells, arrival: Arrival): void {
   if (node.acknowledgements === null) return;
-  const remaining = outagesOf(node);
+  const remaining = spellsOf(node, arrival.rules);
   const kept = node.acknowledgements.filter((acknowledgement) => {
-    const outage = spellFor(acknowledgement, outages);
-    if (outage === undefined) {
+    const spell = spellFor(acknowledgement, spellsOfKind(before, acknowledgement.kind));
+    if (spell === undefined) {
       return Math.max(acknowledgement.openedMs, acknowledgement.timeMs) >= arrival.horizonMs;
     }
-    return remaining.some(({ openedMs }) => openedMs === outage.openedMs);
+    const left = spellsOfKind(remaining, acknowledgement.kind);
+    return left.some(({ openedMs }) => openedMs === spell.openedMs);
   });
   node.acknowledgements = kept.length === 0 ? null : kept;
 }

@@ -13,13 +13,18 @@ import {
   type Arrival,
   type StockNode,
   createNode,
+  incidentsOfNode,
   nodeBytesOf,
   takeAcknowledgement,
   takeChange,
   takeCount,
+  takeInbound,
   takeSequenceNumber,
   writeCurrent,
+  writeSince,
 } from './node.ts';
+import { type Price, withPrice } from './prices.ts';
+import type { StockRules } from './risk.ts';
 import { DEFAULT_NODE_ID, nodeIdOf } from './row.ts';
 
 /** What the stock operator may be told. */
@@ -32,14 +37,24 @@ export interface StockLevelsConfig {
    */
   readonly sequenceGaps: boolean;
   readonly owners: AlertOwners;
+  readonly rules: StockRules;
+  /** Share of lost sales that another item takes over, 0 to 1. */
+  readonly substitutionShare: number;
+  /** The channel whose list prices lost sales are valued at. */
+  readonly priceChannel: string;
 }
 
 /** The stock of one SKU at all nodes. */
 interface StockState {
   /** Rising by node id. */
   nodes: StockNode[];
+  /** List prices, rising by time; null while none is known. */
+  prices: readonly Price[] | null;
   bytes: number;
 }
+
+/** A rough size of a price. */
+const PRICE_BYTES = 120;
 
 /** Nodes of one SKU: a large chain's stores and warehouses. Beyond it events are counted, not used. */
 const NODES_MAX = 4_096;
@@ -49,14 +64,18 @@ export function createStockLevels(config: StockLevelsConfig): Operator {
   return defineOperator<StockState>({
     name: 'stock',
     stage: 'sku',
-    stateVersion: 1,
-    createState: () => ({ nodes: [], bytes: 0 }),
+    stateVersion: 2,
+    createState: () => ({ nodes: [], prices: null, bytes: 0 }),
     apply: {
       'weir.inventory': (state, event, output, record) => {
-        takeInventory({ state, config }, event, arrivalOf(event, output, record, config));
+        takeInventory(
+          { state, config },
+          event,
+          arrivalOf(event, output, record, { state, config }),
+        );
       },
       'weir.internal.sku': (state, event, output, record) => {
-        takeSkuEvent(state, event, arrivalOf(event, output, record, config));
+        takeSkuEvent(state, event, arrivalOf(event, output, record, { state, config }));
       },
     },
     // What is on the shelf has no end: the row stays true until something moves.
@@ -69,7 +88,7 @@ function arrivalOf(
   event: Inventory | SkuEvent,
   output: Output,
   record: RecordContext,
-  config: StockLevelsConfig,
+  { state, config }: { readonly state: StockState; readonly config: StockLevelsConfig },
 ): Arrival {
   return {
     sku: event.sku,
@@ -77,7 +96,10 @@ function arrivalOf(
     // A minute more, as late events are refused by the minute.
     horizonMs: record.watermarkMs - config.allowedLatenessMs - MINUTE_MS,
     output,
-    owner: config.owners.stockout,
+    owners: config.owners,
+    rules: config.rules,
+    substitutionShare: config.substitutionShare,
+    prices: state.prices,
   };
 }
 
@@ -86,28 +108,73 @@ function takeInventory(
   event: Inventory,
   arrival: Arrival,
 ): void {
+  if (event.kind === 'price') takePrice(state, event, { config, arrival });
   const hasNumber = event.seq !== null && config.sequenceGaps;
-  if (!hasNumber && event.kind !== 'count' && event.kind !== 'movement') return;
+  const hasUnits = event.kind === 'count' || event.kind === 'movement' || event.kind === 'inbound';
+  if (!hasNumber && !hasUnits) return;
   const nodeId = nodeIdOf(event) ?? DEFAULT_NODE_ID;
   withNode(state, nodeId, arrival, (node) => {
-    if (event.kind === 'count' && event.on_hand !== null) {
-      const count = {
-        timeMs: event.occurred_at,
-        eventId: event.event_id,
-        onHand: event.on_hand,
-        reserved: event.reserved ?? 0,
-        safety: event.safety ?? 0,
-      };
-      takeCount(node, count, arrival);
-    } else if (event.kind === 'movement' && event.quantity !== null) {
-      takeChange(node, event.quantity, arrival);
-    } else if (event.kind === 'count' || event.kind === 'movement') {
-      arrival.output.count('STOCK_UNITS_MISSING');
-    }
+    if (!takeUnits(node, event, arrival) && hasUnits) arrival.output.count('STOCK_UNITS_MISSING');
     if (event.seq !== null && config.sequenceGaps) {
       takeSequenceNumber(node, { source: event.source, seq: event.seq }, arrival);
     }
   });
+}
+
+/** Takes a count, a movement or an announced delivery; false when it does not say what it has to. */
+function takeUnits(node: StockNode, event: Inventory, arrival: Arrival): boolean {
+  const leadDays = Math.max(0, event.lead_time_days ?? 0);
+  if (event.kind === 'count' && event.on_hand !== null) {
+    const count = {
+      timeMs: event.occurred_at,
+      eventId: event.event_id,
+      onHand: event.on_hand,
+      reserved: event.reserved ?? 0,
+      safety: event.safety ?? 0,
+      leadDays,
+    };
+    takeCount(node, count, arrival);
+    return true;
+  }
+  if (event.kind === 'movement' && event.quantity !== null) {
+    takeChange(node, { units: event.quantity, demand: 0 }, arrival);
+    return true;
+  }
+  if (event.kind === 'inbound' && event.quantity !== null && event.due_at !== null) {
+    takeInbound(node, { dueMs: event.due_at, units: event.quantity, leadDays }, arrival);
+    return true;
+  }
+  return false;
+}
+
+/** Takes a list price, which changes what the stockouts of every node have cost. */
+function takePrice(
+  state: StockState,
+  event: Inventory,
+  { config, arrival }: { readonly config: StockLevelsConfig; readonly arrival: Arrival },
+): void {
+  const { price_minor: amountMinor, currency, channel } = event;
+  if (amountMinor === null || currency === null || event.promo_id !== null) return;
+  if (channel !== null && channel !== config.priceChannel) return;
+  const price = {
+    timeMs: event.occurred_at,
+    eventId: event.event_id,
+    amountMinor,
+    currency,
+  };
+  const before = state.nodes.map((node) => incidentsOfNode(node, arrival));
+  const bytesBefore = pricesBytesOf(state);
+  state.prices = withPrice(state.prices, price, arrival.horizonMs);
+  state.bytes += pricesBytesOf(state) - bytesBefore;
+  const after = { ...arrival, prices: state.prices };
+  for (const [index, node] of state.nodes.entries()) {
+    const incidents = before[index];
+    if (incidents !== undefined) writeSince(incidents, node, after);
+  }
+}
+
+function pricesBytesOf({ prices }: StockState): number {
+  return (prices?.length ?? 0) * PRICE_BYTES;
 }
 
 function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): void {
@@ -117,13 +184,13 @@ function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): voi
     case 'restored': {
       const units = event.kind === 'sold' ? -event.quantity : event.quantity;
       withNode(state, nodeId, arrival, (node) => {
-        takeChange(node, units, arrival);
+        takeChange(node, { units, demand: event.demand }, arrival);
       });
       return;
     }
     case 'acknowledged': {
       const named = parseAlertId(event.alert_id ?? '', [event.sku, nodeId]);
-      if (named?.kind !== 'stockout') {
+      if (named?.kind !== 'stockout' && named?.kind !== 'at_risk') {
         arrival.output.count('STOCK_ALERT_UNKNOWN');
         return;
       }

@@ -22,6 +22,8 @@ export interface StockEffect {
   readonly nodeId: string;
   readonly timeMs: number;
   readonly units: number;
+  /** The units that somebody wanted: those of a placed order, also when it is cancelled later. */
+  readonly demand: number;
 }
 
 /**
@@ -66,7 +68,13 @@ function addEffects(ordered: readonly OrderPart[], effects: StockEffect[]): void
   for (const part of ordered) {
     if (part === placed) {
       for (const { sku, quantity } of part.lines) {
-        effects.push({ sku, nodeId: orderNodeId, timeMs: part.timeMs, units: -quantity });
+        effects.push({
+          sku,
+          nodeId: orderNodeId,
+          timeMs: part.timeMs,
+          units: -quantity,
+          demand: quantity,
+        });
       }
     } else if (part.status === 'returned') {
       const isCancelled = cancellation !== undefined && byTime(part, cancellation) > 0;
@@ -74,14 +82,14 @@ function addEffects(ordered: readonly OrderPart[], effects: StockEffect[]): void
       for (const { sku, quantity } of part.lines) {
         const left = leftUnits.get(sku);
         if (isCancelled && left !== undefined) continue;
-        effects.push({ sku, nodeId, timeMs: part.timeMs, units: quantity });
+        effects.push({ sku, nodeId, timeMs: part.timeMs, units: quantity, demand: 0 });
         if (left !== undefined) leftUnits.set(sku, Math.max(0, left - quantity));
       }
     } else if (part === cancellation && placed !== undefined) {
       const timeMs = Math.max(part.timeMs, placed.timeMs);
       // Returns before it are behind us: they come first in `ordered`.
       for (const [sku, units] of leftUnits) {
-        effects.push({ sku, nodeId: orderNodeId, timeMs, units });
+        effects.push({ sku, nodeId: orderNodeId, timeMs, units, demand: 0 });
       }
     }
   }
@@ -98,15 +106,19 @@ export function differenceOf(
   const changes = new Map<string, StockEffect>();
   const add = (effect: StockEffect, sign: number): void => {
     const key = effectKeyOf(effect);
-    const units = (changes.get(key)?.units ?? 0) + sign * effect.units;
-    changes.set(key, { ...effect, units });
+    const change = changes.get(key);
+    changes.set(key, {
+      ...effect,
+      units: (change?.units ?? 0) + sign * effect.units,
+      demand: (change?.demand ?? 0) + sign * effect.demand,
+    });
   };
   for (const effect of after) add(effect, 1);
   for (const effect of before) add(effect, -1);
-  return [...changes.values()].filter(({ units }) => units !== 0);
+  return [...changes.values()].filter(({ units, demand }) => units !== 0 || demand !== 0);
 }
 
-function effectKeyOf(effect: Omit<StockEffect, 'units'>): string {
+function effectKeyOf(effect: Omit<StockEffect, 'units' | 'demand'>): string {
   return `${effect.timeMs}\u0000${effect.nodeId}\u0000${effect.sku}`;
 }
 

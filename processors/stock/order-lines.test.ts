@@ -105,6 +105,7 @@ test('a placed order takes each line from the shelf of its node', () => {
     kind: 'sold',
     node_id: 'berlin',
     quantity: 2,
+    demand: 2,
     order_id: 'order-1',
     sales_channel: 'dtc',
     alert_id: null,

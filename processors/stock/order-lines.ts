@@ -113,7 +113,7 @@ function forward(
     stockEffectsOf(before, config.returnsKeptMs),
     stockEffectsOf(after, config.returnsKeptMs),
   );
-  for (const [index, { sku, nodeId, timeMs, units }] of changes.entries()) {
+  for (const [index, { sku, nodeId, timeMs, units, demand }] of changes.entries()) {
     output.forward('weir.internal.sku', sku, {
       event_id: derivedEventId(event.event_id, index),
       occurred_at: timeMs,
@@ -122,6 +122,7 @@ function forward(
       kind: units < 0 ? 'sold' : 'restored',
       node_id: nodeId,
       quantity: Math.abs(units),
+      demand,
       order_id: event.order_id,
       sales_channel: event.sales_channel,
       alert_id: null,

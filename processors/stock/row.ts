@@ -1,8 +1,17 @@
-import { type Alert, alertStateOf } from '../../schemas/alert.ts';
+import { type Alert, type AlertCost, type AlertOwners, alertStateOf } from '../../schemas/alert.ts';
 import type { Value } from '../../schemas/panel.ts';
 
 /** States a SKU × node can be in; `docs/stock.md` has the rules. The first that holds is shown. */
-export const STOCK_STATES = ['UNKNOWN', 'STALE', 'OUT', 'IN_STOCK'] as const;
+export const STOCK_STATES = [
+  'UNKNOWN',
+  'STALE',
+  'BACKORDER',
+  'OUT',
+  'AT_RISK',
+  'RECOVERING',
+  'LOW',
+  'IN_STOCK',
+] as const;
 export type StockState = (typeof STOCK_STATES)[number];
 
 /** The node of events that name none. */
@@ -26,13 +35,25 @@ export const STOCK_CURRENT = {
     { name: 'on_hand', type: 'nullable-integer' },
     { name: 'reserved', type: 'nullable-integer' },
     { name: 'safety', type: 'nullable-integer' },
+    { name: 'inbound', type: 'integer' },
+    { name: 'rate_per_day', type: 'double' },
+    { name: 'rate_low', type: 'double' },
+    { name: 'rate_high', type: 'double' },
+    { name: 'days_of_cover', type: 'double' },
+    { name: 'lead_time_days', type: 'double' },
+    { name: 'p_stockout', type: 'double' },
+    { name: 'phantom_p', type: 'double' },
+    { name: 'tsb_per_day', type: 'double' },
+    { name: 'croston_per_day', type: 'double' },
+    { name: 'sba_per_day', type: 'double' },
+    { name: 'wape', type: 'double' },
     { name: 'changed_at', type: 'nullable-instant' },
     { name: 'as_of', type: 'instant' },
     { name: 'withdrawn', type: 'boolean' },
   ],
 } as const;
 
-/** One row per stockout; `weir.stock_incidents` shows those that are not withdrawn. */
+/** One row per stockout or risk of one; `weir.stock_incidents` shows those that are not withdrawn. */
 export const STOCK_INCIDENTS = {
   kind: 'rows',
   name: 'stock_incidents_rows',
@@ -47,9 +68,25 @@ export const STOCK_INCIDENTS = {
     { name: 'acknowledged_at', type: 'nullable-instant' },
     { name: 'acknowledged_by', type: 'nullable-text' },
     { name: 'resolved_at', type: 'nullable-instant' },
+    { name: 'lost_units', type: 'double' },
+    { name: 'lost_units_low', type: 'double' },
+    { name: 'lost_units_high', type: 'double' },
+    { name: 'lost_minor', type: 'nullable-integer' },
+    { name: 'currency', type: 'nullable-text' },
     { name: 'withdrawn', type: 'boolean' },
   ],
 } as const;
+
+/** What is known of the demand for one SKU × node; see `docs/stock.md`. */
+export interface DemandRow {
+  /** Units per day in stock, and the ends of its 95 % interval. */
+  readonly ratePerDay: number;
+  readonly rateLow: number;
+  readonly rateHigh: number;
+  readonly daysOfCover: number;
+  /** Chance that it runs out before it is replenished. */
+  readonly stockoutChance: number;
+}
 
 /** What `weir.stock_current` tells about one SKU × node; instants are event times. */
 export interface StockRow {
@@ -61,6 +98,19 @@ export interface StockRow {
   readonly onHand: number | undefined;
   readonly reserved: number | undefined;
   readonly safety: number | undefined;
+  /** Units announced and not yet due. */
+  readonly inboundUnits: number;
+  readonly leadTimeDays: number;
+  /** Undefined until there was some time in stock. */
+  readonly demand: DemandRow | undefined;
+  /** Chance of the present pause in sales; undefined until the first sale. */
+  readonly phantomChance: number | undefined;
+  /** Forecasts for items that sell on few days, units per day; undefined until a day with a sale is over. */
+  readonly intermittent:
+    | { readonly tsb: number; readonly croston: number; readonly sba: number }
+    | undefined;
+  /** Σ|sold − expected| ÷ Σ sold over past days; undefined until a day with a sale is over. */
+  readonly forecastError: number | undefined;
   /** Since when the SKU has been in or out of stock; undefined until the first count. */
   readonly changedAtMs: number | undefined;
   /** The newest event in the numbers. */
@@ -69,20 +119,36 @@ export interface StockRow {
   readonly isWithdrawn: boolean;
 }
 
-/** One stockout of a SKU at a node, in event time. */
-export interface StockoutRow {
+/** What an outage is estimated to have cost so far. */
+export interface LostSales {
+  /** Units that would have been sold, and the ends of the 95 % interval. */
+  readonly units: number;
+  readonly unitsLow: number;
+  readonly unitsHigh: number;
+  /** The units at the list price; undefined when no price is known. */
+  readonly cost: AlertCost | undefined;
+}
+
+/** One stockout of a SKU at a node, or a time in which one was likely, in event time. */
+export interface StockIncidentRow {
   readonly alertId: string;
+  readonly kind: 'stockout' | 'at_risk';
   readonly sku: string;
   readonly nodeId: string;
   readonly openedAtMs: number;
-  /** Units available when it opened, zero or less. */
+  /** Units available when it opened. */
   readonly openedUnits: number;
   readonly resolvedAtMs: number | undefined;
   readonly acknowledgedAtMs: number | undefined;
   readonly acknowledgedBy: string | undefined;
-  /** True when a late event has shown that there was no such stockout, or that it began at another time. */
+  /** Undefined where nothing is known of the demand, and for risks. */
+  readonly lost: LostSales | undefined;
+  /** True when a late event has shown that there was no such incident, or that it began at another time. */
   readonly isWithdrawn: boolean;
 }
+
+/** Decimals of stored estimates. */
+const SCALE = 1e6;
 
 /** The values of a `STOCK_CURRENT` row in the order of its columns. */
 export function stockCurrentValues(row: StockRow): readonly Value[] {
@@ -94,6 +160,18 @@ export function stockCurrentValues(row: StockRow): readonly Value[] {
     row.onHand ?? null,
     row.reserved ?? null,
     row.safety ?? null,
+    row.inboundUnits,
+    estimate(row.demand?.ratePerDay),
+    estimate(row.demand?.rateLow),
+    estimate(row.demand?.rateHigh),
+    estimate(row.demand?.daysOfCover),
+    estimate(row.leadTimeDays),
+    estimate(row.demand?.stockoutChance),
+    estimate(row.phantomChance),
+    estimate(row.intermittent?.tsb),
+    estimate(row.intermittent?.croston),
+    estimate(row.intermittent?.sba),
+    estimate(row.forecastError),
     row.changedAtMs ?? null,
     row.asOfMs,
     row.isWithdrawn,
@@ -101,26 +179,31 @@ export function stockCurrentValues(row: StockRow): readonly Value[] {
 }
 
 /** The values of a `STOCK_INCIDENTS` row in the order of its columns. */
-export function stockIncidentValues(row: StockoutRow): readonly Value[] {
+export function stockIncidentValues(row: StockIncidentRow): readonly Value[] {
   return [
     row.alertId,
     row.sku,
     row.nodeId,
-    'stockout',
+    row.kind,
     alertStateOf(row),
     row.openedAtMs,
     row.acknowledgedAtMs ?? null,
     row.acknowledgedBy ?? null,
     row.resolvedAtMs ?? null,
+    estimate(row.lost?.units),
+    estimate(row.lost?.unitsLow),
+    estimate(row.lost?.unitsHigh),
+    row.lost?.cost?.amountMinor ?? null,
+    row.lost?.cost?.currency ?? null,
     row.isWithdrawn,
   ];
 }
 
-/** The stockout as the inbox shows it. */
-export function stockoutAlert(row: StockoutRow, owner: string | undefined): Alert {
+/** The incident as the inbox shows it. */
+export function stockAlert(row: StockIncidentRow, owners: AlertOwners): Alert {
   return {
     alertId: row.alertId,
-    kind: 'stockout',
+    kind: row.kind,
     subject: `${row.sku} at ${row.nodeId}`,
     entityKey: row.sku,
     sku: row.sku,
@@ -129,22 +212,42 @@ export function stockoutAlert(row: StockoutRow, owner: string | undefined): Aler
     acknowledgedAtMs: row.acknowledgedAtMs,
     acknowledgedBy: row.acknowledgedBy,
     resolvedAtMs: row.resolvedAtMs,
-    cost: undefined,
-    owner,
-    detail: detailOf(row),
+    cost: row.lost?.cost,
+    owner: owners[row.kind],
+    detail: row.kind === 'stockout' ? stockoutDetail(row) : riskDetail(row),
     isWithdrawn: row.isWithdrawn,
   };
 }
 
-function detailOf(row: StockoutRow): string {
+function stockoutDetail(row: StockIncidentRow): string {
+  const subject = `SKU ${row.sku} at node ${row.nodeId}`;
+  const opened = textOf(row.openedAtMs);
+  if (row.isWithdrawn) return `Withdrawn: a late event changed the stock of ${subject}`;
+  const lostUnits = Math.round((row.lost?.units ?? 0) * 10) / 10;
+  const lost = lostUnits > 0 ? `; about ${lostUnits} sales lost` : '';
+  if (row.resolvedAtMs !== undefined) {
+    return `${subject} was out of stock from ${opened} until ${textOf(row.resolvedAtMs)}${lost}`;
+  }
+  return `${subject} has ${unitsText(row.openedUnits)} available; out since ${opened}${lost}`;
+}
+
+function riskDetail(row: StockIncidentRow): string {
   const subject = `SKU ${row.sku} at node ${row.nodeId}`;
   const opened = textOf(row.openedAtMs);
   if (row.isWithdrawn) return `Withdrawn: a late event changed the stock of ${subject}`;
   if (row.resolvedAtMs !== undefined) {
-    return `${subject} was out of stock from ${opened} until ${textOf(row.resolvedAtMs)}`;
+    return `${subject} was likely to run out from ${opened} until ${textOf(row.resolvedAtMs)}`;
   }
-  const unit = Math.abs(row.openedUnits) === 1 ? 'unit' : 'units';
-  return `${subject} has ${row.openedUnits} ${unit} available; out since ${opened}`;
+  return `${subject} is likely to run out before it is replenished; it had ${unitsText(row.openedUnits)} at ${opened}`;
+}
+
+function unitsText(units: number): string {
+  return `${units} ${Math.abs(units) === 1 ? 'unit' : 'units'}`;
+}
+
+/** Rounded, so that it does not depend on the last bits of a sum. */
+function estimate(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value * SCALE) / SCALE;
 }
 
 /** Such as `2026-03-01 10:40:00 UTC`. */

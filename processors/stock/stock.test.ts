@@ -5,6 +5,7 @@ import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { CollectingOutput } from '../../test/doubles/collecting-output.ts';
+import { STOCK_LEVELS_CONFIG } from '../../test/doubles/stock-config.ts';
 import { alertIdOf } from '../engine/operator/incident.ts';
 import { createStockLevels } from './operator.ts';
 import { STOCK_CURRENT, STOCK_INCIDENTS } from './row.ts';
@@ -55,6 +56,7 @@ function skuEvent(minute: number, fields: Partial<SkuEvent>): SkuEvent {
     kind: 'sold',
     node_id: 'berlin',
     quantity: 0,
+    demand: 0,
     order_id: 'order-1',
     sales_channel: 'dtc',
     alert_id: null,
@@ -76,9 +78,9 @@ const acknowledged = (minute: number, openedMinute: number, actor = 'ana'): SkuE
 /** Hands events of one SKU to the operator in this order; the watermark trails the newest by a minute. */
 function run(events: readonly AnyEvent[], output = new CollectingOutput()): CollectingOutput {
   const operator = createStockLevels({
+    ...STOCK_LEVELS_CONFIG,
     allowedLatenessMs: LATENESS_MS,
     sequenceGaps: true,
-    owners: {},
   });
   let state: unknown = operator.createState();
   let newestMs = Number.NEGATIVE_INFINITY;
@@ -308,9 +310,9 @@ test('a newer count ends STALE, because it says what the missing events did', ()
 
 test('sequence numbers are ignored where they are switched off', () => {
   const operator = createStockLevels({
+    ...STOCK_LEVELS_CONFIG,
     allowedLatenessMs: LATENESS_MS,
     sequenceGaps: false,
-    owners: {},
   });
   const output = new CollectingOutput();
   const state = operator.createState();
@@ -326,13 +328,18 @@ test('sequence numbers are ignored where they are switched off', () => {
   expect(current(output, 'state')).toEqual({ 'A-1|berlin': ['IN_STOCK'] });
 });
 
-test('prices, capacities and inbound deliveries make no stock row', () => {
-  const output = run([
+test('prices and capacities make no stock row, an announced delivery shows what is on its way', () => {
+  const silent = run([
     inventory(0, { kind: 'price', price_minor: 100, currency: 'EUR', seq: 1 }),
-    inventory(1, { kind: 'inbound', quantity: 5 }),
     inventory(2, { kind: 'capacity', capacity: 5 }),
   ]);
-  expect(output.rows.size).toBe(0);
+  expect(silent.rows.size).toBe(0);
+  const announced = inventory(1, { kind: 'inbound', quantity: 5, due_at: at(60) });
+  const output = run([announced, inventory(1, { kind: 'inbound', quantity: 5 })]);
+  expect(current(output, 'state', 'inbound', 'as_of')).toEqual({
+    'A-1|berlin': ['UNKNOWN', 5, at(1)],
+  });
+  expect(output.counts.get('STOCK_UNITS_MISSING')).toBe(1);
 });
 
 test('a count or movement without units is counted and not used', () => {
@@ -379,9 +386,9 @@ test('a count that falls among folded changes makes the stock STALE until the ne
 test('more nodes than a SKU may have are counted and not used', () => {
   const output = new CollectingOutput();
   const operator = createStockLevels({
+    ...STOCK_LEVELS_CONFIG,
     allowedLatenessMs: LATENESS_MS,
     sequenceGaps: true,
-    owners: {},
   });
   const state = operator.createState();
   for (let index = 0; index < 4_097; index += 1) {

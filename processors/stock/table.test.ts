@@ -10,7 +10,8 @@ import type { Inventory } from '../../schemas/events/inventory.ts';
 import { ORDER_STATUSES } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import type { Row } from '../../schemas/panel.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { STOCK_CONFIG } from '../../test/doubles/stock-config.ts';
 import { buildLine, buildOrder } from '../../test/laws/event-builders.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
 import { ALERTS_PANEL } from '../alerts/panel.ts';
@@ -20,6 +21,7 @@ import type { RowsTable, Table, Value } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { statementsOf } from '../engine/sink/migrate.ts';
 import { tsvRow } from '../engine/sink/tsv.ts';
+import { profileParameters } from './audit-parameters.ts';
 import { STOCK_PANEL } from './panel.ts';
 import { createStock } from './processor.ts';
 import {
@@ -27,20 +29,15 @@ import {
   STOCK_INCIDENTS,
   stockCurrentValues,
   stockIncidentValues,
-  stockoutAlert,
+  stockAlert,
 } from './row.ts';
 
 const START_MS = Date.UTC(2026, 2, 1);
 const RETURNS_KEPT_MS = 5 * HOUR_MS;
 const processors = [
-  createStock({
-    allowedLatenessMs: DAY_MS,
-    returnsKeptMs: RETURNS_KEPT_MS,
-    sequenceGaps: true,
-    owners: {},
-  }),
-  createAlerts(),
   createArchive(),
+  createStock({ ...STOCK_CONFIG, returnsKeptMs: RETURNS_KEPT_MS }),
+  createAlerts(),
 ];
 const operators = processors.flatMap((processor) => processor.operators);
 const tables: readonly Table[] = processors.flatMap((processor) => processor.tables);
@@ -194,12 +191,16 @@ function withId(lawEvent: LawEvent, id: string): LawEvent {
   return lawEvent;
 }
 
-const AUDITED = 'sku, node_id, state, available, on_hand, reserved, safety';
+const AUDITED = 'sku, node_id, base_state, available, on_hand, reserved, safety, rate';
 
-async function recomputed(sequenceGaps = true): Promise<readonly Row[]> {
+async function recomputed(
+  sequenceGaps = true,
+  profile: readonly number[] = [],
+): Promise<readonly Row[]> {
   return clickHouse.query(`SELECT ${AUDITED} FROM (${auditSql}) ORDER BY sku, node_id`, {
     returns_kept_ms: RETURNS_KEPT_MS,
     sequence_gaps: sequenceGaps,
+    ...profileParameters(profile),
   });
 }
 
@@ -209,9 +210,11 @@ test.each([1, 2, 3, 4, 5])(
     const [events = []] = fc.sample(anyEvents, { seed, numRuns: 1 });
     await load(events);
     const live = await clickHouse.query(
-      `SELECT ${AUDITED} FROM weir.stock_current ORDER BY sku, node_id`,
+      `SELECT sku, node_id, if(state IN ('AT_RISK', 'RECOVERING', 'LOW'), 'IN_STOCK', state) AS base_state, available,
+         on_hand, reserved, safety, rate_per_day AS rate
+       FROM weir.stock_current ORDER BY sku, node_id`,
     );
-    expect(new Set(live.map(({ state }) => state))).toEqual(
+    expect(new Set(live.map(({ base_state: state }) => state))).toEqual(
       new Set(['UNKNOWN', 'STALE', 'OUT', 'IN_STOCK']),
     );
     expect(await recomputed()).toEqual(live);
@@ -221,7 +224,7 @@ test.each([1, 2, 3, 4, 5])(
 test('the recomputation follows the setting that turns sequence numbers off', async () => {
   const [events = []] = fc.sample(anyEvents, { seed: 6, numRuns: 1 });
   await load(events);
-  const states = (await recomputed(false)).map(({ state }) => state);
+  const states = (await recomputed(false)).map(({ base_state: state }) => state);
   expect(new Set(states)).toEqual(new Set(['UNKNOWN', 'OUT', 'IN_STOCK']));
 });
 
@@ -237,12 +240,20 @@ const CURRENT = {
   onHand: 4,
   reserved: 1,
   safety: 0,
+  inboundUnits: 0,
+  leadTimeDays: 5,
+  demand: undefined,
+  phantomChance: undefined,
+  intermittent: undefined,
+  forecastError: undefined,
   changedAtMs: START_MS,
   asOfMs: START_MS + 1,
   isWithdrawn: false,
 } as const;
 const STOCKOUT = {
   alertId: 'stockout:1:1',
+  kind: 'stockout',
+  lost: undefined,
   sku: 'A-1',
   nodeId: 'berlin',
   openedAtMs: START_MS,
@@ -256,7 +267,7 @@ const STOCKOUT = {
 test('a view shows the newest version of a row', async () => {
   await insertRows(STOCK_CURRENT, [stockCurrentValues(CURRENT)], 1);
   await insertRows(STOCK_CURRENT, [stockCurrentValues({ ...CURRENT, available: 2 })], 2);
-  await insertRows(ALERTS, [alertValues(stockoutAlert(STOCKOUT, undefined))]);
+  await insertRows(ALERTS, [alertValues(stockAlert(STOCKOUT, {}))]);
   await insertRows(STOCK_INCIDENTS, [stockIncidentValues(STOCKOUT)]);
   expect(await clickHouse.query('SELECT * FROM weir.stock_current')).toMatchObject([
     { available: 2, changed_at: '2026-03-01 00:00:00.000', as_of: '2026-03-01 00:00:00.001' },
@@ -274,7 +285,7 @@ test('a view shows the newest version of a row', async () => {
 test('a withdrawn row is not shown', async () => {
   const withdrawn = { ...STOCKOUT, isWithdrawn: true };
   await insertRows(STOCK_CURRENT, [stockCurrentValues({ ...CURRENT, isWithdrawn: true })]);
-  await insertRows(ALERTS, [alertValues(stockoutAlert(withdrawn, undefined))]);
+  await insertRows(ALERTS, [alertValues(stockAlert(withdrawn, {}))]);
   await insertRows(STOCK_INCIDENTS, [stockIncidentValues(withdrawn)]);
   for (const view of ['stock_current', 'alerts', 'stock_incidents']) {
     expect(await clickHouse.query(`SELECT * FROM weir.${view}`)).toEqual([]);

@@ -13,6 +13,11 @@ export interface SkuEvent {
   readonly node_id: string | null;
   /** Units, zero or more. */
   readonly quantity: number;
+  /**
+   * The units that somebody wanted: positive for a sale, negative where an order turns out not to have
+   * been one, 0 for what comes back.
+   */
+  readonly demand: number;
   readonly order_id: string | null;
   readonly sales_channel: string | null;
   readonly alert_id: string | null;

@@ -113,6 +113,7 @@ const SKU_EVENT: SkuEvent = {
   kind: 'sold',
   node_id: null,
   quantity: 2,
+  demand: 2,
   order_id: '1001',
   sales_channel: 'dtc',
   alert_id: null,

@@ -113,7 +113,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'a processor',
     files: PROCESSORS,
-    mayImport: [SCHEMAS, TIME, WINDOW, OPERATOR],
+    mayImport: [SCHEMAS, STATISTICS, TIME, WINDOW, OPERATOR],
     ownFolder: EVERYTHING,
     mayUsePackages: false,
   },

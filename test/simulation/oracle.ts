@@ -42,6 +42,11 @@ export const PROCESSORS: readonly Processor[] = [
   createStock({
     allowedLatenessMs: ALLOWED_LATENESS_MS,
     returnsKeptMs: durationMs(90 * DAY_MS),
+    leadTimeMs: durationMs(5 * DAY_MS),
+    reviewPeriodMs: durationMs(DAY_MS),
+    profile: [],
+    substitutionShare: 0,
+    priceChannel: 'dtc',
     sequenceGaps: true,
     owners: {},
   }),

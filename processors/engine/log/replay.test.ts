@@ -21,6 +21,7 @@ function skuEvent(id: string, timeMs: number, kind: SkuEvent['kind'] = 'sold'): 
     kind,
     node_id: null,
     quantity: 1,
+    demand: 1,
     order_id: null,
     sales_channel: null,
     alert_id: null,

@@ -22,6 +22,7 @@ function skuEvent(id: string, kind: SkuEventKind, timeMs: number): Uint8Array {
     kind,
     node_id: null,
     quantity: 1,
+    demand: 1,
     order_id: null,
     sales_channel: null,
     alert_id: null,
