@@ -12,6 +12,7 @@ import { readBaseline, saveBaseline } from './measure/baseline.ts';
 import type { BenchOptions, BenchResult } from './measure/result.ts';
 import { resultLines } from './measure/table.ts';
 import { bench as pipeline } from './pipeline.bench.ts';
+import { bench as prices } from './prices.bench.ts';
 import { bench as state } from './state.bench.ts';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   'kafka-lag': kafkaLag,
   latency,
   pipeline,
+  prices,
   state,
 };
 

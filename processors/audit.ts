@@ -121,7 +121,87 @@ const AUDITS: readonly Audit[] = [
       ...profileParameters((config.stock.profile ?? []).map(Number)),
     }),
   },
+  {
+    view: 'parity_1h',
+    key: ['window_start', 'sku', 'channel'],
+    values: ['observed_ms', 'gap_ppb_ms', 'absolute_gap_ppb_ms', 'outside_ms', 'under_ms'],
+    isSums: true,
+    timeColumn: 'window_start',
+    windowMs: HOUR_MS,
+    file: new URL('parity/audit.sql', import.meta.url),
+    parameters: parityParameters,
+  },
+  {
+    view: 'parity_current',
+    key: ['sku', 'channel'],
+    values: [
+      'status',
+      'cause',
+      'gap',
+      'price_minor',
+      'currency',
+      'promo_id',
+      'reference_minor',
+      'reference_currency',
+      'fx',
+    ],
+    isSums: false,
+    timeColumn: undefined,
+    windowMs: undefined,
+    file: new URL('parity/audit-current.sql', import.meta.url),
+    parameters: parityParameters,
+  },
+  {
+    view: 'fulfilment_1h',
+    key: ['window_start', 'zone', 'node_id'],
+    values: [
+      'due',
+      'on_time',
+      'delivered_late',
+      'placed',
+      'within_24h',
+      'within_48h',
+      'within_72h',
+      'cycles',
+    ],
+    isSums: true,
+    timeColumn: 'window_start',
+    windowMs: HOUR_MS,
+    file: new URL('fulfilment/audit.sql', import.meta.url),
+    parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
+  },
+  {
+    view: 'fulfilment_cycles_1h',
+    key: ['window_start', 'zone', 'node_id', 'bin'],
+    values: ['cycles'],
+    isSums: true,
+    timeColumn: 'window_start',
+    windowMs: HOUR_MS,
+    file: new URL('fulfilment/audit-cycles.sql', import.meta.url),
+    parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
+  },
+  {
+    view: 'fulfilment_reasons_1h',
+    key: ['window_start', 'fulfilment', 'status', 'reason'],
+    values: ['orders'],
+    isSums: true,
+    timeColumn: 'window_start',
+    windowMs: HOUR_MS,
+    file: new URL('fulfilment/audit-reasons.sql', import.meta.url),
+    parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
+  },
 ];
+
+function parityParameters({ parity }: Config): Readonly<Record<string, QueryParameter>> {
+  return {
+    reference_channel: parity.reference_channel,
+    tolerance_bp: parity.tolerance_bp,
+    fx_band_bp: parity.fx_band_bp,
+    dwell_ms: parity.dwell,
+    stale_after_ms: parity.stale_after,
+    tax_rates: [...(parity.tax_rates ?? [])],
+  };
+}
 
 /**
  * Recomputes every audited view in `range` from the raw events, in SQL that shares nothing with the

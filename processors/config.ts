@@ -12,6 +12,7 @@ import { CLICKHOUSE_SETTINGS } from './clickhouse-settings.ts';
 import { KAFKA_SETTINGS, SCHEMA_REGISTRY_SETTINGS } from './kafka-settings.ts';
 import { LIFT_SETTINGS } from './lift-settings.ts';
 import { nearestOf } from './nearest-name.ts';
+import { PARITY_SETTINGS } from './parity-settings.ts';
 import {
   KIB,
   MIB,
@@ -95,6 +96,7 @@ const SETTINGS = {
   },
   bots: BOTS_SETTINGS,
   stock: STOCK_SETTINGS,
+  parity: PARITY_SETTINGS,
   alerts: ALERT_SETTINGS,
   retention: {
     log: duration('14d', { min: '1d', max: '3650d' }),
@@ -129,7 +131,6 @@ export type Config = ConfigOf<typeof SETTINGS>;
 const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   Object.entries({
     channels: 'every channel that has events is shown',
-    parity: 'no prices are compared',
     'alerts.webhooks': 'alerts are shown on the page and in the API only',
     'retention.raw': 'events stay in ClickHouse until they are deleted there',
     'retention.aggregates': 'results stay in ClickHouse until they are deleted there',

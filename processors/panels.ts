@@ -1,6 +1,8 @@
 import type { Panel } from '../schemas/panel.ts';
 import { ALERTS_PANEL } from './alerts/panel.ts';
 import { ATTRIBUTION_PANEL } from './attribution/panel.ts';
+import { FULFILMENT_PANEL, FULFILMENT_REASONS_PANEL } from './fulfilment/panel.ts';
+import { PARITY_PANEL } from './parity/panel.ts';
 import { STOCK_PANEL } from './stock/panel.ts';
 import { CHANNELS_PANEL } from './traffic/panel.ts';
 
@@ -9,5 +11,8 @@ export const PANELS: readonly Panel[] = [
   CHANNELS_PANEL,
   ATTRIBUTION_PANEL,
   STOCK_PANEL,
+  PARITY_PANEL,
+  FULFILMENT_PANEL,
+  FULFILMENT_REASONS_PANEL,
   ALERTS_PANEL,
 ];

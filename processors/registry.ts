@@ -9,8 +9,11 @@ import { createClientLists } from './client-lists.ts';
 import type { Config } from './config.ts';
 import type { Processor } from './engine/operator/processor.ts';
 import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
+import { createFulfilment } from './fulfilment/processor.ts';
 import { liftTestsOf } from './lift-tests.ts';
 import { createLift } from './lift/processor.ts';
+import { createParity } from './parity/processor.ts';
+import { taxBasisPointsOf } from './parity/tax-rate.ts';
 import { createStock } from './stock/processor.ts';
 import { createTraffic } from './traffic/processor.ts';
 
@@ -52,6 +55,20 @@ export function createProcessors(config: Config): readonly Processor[] {
       profile: (config.stock.profile ?? []).map(Number),
       substitutionShare: config.stock.substitution_percent / 100,
       priceChannel: config.stock.price_channel,
+      owners,
+    }),
+    createFulfilment({
+      allowedLatenessMs: config.lateness.allowed,
+      returnsKeptMs: config.attribution.returns_kept,
+    }),
+    createParity({
+      allowedLatenessMs: config.lateness.allowed,
+      referenceChannel: config.parity.reference_channel,
+      toleranceBasisPoints: config.parity.tolerance_bp,
+      fxBandBasisPoints: config.parity.fx_band_bp,
+      dwellMs: config.parity.dwell,
+      staleAfterMs: config.parity.stale_after,
+      taxBasisPointsOf: taxBasisPointsOf(config.parity.tax_rates ?? []),
       owners,
     }),
   ];

@@ -248,5 +248,5 @@ function isTrue(value: Value | undefined): boolean {
 }
 
 function isNumeric(type: Column['type']): boolean {
-  return type === 'integer' || type === 'nullable-integer' || type === 'double';
+  return type.endsWith('integer') || type.endsWith('double');
 }

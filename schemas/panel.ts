@@ -34,6 +34,7 @@ export const LIVE_TOPICS = [
   'stock',
   'parity',
   'fulfilment',
+  'fulfilment_reasons',
   'alerts',
   'pipeline',
 ] as const;

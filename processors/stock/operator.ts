@@ -188,6 +188,8 @@ function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): voi
       });
       return;
     }
+    case 'rate':
+      return;
     case 'acknowledged': {
       const named = parseAlertId(event.alert_id ?? '', [event.sku, nodeId]);
       if (named?.kind !== 'stockout' && named?.kind !== 'at_risk') {

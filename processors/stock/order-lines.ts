@@ -1,12 +1,12 @@
 import type { Order } from '../../schemas/events/order.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
+import { derivedEventId } from '../engine/operator/derived-event-id.ts';
 import {
   type Operator,
   type Output,
   type RecordContext,
   defineOperator,
 } from '../engine/operator/operator.ts';
-import { derivedEventId } from './identity.ts';
 import {
   type OrderPart,
   type OrderPartLine,

@@ -1,9 +1,12 @@
 import type { VisitorEventKind } from './visitor-event.ts';
 
-export const SKU_EVENT_KINDS = ['sold', 'restored', 'acknowledged'] as const;
+export const SKU_EVENT_KINDS = ['sold', 'restored', 'acknowledged', 'rate'] as const;
 export type SkuEventKind = (typeof SKU_EVENT_KINDS)[number];
 
-/** What the sku stage learns from other stages: units that orders took or gave back, and acknowledgements. */
+/**
+ * What the sku stage learns from other stages: units that orders took or gave back, acknowledgements,
+ * and exchange rates, which concern every key and come to every partition.
+ */
 export interface SkuEvent {
   readonly event_id: string;
   readonly occurred_at: number;
@@ -22,6 +25,15 @@ export interface SkuEvent {
   readonly sales_channel: string | null;
   readonly alert_id: string | null;
   readonly actor: string | null;
+  /** Units of `quote` for one of `base`, both ISO 4217, from `occurred_at` on. */
+  readonly base?: string | null;
+  readonly quote?: string | null;
+  readonly rate?: number | null;
+}
+
+/** Whether the event is about every key of its stage, not about the one it names. */
+export function isBroadcast(event: object): event is SkuEvent {
+  return 'kind' in event && event.kind === ('rate' satisfies SkuEventKind);
 }
 
 /**

@@ -20,6 +20,8 @@ export class CollectingOutput implements Output {
     readonly event: EventOfTopic[Topic];
   }[] = [];
   readonly counts = new Map<string, number>();
+  /** When the key in hand asked to be woken; whoever calls the operator takes them out. */
+  readonly wakes: number[] = [];
 
   add(
     table: SumsTable,
@@ -47,6 +49,14 @@ export class CollectingOutput implements Output {
 
   forward<T extends Topic>(topic: T, key: string, event: EventOfTopic[T]): void {
     this.forwarded.push({ topic, key, event });
+  }
+
+  broadcast<T extends Topic>(topic: T, event: EventOfTopic[T]): void {
+    this.forwarded.push({ topic, key: '*', event });
+  }
+
+  wakeAt(eventTimeMs: number): void {
+    this.wakes.push(eventTimeMs);
   }
 
   count(code: string): void {

@@ -2,6 +2,7 @@ import type { Click } from '../../schemas/events/click.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { Order, OrderLine } from '../../schemas/events/order.ts';
 import type { Reference } from '../../schemas/events/reference.ts';
+import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 
 /** The day that builders and examples count from. */
@@ -124,6 +125,28 @@ export function buildInventory(fields: Partial<Inventory> = {}): Inventory {
     promo_id: null,
     capacity: null,
     used: null,
+    ...fields,
+  };
+}
+
+/** A rate of 5 RON for 1 EUR, as the sku stage gets it. */
+export function buildRate(fields: Partial<SkuEvent> = {}): SkuEvent {
+  return {
+    event_id: 'rate-1',
+    occurred_at: DAY_ZERO_MS,
+    source: 'test',
+    sku: 'EUR/RON',
+    kind: 'rate',
+    node_id: null,
+    quantity: 0,
+    demand: 0,
+    order_id: null,
+    sales_channel: null,
+    alert_id: null,
+    actor: null,
+    base: 'EUR',
+    quote: 'RON',
+    rate: 5,
     ...fields,
   };
 }

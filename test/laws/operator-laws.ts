@@ -6,6 +6,7 @@ import type { Operator } from '../../processors/engine/operator/operator.ts';
 import type { RowsTable, SumsTable, Value } from '../../processors/engine/operator/table.ts';
 import { Appliers } from '../../processors/engine/runtime/appliers.ts';
 import { erase } from '../../schemas/brand.ts';
+import { type SkuEvent, isBroadcast } from '../../schemas/events/sku-event.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
 import {
   type EventOfTopic,
@@ -126,6 +127,7 @@ export function describeOperatorLaws(laws: OperatorLaws): void {
           restarted.apply(event, watermarkMs);
           restarted.restart();
         }
+        restarted.finish();
         const uninterrupted = run(laws, events);
         expect(resultsOf(laws, restarted.output)).toEqual(resultsOf(laws, uninterrupted.output));
       }),
@@ -198,6 +200,8 @@ function testBounds(laws: OperatorLaws): void {
             kept.apply(later);
             dropped.apply(later);
           }
+          kept.finish();
+          dropped.finish();
           expect(resultsOf(laws, dropped.output)).toEqual(resultsOf(laws, kept.output));
         }),
       );
@@ -210,16 +214,23 @@ export class Run {
   readonly output = new CollectingOutput();
   newestMs = Number.NEGATIVE_INFINITY;
   readonly #stages: readonly StageRun[];
+  #watermarkMs = Number.NEGATIVE_INFINITY;
   #offset = 0;
 
   /** @param operators of any stages; each stage's in their order */
   constructor(operators: readonly Operator[]) {
-    this.#stages = [...Map.groupBy(operators, ({ stage }) => stage)].map(([stage, ofStage]) => ({
-      stage,
-      operators: ofStage,
-      appliers: new Appliers(ofStage),
-      states: new Map(),
-    }));
+    this.#stages = [...Map.groupBy(operators, ({ stage }) => stage)].map(([stage, ofStage]) => {
+      const facts = ofStage.map((operator): unknown => operator.facts?.create());
+      return {
+        stage,
+        operators: ofStage,
+        appliers: new Appliers(ofStage, facts),
+        states: new Map(),
+        facts,
+        wakes: new Map(),
+        isRoundDue: false,
+      };
+    });
   }
 
   get states(): readonly { readonly operator: Operator; readonly state: unknown }[] {
@@ -234,19 +245,79 @@ export class Run {
   apply({ topic, event }: LawEvent, watermarkMs = Number.NEGATIVE_INFINITY): void {
     const offset = this.#offset;
     this.#offset += 1;
-    for (const { stage, operators, appliers, states } of this.#stages) {
-      const topics: readonly Topic[] = TOPICS_OF_STAGE[stage];
+    this.#watermarkMs = Math.max(this.#watermarkMs, watermarkMs);
+    for (const stage of this.#stages) {
+      const topics: readonly Topic[] = TOPICS_OF_STAGE[stage.stage];
       if (!topics.includes(topic)) continue;
+      this.#wakeDue(stage);
+      if (isBroadcast(event)) {
+        this.#takeFact(stage, event);
+        continue;
+      }
       const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]] ?? '';
-      let ofKey = states.get(key);
+      let ofKey = stage.states.get(key);
       if (ofKey === undefined) {
-        ofKey = operators.map((operator) => operator.createState());
-        states.set(key, ofKey);
+        ofKey = stage.operators.map((operator) => operator.createState());
+        stage.states.set(key, ofKey);
       }
       const record = { topic, partition: 0, offset, appendedAtMs: event.occurred_at, watermarkMs };
-      appliers.apply(ofKey, event, this.output, record);
+      stage.appliers.apply(ofKey, event, this.output, record);
+      this.#noteWakes(stage, key);
+      // Keys hear of new facts late here: after the event that follows.
+      this.#wakeAll(stage);
     }
     this.newestMs = Math.max(this.newestMs, event.occurred_at);
+  }
+
+  /** Time goes on until the newest event: wakes who asked for it, and all whose facts have changed. */
+  finish(): void {
+    this.#watermarkMs = Math.max(this.#watermarkMs, this.newestMs);
+    for (const stage of this.#stages) {
+      this.#wakeDue(stage);
+      this.#wakeAll(stage);
+    }
+  }
+
+  #takeFact(stage: StageRun, event: SkuEvent): void {
+    stage.operators.forEach(({ facts }, slot) => {
+      const take = erase<
+        ((facts: unknown, event: SkuEvent, record: object) => boolean) | undefined
+      >(facts?.take);
+      const record = { watermarkMs: this.#watermarkMs };
+      if (take?.(stage.facts[slot], event, record) === true) stage.isRoundDue = true;
+    });
+  }
+
+  #wakeDue(stage: StageRun): void {
+    for (const [key, instants] of stage.wakes) {
+      const waiting = instants.filter((instantMs) => instantMs > this.#watermarkMs);
+      if (waiting.length === instants.length) continue;
+      stage.wakes.set(key, waiting);
+      this.#wake(stage, key);
+    }
+  }
+
+  #wakeAll(stage: StageRun): void {
+    if (!stage.isRoundDue) return;
+    stage.isRoundDue = false;
+    for (const key of stage.states.keys()) this.#wake(stage, key);
+  }
+
+  #wake(stage: StageRun, key: string): void {
+    stage.operators.forEach((operator, slot) => {
+      const wake = erase<
+        | ((state: unknown, key: string, output: CollectingOutput, context: object) => boolean)
+        | undefined
+      >(operator.wake);
+      const context = { watermarkMs: this.#watermarkMs, facts: stage.facts[slot] };
+      wake?.(stage.states.get(key)?.[slot], key, this.output, context);
+    });
+    this.#noteWakes(stage, key);
+  }
+
+  #noteWakes(stage: StageRun, key: string): void {
+    const asked = this.output.wakes.splice(0);
+    if (asked.length > 0) stage.wakes.set(key, [...(stage.wakes.get(key) ?? []), ...asked]);
   }
 
   /** Stores every state and reads it back, as a stop and a start between two events would. */
@@ -259,6 +330,11 @@ export class Run {
           ofKey.map((state): unknown => JSON.parse(JSON.stringify(unpack(pack(state))))),
         );
       }
+    }
+    for (const { facts } of this.#stages) {
+      facts.forEach((each, slot) => {
+        facts[slot] = each === undefined ? undefined : JSON.parse(JSON.stringify(each));
+      });
     }
   }
 
@@ -273,6 +349,11 @@ interface StageRun {
   readonly appliers: Appliers;
   /** By key: one state per operator, in their order. */
   readonly states: Map<string, unknown[]>;
+  /** What the keys of each operator share, in their order. */
+  readonly facts: unknown[];
+  /** When keys asked to be woken. */
+  readonly wakes: Map<string, readonly number[]>;
+  isRoundDue: boolean;
 }
 
 function run(laws: OperatorLaws, events: readonly LawEvent[]): Run {
@@ -280,6 +361,7 @@ function run(laws: OperatorLaws, events: readonly LawEvent[]): Run {
   for (const { event, watermarkMs } of withWatermarks(laws, events)) {
     current.apply(event, watermarkMs);
   }
+  current.finish();
   return current;
 }
 

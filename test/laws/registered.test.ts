@@ -18,6 +18,7 @@ import {
   buildInventory,
   buildLine,
   buildOrder,
+  buildRate,
   buildReference,
 } from './event-builders.ts';
 import { type LawEvent, Run } from './operator-laws.ts';
@@ -83,6 +84,9 @@ const anyEvent: fc.Arbitrary<LawEvent> = fc.oneof(
       kind: fc.constantFrom(...INVENTORY_KINDS),
       on_hand: fc.nat({ max: 3 }),
       quantity: fc.integer({ min: -3, max: 3 }),
+      channel: fc.constantFrom('dtc', 'retail'),
+      price_minor: fc.constantFrom(500, 497, 480, 100),
+      currency: fc.constantFrom('EUR', 'RON'),
     })
     .map((fields) => ({ topic: 'weir.inventory', event: buildInventory(fields) }) as const),
   fc
@@ -106,10 +110,24 @@ const anyEvent: fc.Arbitrary<LawEvent> = fc.oneof(
     ),
 );
 
+const anyRate: fc.Arbitrary<LawEvent> = fc
+  .record({ occurred_at: anyTime, rate: fc.constantFrom(4.97, 5) })
+  .map(({ occurred_at, rate }) => ({
+    topic: 'weir.internal.sku',
+    event: buildRate({ occurred_at, rate }),
+  }));
+
 const anyEvents = fc
-  .array(fc.oneof({ weight: 9, arbitrary: anyEvent }, { weight: 1, arbitrary: anyVerdict }), {
-    maxLength: 25,
-  })
+  .array(
+    fc.oneof(
+      { weight: 9, arbitrary: anyEvent },
+      { weight: 1, arbitrary: anyVerdict },
+      { weight: 1, arbitrary: anyRate },
+    ),
+    {
+      maxLength: 25,
+    },
+  )
   .map((events) => events.map(withId));
 
 function withId(lawEvent: LawEvent, index: number): LawEvent {
@@ -164,6 +182,7 @@ function passOver(processor: Processor, events: readonly LawEvent[], isInterrupt
     run.apply(event);
     if (isInterrupted) run.restart();
   }
+  run.finish();
   return run;
 }
 

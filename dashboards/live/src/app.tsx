@@ -6,9 +6,11 @@ import { type Verdict, judge } from './live/verdict.ts';
 import { Attribution } from './panels/attribution.tsx';
 import { Banner } from './panels/banner.tsx';
 import { Channels } from './panels/channels.tsx';
+import { Fulfilment } from './panels/fulfilment.tsx';
 import { Header } from './panels/header.tsx';
 import { Incidents } from './panels/incidents.tsx';
 import { Lift } from './panels/lift.tsx';
+import { Parity } from './panels/parity.tsx';
 import { Pipeline } from './panels/pipeline.tsx';
 import { Stock } from './panels/stock.tsx';
 
@@ -35,9 +37,11 @@ export function App(props: {
           <div class="column">
             <Attribution feed={feed} nowMs={nowMs} />
             <Stock store={store} nowMs={nowMs} />
+            <Parity store={store} nowMs={nowMs} />
           </div>
           <div class="column">
             <Incidents store={store} acknowledgements={acknowledgements} nowMs={nowMs} />
+            <Fulfilment store={store} />
             <Pipeline store={store} nowMs={nowMs} />
           </div>
         </div>

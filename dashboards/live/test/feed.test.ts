@@ -44,6 +44,8 @@ test('every topic is subscribed to, and attribution only for the shown and the c
     'channels',
     'attribution',
     'stock',
+    'parity',
+    'fulfilment',
     'alerts',
     'pipeline',
   ]);

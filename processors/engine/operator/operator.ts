@@ -1,4 +1,5 @@
 import { erase } from '../../../schemas/brand.ts';
+import type { SkuEvent } from '../../../schemas/events/sku-event.ts';
 import type { EventOfTopic, Stage, Topic } from '../../../schemas/topics.ts';
 import type { Standing, StandingChange } from './standing.ts';
 import type { FactsTable, RowsTable, SumsTable, Value } from './table.ts';
@@ -34,6 +35,18 @@ export interface Output {
    */
   forward<T extends Topic>(topic: T, key: string, event: EventOfTopic[T]): void;
 
+  /**
+   * Sends an event about every key to each partition of another stage; `event_id` as for `forward`.
+   * There the operators' `facts` take it, see `Operator.facts`.
+   */
+  broadcast<T extends Topic>(topic: T, event: EventOfTopic[T]): void;
+
+  /**
+   * Asks for a call of `wake` for the key in hand, once the watermark has reached `eventTimeMs`. An
+   * earlier request stands; one that is no longer needed does no harm.
+   */
+  wakeAt(eventTimeMs: number): void;
+
   /** Counts something an operator could not use or had to limit; `code` is from the operator's closed list. */
   count(code: string): void;
 }
@@ -60,7 +73,7 @@ export interface RecordContext {
  * key's events, not on their order; it reads no clock, no randomness, no I/O; state is plain data
  * (arrays, strings, numbers, booleans, null, plain objects), so that it can be stored and restored.
  */
-export interface Operator<State = unknown> {
+export interface Operator<State = unknown, Facts = undefined> {
   /** Unique within its stage; names the state in the checkpoint. */
   readonly name: string;
   readonly stage: Stage;
@@ -75,6 +88,7 @@ export interface Operator<State = unknown> {
       event: EventOfTopic[T],
       output: Output,
       record: RecordContext,
+      ...facts: Facts extends undefined ? [] : [facts: Facts]
     ) => void;
   };
   /**
@@ -95,6 +109,30 @@ export interface Operator<State = unknown> {
     record: RecordContext,
   ) => void;
   /**
+   * What all keys of a task share, such as exchange rates; undefined for most operators. `take` changes
+   * it in place by a broadcast event and returns whether keys must look at it: then `wake` is called for
+   * every key, some time later and in no particular order. A key must give the same results whether it
+   * is first woken or first gets an event of its own. Plain data, always in memory, so small.
+   */
+  readonly facts?: {
+    readonly create: () => Facts;
+    readonly take: (
+      facts: Facts,
+      event: SkuEvent,
+      record: { readonly watermarkMs: number },
+    ) => boolean;
+  };
+  /**
+   * Looks at a key again because event time has passed or the facts have changed, and returns whether
+   * its state changed. It may be called without a need. It must not append or forward.
+   */
+  readonly wake?: (
+    state: State,
+    key: string,
+    output: Output,
+    context: { readonly watermarkMs: number; readonly facts: Facts },
+  ) => boolean;
+  /**
    * The watermark at which this key's state can no longer change any result and may be dropped, in
    * event-time milliseconds; Infinity keeps it. The engine takes the maximum over a key's operators.
    */
@@ -104,6 +142,8 @@ export interface Operator<State = unknown> {
 }
 
 /** Declares an operator with its state type checked, and forgets that type for the engine's list. */
-export function defineOperator<State>(operator: Operator<State>): Operator {
+export function defineOperator<State, Facts = undefined>(
+  operator: Operator<State, Facts>,
+): Operator {
   return erase(operator);
 }

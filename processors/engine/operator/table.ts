@@ -9,6 +9,7 @@ export type ColumnType =
   | 'integer'
   | 'nullable-integer'
   | 'double'
+  | 'nullable-double'
   | 'instant'
   | 'nullable-instant'
   | 'boolean';

@@ -12,6 +12,7 @@ interface Applier {
     event: EventOfTopic[Topic],
     output: Output,
     record: RecordContext,
+    facts: unknown,
   ) => void;
 }
 
@@ -26,14 +27,16 @@ export class Appliers {
   readonly #ofTopic: ReadonlyMap<Topic, readonly Applier[]>;
   readonly #judge: Operator | undefined;
   readonly #judgeSlot: number;
+  readonly #facts: readonly unknown[];
   readonly #judging: ReadonlyMap<Topic, Applier['apply']>;
   readonly #reconsidering: readonly {
     readonly slot: number;
     readonly reconsider: NonNullable<Operator['reconsider']>;
   }[];
 
-  /** @param operators of one stage; a key's states stand in the same order */
-  constructor(operators: readonly Operator[]) {
+  /** @param operators of one stage; a key's states, and `facts`, stand in the same order */
+  constructor(operators: readonly Operator[], facts: readonly unknown[]) {
+    this.#facts = facts;
     const judges = operators.filter(({ standingOf }) => standingOf !== undefined);
     assert(judges.length <= 1, 'a stage has one judge at most');
     this.#judge = judges[0];
@@ -66,13 +69,13 @@ export class Appliers {
       record.standing = before;
       const judge = this.#judging.get(record.topic);
       if (judge !== undefined) {
-        judge(state, event, output, record);
+        judge(state, event, output, record, this.#facts[this.#judgeSlot]);
         const after = this.#judge.standingOf(state);
         if (after !== before) this.#reconsider(states, { before, after }, output, record);
       }
     }
     for (const { slot, apply } of this.#ofTopic.get(record.topic) ?? []) {
-      apply(states[slot], event, output, record);
+      apply(states[slot], event, output, record, this.#facts[slot]);
     }
   }
 

@@ -73,6 +73,6 @@ function begin(output: TaskOutput, { batch, at }: RecordPlace): void {
       offset: batch.firstOffset + at,
       watermarkMs: -Infinity,
     },
-    { eventMs: batch.appendedAtMs, importName: batch.importName },
+    { key: '', eventMs: batch.appendedAtMs, importName: batch.importName },
   );
 }

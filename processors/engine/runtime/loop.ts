@@ -148,10 +148,12 @@ export class EngineLoop {
   }
 
   #hasUnread(): boolean {
-    return this.#engine.tasks.some((task) =>
-      task
-        .inputs()
-        .some(({ topic, nextOffset }) => nextOffset < this.#log.endOffset(topic, task.partition)),
+    return this.#engine.tasks.some(
+      (task) =>
+        task.hasWakes ||
+        task
+          .inputs()
+          .some(({ topic, nextOffset }) => nextOffset < this.#log.endOffset(topic, task.partition)),
     );
   }
 }

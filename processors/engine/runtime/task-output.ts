@@ -41,6 +41,8 @@ export class TaskOutput implements Output {
   readonly #sums: ReadonlyMap<string, WindowSums>;
   readonly #partitionCount: (topic: Topic) => number;
   readonly #onCount: (code: string) => void;
+  readonly #onWakeAt: (eventTimeMs: number, key: string) => void;
+  #key = '';
   #rows = new Map<string, KeyedRow>();
   #unpublishedRows = new Map<string, KeyedRow>();
   #facts = new Map<string, FactsBatch>();
@@ -60,10 +62,13 @@ export class TaskOutput implements Output {
     readonly sums: readonly WindowSums[];
     readonly partitionCount: (topic: Topic) => number;
     readonly onCount: (code: string) => void;
+    /** A key asked to be woken. */
+    readonly onWakeAt: (eventTimeMs: number, key: string) => void;
   }) {
     this.#sums = new Map(options.sums.map((sums) => [sums.table.name, sums]));
     this.#partitionCount = options.partitionCount;
     this.#onCount = options.onCount;
+    this.#onWakeAt = options.onWakeAt;
   }
 
   get hasUnpublishedRows(): boolean {
@@ -82,13 +87,29 @@ export class TaskOutput implements Output {
 
   begin(
     record: Omit<RecordContext, 'appendedAtMs' | 'standing'>,
-    { eventMs, importName }: { readonly eventMs: number; readonly importName: string | undefined },
+    {
+      key,
+      eventMs,
+      importName,
+    }: {
+      readonly key: string;
+      readonly eventMs: number;
+      readonly importName: string | undefined;
+    },
   ): void {
+    this.#key = key;
     this.#watermarkMs = record.watermarkMs;
     this.#importName = importName;
     this.#identity = `\t${record.topic}\t${record.partition}\t${record.offset}\t`;
     this.#factIndex = 0;
     if (eventMs < this.#monthStartMs || eventMs >= this.#monthEndMs) this.#enterMonth(eventMs);
+  }
+
+  /** A key is in hand because it is woken, without a record. */
+  takeWoken(key: string, watermarkMs: number): void {
+    this.#watermarkMs = watermarkMs;
+    this.#importName = undefined;
+    this.#key = key;
   }
 
   add(
@@ -125,19 +146,33 @@ export class TaskOutput implements Output {
   }
 
   forward<T extends Topic>(topic: T, key: string, event: EventOfTopic[T]): void {
-    const partition = partitionOf(key, this.#partitionCount(topic));
+    this.#send(topic, partitionOf(key, this.#partitionCount(topic)), encodeEvent(topic, event));
+  }
+
+  broadcast<T extends Topic>(topic: T, event: EventOfTopic[T]): void {
+    const value = encodeEvent(topic, event);
+    for (let partition = 0; partition < this.#partitionCount(topic); partition += 1) {
+      this.#send(topic, partition, value);
+    }
+  }
+
+  wakeAt(eventTimeMs: number): void {
+    this.#onWakeAt(eventTimeMs, this.#key);
+  }
+
+  count(code: string): void {
+    this.#onCount(code);
+  }
+
+  #send(topic: Topic, partition: number, value: Uint8Array): void {
     const name = `${topic}/${partition}/${this.#importName ?? ''}`;
     let batch = this.#forwards.get(name);
     if (batch === undefined) {
       batch = { topic, partition, importName: this.#importName, values: [] };
       this.#forwards.set(name, batch);
     }
-    batch.values.push(encodeEvent(topic, event));
+    batch.values.push(value);
     this.#pendingLines += 1;
-  }
-
-  count(code: string): void {
-    this.#onCount(code);
   }
 
   takeRows(): readonly KeyedRow[] {

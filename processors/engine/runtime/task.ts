@@ -1,5 +1,5 @@
 import { erase } from '../../../schemas/brand.ts';
-import { isActOfPerson } from '../../../schemas/events/sku-event.ts';
+import { isActOfPerson, isBroadcast } from '../../../schemas/events/sku-event.ts';
 import { decodeEvent } from '../../../schemas/events/wire.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
 import { MINUTE_MS } from '../../../schemas/time.ts';
@@ -30,11 +30,12 @@ import {
 import { EventIds } from './event-ids.ts';
 import { Imports } from './imports.ts';
 import { poisonAt, poisonOrFatal } from './poison-record.ts';
-import type { Input, InputStatus } from './task-input.ts';
+import { type Input, type InputStatus, chooseInput, inputAt, nextBatch } from './task-input.ts';
 import type { TaskOptions } from './task-options.ts';
 import { TaskOutput } from './task-output.ts';
 import { type TaskRecord, storedTask, taskWrite } from './task-record.ts';
 import { TaskWindows } from './task-windows.ts';
+import { Wakes } from './wakes.ts';
 
 /** Stored keys that one checkpoint looks at for expiry, so that a sweep never holds the task for long. */
 const SWEEP_KEYS_MAX = 500;
@@ -57,6 +58,7 @@ export class Task {
   applying: { readonly topic: Topic; readonly offset: number } | undefined;
   readonly #options: TaskOptions;
   readonly #state: KeyedState;
+  readonly #wakes: Wakes;
   readonly #ids: EventIds;
   readonly #imports: Imports;
   readonly #watermark: Watermark;
@@ -89,6 +91,7 @@ export class Task {
       sums: this.windows.tables,
       partitionCount: options.partitionCount,
       onCount: options.onCount,
+      onWakeAt: (timeMs, key) => this.#wakes.timers.add(timeMs, key, this.#watermark.currentMs),
     });
     this.#state = new KeyedState({
       prefix: `s/${this.name}/`,
@@ -97,8 +100,15 @@ export class Task {
       layouts: options.layouts,
       entriesMax: limits.cachedKeysMax,
     });
+    this.#wakes = new Wakes({
+      task: this.name,
+      store,
+      operators,
+      state: this.#state,
+      output: this.output,
+    });
     const topics: readonly Topic[] = TOPICS_OF_STAGE[stage];
-    this.#appliers = new Appliers(operators);
+    this.#appliers = new Appliers(operators, this.#wakes.facts);
     this.#inputs = topics.map((topic) => ({
       topic,
       // Without a checkpoint a task begins with the oldest record that the log still holds.
@@ -139,7 +149,12 @@ export class Task {
   /** Whether a checkpoint would have anything of this task to write. */
   get hasPending(): boolean {
     const { changes, lines } = this.pending;
-    return changes > 0 || lines > 0 || this.#state.hasChanges;
+    return changes > 0 || lines > 0 || this.#state.hasChanges || this.#wakes.hasChanges;
+  }
+
+  /** Whether keys wait to be woken, so that a step has something to do without a record. */
+  get hasWakes(): boolean {
+    return this.#wakes.isDue(this.#watermark.currentMs);
   }
 
   /** Encodes some changed keys ahead of the checkpoint; see `KeyedState.encodeEarly`. */
@@ -200,18 +215,26 @@ export class Task {
     let taken = 0;
     this.#unfetched.clear();
     while (taken < recordsMax) {
-      const index = this.#nextInput(nowMs);
+      const index = chooseInput(this.#inputs, {
+        watermark: this.#watermark,
+        log: this.#options.log,
+        partition: this.partition,
+        unfetched: this.#unfetched,
+        nowMs,
+      });
       if (index === undefined) break;
-      const batch = this.#batchOf(this.#input(index));
+      const batch = nextBatch(inputAt(this.#inputs, index), this.#options.log, this.partition);
       if (batch === undefined) this.#unfetched.add(index);
       else taken += this.#takeBatch(index, batch, recordsMax - taken);
     }
-    return taken;
+    // Afterwards, because the watermark also moves when an input falls idle.
+    return taken + this.#wakes.run(recordsMax, this.#watermark.currentMs, this.#horizonMs);
   }
 
   /** Adds everything that changed since the last call to `writes`. */
   collect(writes: Write[]): void {
     this.#state.collect(writes);
+    this.#wakes.collect(writes);
     // The watermark also moves when an input falls idle, and what a sweep removes depends on it.
     if (!this.#isChanged && this.#collectedWatermarkMs === this.#watermark.currentMs) return;
     this.#isChanged = false;
@@ -252,7 +275,13 @@ export class Task {
   committed(): void {
     this.#durableOffsets = this.#collectedOffsets;
     this.#state.committed();
+    this.#wakes.timers.committed();
     this.windows.committed(this.#options.limits.cachedRowsMax);
+  }
+
+  /** Keyed state that expired at or before it counts as absent. */
+  get #horizonMs(): number {
+    return this.isImporting ? -Infinity : this.#watermark.currentMs;
   }
 
   /** Goes on from the checkpoint, if there is one. */
@@ -269,32 +298,9 @@ export class Task {
     return record;
   }
 
-  #nextInput(nowMs: number): number | undefined {
-    let chosen: number | undefined;
-    const newest = this.#watermark.newestEventMs;
-    for (let index = 0; index < this.#inputs.length; index += 1) {
-      const input = this.#input(index);
-      const isAtEnd = input.nextOffset >= this.#options.log.endOffset(input.topic, this.partition);
-      if (isTimed(input.topic)) this.#watermark[isAtEnd ? 'rest' : 'touch'](index, nowMs);
-      if (isAtEnd || this.#unfetched.has(index)) continue;
-      if (chosen === undefined || (newest[index] ?? 0) < (newest[chosen] ?? 0)) chosen = index;
-    }
-    return chosen;
-  }
-
-  /** The batch with the record that comes next; undefined when the log has not fetched it yet. */
-  #batchOf(input: Input): RecordBatch | undefined {
-    const { batch } = input;
-    if (batch !== undefined && input.nextOffset < batch.nextOffset) return batch;
-    input.batch = this.#options.log.read(input.topic, this.partition, input.nextOffset);
-    // Offsets before it that hold nothing are passed over.
-    input.nextOffset = Math.max(input.nextOffset, input.batch?.firstOffset ?? 0);
-    return input.batch;
-  }
-
   /** How many records it took; a marker and a stretch of empty offsets count as one. */
   #takeBatch(index: number, batch: RecordBatch, recordsMax: number): number {
-    const input = this.#input(index);
+    const input = inputAt(this.#inputs, index);
     this.#isChanged = true;
     if (batch.endsImport) {
       const completeToMs = this.#imports.end(batch.importName ?? '', index);
@@ -366,10 +372,11 @@ export class Task {
       // Here already, so that every record has one shape.
       standing: HUMAN,
     };
-    this.output.begin(record, { eventMs: event.occurred_at, importName: batch.importName });
     const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]] ?? '';
+    this.output.begin(record, { key, eventMs: event.occurred_at, importName: batch.importName });
+    if (isBroadcast(event)) return this.#wakes.take(event, record.watermarkMs);
     this.applying = record;
-    const entry = this.#state.entry(key, this.isImporting ? -Infinity : record.watermarkMs);
+    const entry = this.#state.entry(key, this.#horizonMs);
     try {
       this.#appliers.apply(entry.states, event, this.output, record);
     } catch (error) {
@@ -386,12 +393,5 @@ export class Task {
     if (batch.importName !== undefined || !isTimed(topic)) return false;
     const minuteEndMs = Math.floor(event.occurred_at / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
     return minuteEndMs + this.#options.limits.allowedLatenessMs <= this.#watermark.currentMs;
-  }
-
-  #input(index: number): Input {
-    const input = this.#inputs[index];
-    if (input === undefined)
-      throw new RangeError(`Expected an input below ${this.#inputs.length}, got ${index}`);
-    return input;
   }
 }

@@ -26,6 +26,7 @@ export function tsvValue(type: ColumnType, value: Value | undefined): string {
     case 'integer':
     case 'nullable-integer':
     case 'double':
+    case 'nullable-double':
       return String(value);
   }
 }

@@ -2,7 +2,7 @@ import { Packr } from 'msgpackr';
 
 import { EngineError } from '../../../schemas/errors.ts';
 import type { Operator } from '../operator/operator.ts';
-import type { Store, Write } from './store.ts';
+import { endOfPrefix, type Store, type Write } from './store.ts';
 
 /** The states of one key: one element per operator of the stage, in the order of the task's list. */
 export interface KeyedEntry {
@@ -102,6 +102,42 @@ export class KeyedState {
     }
     this.#young.set(key, entry);
     return entry;
+  }
+
+  /**
+   * Shows the states of a key to `look`, which returns whether it changed them. A key that stays as it
+   * is does not come into memory for it.
+   */
+  visit(key: string, horizonMs: number, look: (states: readonly unknown[]) => boolean): void {
+    const cached = this.#young.get(key) ?? this.#old.get(key);
+    if (cached !== undefined) {
+      if (look(cached.states)) this.markDirty(key, this.entry(key, horizonMs));
+      return;
+    }
+    const stored = this.#store.get(this.#prefix + key);
+    if (stored === undefined || stored.readDoubleLE(0) <= horizonMs) return;
+    const entry: KeyedEntry = { states: this.#decode(stored), isDirty: false };
+    if (!look(entry.states)) return;
+    this.#young.set(key, entry);
+    this.markDirty(key, entry);
+  }
+
+  /** The keys in memory. */
+  cachedKeys(): string[] {
+    return [...this.#young.keys(), ...this.#old.keys()];
+  }
+
+  /** Up to `limit` stored keys behind `after`, in order. */
+  storedKeys(after: string, limit: number): string[] {
+    const keys: string[] = [];
+    for (const { key } of this.#store.range({
+      start: `${this.#prefix}${after}\u0000`,
+      end: endOfPrefix(this.#prefix),
+      limit,
+    })) {
+      keys.push(key.slice(this.#prefix.length));
+    }
+    return keys;
   }
 
   markDirty(key: string, entry: KeyedEntry): void {

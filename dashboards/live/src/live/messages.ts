@@ -1,7 +1,15 @@
 import { type JsonObject, instantIn, isJsonObject, numberIn, textIn } from './rows.ts';
 
 /** Topics that this page shows. */
-export const PAGE_TOPICS = ['channels', 'attribution', 'stock', 'alerts', 'pipeline'] as const;
+export const PAGE_TOPICS = [
+  'channels',
+  'attribution',
+  'stock',
+  'parity',
+  'fulfilment',
+  'alerts',
+  'pipeline',
+] as const;
 export type PageTopic = (typeof PAGE_TOPICS)[number];
 
 /** What the server says, after checking. Rows are still unknown: the topic decides how to read them. */

@@ -64,6 +64,35 @@ export interface StockRow {
   readonly changed_at: number | undefined;
 }
 
+export interface ParityRow {
+  readonly sku: string;
+  readonly channel: string;
+  readonly status: string;
+  /** What took it out of parity; empty at parity. */
+  readonly cause: string;
+  readonly since: number | undefined;
+  /** Price ÷ (fx × reference) − 1; undefined when nothing can be compared. */
+  readonly gap: number | undefined;
+  readonly price_minor: number | undefined;
+  readonly currency: string;
+}
+
+/** Counts of one hour, zone and node; with a `bin` one bucket of the sketch of cycle times. */
+export interface FulfilmentRow {
+  readonly window_start: number;
+  readonly zone: string;
+  readonly node_id: string;
+  readonly bin: string;
+  readonly due: number;
+  readonly on_time: number;
+  readonly delivered_late: number;
+  readonly placed: number;
+  readonly within_24h: number;
+  readonly within_48h: number;
+  readonly within_72h: number;
+  readonly cycles: number;
+}
+
 export interface AlertRow {
   readonly alert_id: string;
   readonly kind: string;
@@ -198,6 +227,43 @@ export function parseStockRow(row: JsonObject): StockRow | undefined {
     reserved: numberIn(row, 'reserved'),
     safety: numberIn(row, 'safety'),
     changed_at: instantIn(row, 'changed_at'),
+  };
+}
+
+export function parseParityRow(row: JsonObject): ParityRow | undefined {
+  const sku = textIn(row, 'sku');
+  const channel = textIn(row, 'channel');
+  const status = textIn(row, 'status');
+  if (sku === undefined || channel === undefined || status === undefined) return undefined;
+  return {
+    sku,
+    channel,
+    status,
+    cause: textIn(row, 'cause') ?? '',
+    since: instantIn(row, 'since'),
+    gap: numberIn(row, 'gap'),
+    price_minor: numberIn(row, 'price_minor'),
+    currency: textIn(row, 'currency') ?? '',
+  };
+}
+
+export function parseFulfilmentRow(row: JsonObject): FulfilmentRow | undefined {
+  const windowStart = instantIn(row, 'window_start');
+  const zone = textIn(row, 'zone');
+  if (windowStart === undefined || zone === undefined) return undefined;
+  return {
+    window_start: windowStart,
+    zone,
+    node_id: textIn(row, 'node_id') ?? '',
+    bin: textIn(row, 'bin') ?? '',
+    due: countIn(row, 'due'),
+    on_time: countIn(row, 'on_time'),
+    delivered_late: countIn(row, 'delivered_late'),
+    placed: countIn(row, 'placed'),
+    within_24h: countIn(row, 'within_24h'),
+    within_48h: countIn(row, 'within_48h'),
+    within_72h: countIn(row, 'within_72h'),
+    cycles: countIn(row, 'cycles'),
   };
 }
 

@@ -5,11 +5,15 @@ import {
   type AlertRow,
   type AttributionRow,
   type ChannelRow,
+  type FulfilmentRow,
+  type ParityRow,
   type PipelineRow,
   type StockRow,
   parseAlertRow,
   parseAttributionRow,
   parseChannelRow,
+  parseFulfilmentRow,
+  parseParityRow,
   parsePipelineRow,
   parseStockRow,
 } from './rows.ts';
@@ -42,6 +46,14 @@ export class LiveStore {
   readonly stock = new TopicRows<StockRow>({
     parse: parseStockRow,
     keyOf: (row) => `${row.sku}\u0000${row.node_id}`,
+  });
+  readonly parity = new TopicRows<ParityRow>({
+    parse: parseParityRow,
+    keyOf: (row) => `${row.sku}\u0000${row.channel}`,
+  });
+  readonly fulfilment = new TopicRows<FulfilmentRow>({
+    parse: parseFulfilmentRow,
+    keyOf: (row) => [row.window_start, row.zone, row.node_id, row.bin].join('\u0000'),
   });
   readonly alerts = new TopicRows<AlertRow>({
     parse: parseAlertRow,
@@ -83,7 +95,15 @@ export class LiveStore {
 
   /** Rows of any topic that did not have the promised shape. */
   get refusedCount(): number {
-    const topics = [this.channels, this.attribution, this.stock, this.alerts, this.#pipeline];
+    const topics = [
+      this.channels,
+      this.attribution,
+      this.stock,
+      this.parity,
+      this.fulfilment,
+      this.alerts,
+      this.#pipeline,
+    ];
     return topics.reduce((sum, topic) => sum + topic.refusedCount, 0);
   }
 
@@ -148,6 +168,12 @@ export class LiveStore {
       case 'stock':
         this.stock[take](seq, rows);
         break;
+      case 'parity':
+        this.parity[take](seq, rows);
+        break;
+      case 'fulfilment':
+        this.fulfilment[take](seq, rows);
+        break;
       case 'alerts':
         this.alerts[take](seq, rows, (before, after) => {
           const isNew = before === undefined && message.kind === 'update';
@@ -177,6 +203,8 @@ export class LiveStore {
       channels: this.channels,
       attribution: this.attribution,
       stock: this.stock,
+      parity: this.parity,
+      fulfilment: this.fulfilment,
       alerts: this.alerts,
       pipeline: this.#pipeline,
     };

@@ -1,5 +1,5 @@
-import { ID_LENGTH_MAX } from '../../schemas/ids.ts';
-import { fingerprintOf } from '../engine/operator/fingerprint.ts';
+import { ID_LENGTH_MAX } from '../../../schemas/ids.ts';
+import { fingerprintOf } from './fingerprint.ts';
 
 /**
  * The id of the `index`-th event that follows from the event `eventId`: the same in every replay, and

@@ -1,0 +1,109 @@
+import { useMemo } from 'preact/hooks';
+
+import type { LiveStore } from '../live/store.ts';
+import { NO_VALUE, formatCount, formatLength, formatShare } from '../numbers/format.ts';
+import { type BandLevel, type ZoneLevel, serviceLevels } from '../numbers/service-levels.ts';
+import { Empty } from '../parts/empty.tsx';
+
+/** Whether promises are kept, zone by zone, and how long orders take. */
+export function Fulfilment(props: { readonly store: LiveStore }) {
+  const { store } = props;
+  const { revision } = store.fulfilment;
+  const { watermark } = store;
+  const levels = useMemo(
+    () => serviceLevels(store.fulfilment.rows.values(), watermark),
+    [revision, watermark],
+  );
+  return (
+    <section class="panel" aria-labelledby="fulfilment-title">
+      <div class="section-head">
+        <h2 id="fulfilment-title">Delivery promises</h2>
+        <p class="span">the last four days, by zone</p>
+      </div>
+      {levels.length === 0 ? (
+        <Empty>
+          {store.seqOf('fulfilment') === undefined
+            ? 'Waiting for the first numbers …'
+            : 'No orders yet. A promise is the due_at of a placed order: POST /v1/events/order.'}
+        </Empty>
+      ) : (
+        <Zones levels={levels} />
+      )}
+    </section>
+  );
+}
+
+function Zones(props: { readonly levels: readonly ZoneLevel[] }) {
+  return (
+    <table class="cards fulfilment" role="table" data-table="fulfilment">
+      <caption class="unseen">Delivery promises by zone</caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          <th role="columnheader" scope="col">
+            Zone
+          </th>
+          {['On time', '95 % interval', 'Late', 'Pending', 'Bands', 'Median', '90 %'].map(
+            (name) => (
+              <th role="columnheader" scope="col" key={name}>
+                {name}
+              </th>
+            ),
+          )}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {props.levels.map((level) => (
+          <Zone key={level.zone} level={level} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Zone(props: { readonly level: ZoneLevel }) {
+  const { zone, onTime, decided, pending, late, interval, bands, medianMs, slowMs } = props.level;
+  return (
+    <tr role="row">
+      <th role="rowheader" scope="row">
+        {zone}
+      </th>
+      <td role="cell" data-label="On time" title={`${onTime} of ${decided} that are decided`}>
+        {decided === 0 ? NO_VALUE : formatShare(onTime / decided)}
+      </td>
+      <td role="cell" data-label="95 % interval">
+        {interval === undefined
+          ? NO_VALUE
+          : `${formatShare(interval.low)} – ${formatShare(interval.high)}`}
+      </td>
+      <td role="cell" data-label="Late">
+        {formatCount(late)}
+      </td>
+      <td role="cell" data-label="Pending">
+        {formatCount(pending)}
+      </td>
+      <td role="cell" data-label="Bands" class="text">
+        {bands.length === 0 ? NO_VALUE : bands.map((level) => <BandBadge level={level} />)}
+      </td>
+      <td role="cell" data-label="Median">
+        {medianMs === undefined ? NO_VALUE : formatLength(medianMs)}
+      </td>
+      <td role="cell" data-label="90 %">
+        {slowMs === undefined ? NO_VALUE : formatLength(slowMs)}
+      </td>
+    </tr>
+  );
+}
+
+function BandBadge(props: { readonly level: BandLevel }) {
+  const { band, share, place } = props.level;
+  const target = `${formatShare(band.low)} – ${formatShare(band.high)}`;
+  const title =
+    share === undefined
+      ? `Target ${target} within ${band.hours} h; no order is that old yet`
+      : `${formatShare(share)} within ${band.hours} h, ${place} the target ${target}`;
+  return (
+    <span class={`badge ${place === 'below' ? 'bad' : 'plain'}`} title={title}>
+      {band.hours} h: {share === undefined ? NO_VALUE : formatShare(share)}
+    </span>
+  );
+}

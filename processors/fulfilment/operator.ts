@@ -1,0 +1,122 @@
+import { MINUTE_MS } from '../../schemas/time.ts';
+import {
+  type Operator,
+  type Output,
+  type RecordContext,
+  defineOperator,
+} from '../engine/operator/operator.ts';
+import { type Contribution, type OrderStep, contributionsOf, stepOf } from './promises.ts';
+
+/** What the fulfilment operator may be told. */
+export interface FulfilmentConfig {
+  /** How far behind the watermark an event may still arrive, milliseconds. */
+  readonly allowedLatenessMs: number;
+  /** How long after an order's newest event another one still belongs to it, milliseconds. */
+  readonly returnsKeptMs: number;
+}
+
+interface OrderState {
+  readonly orderId: string;
+  newestMs: number;
+  steps: readonly OrderStep[];
+}
+
+interface VisitorOrders {
+  orders: OrderState[];
+  newestMs: number;
+  stepCount: number;
+}
+
+/** Orders remembered per visitor, as many as stock remembers. Beyond it the oldest stays as it is. */
+const ORDERS_MAX = 1_000;
+
+/** Events remembered per order; beyond it they are counted, not used. */
+const STEPS_MAX = 64;
+
+/** Rough sizes for the memory bound. */
+const ORDER_BYTES = 150;
+const STEP_BYTES = 250;
+
+/**
+ * Follows every order from its promise to its delivery. It recomputes the order on each of its events
+ * and emits new − old, so that the sums depend on the set of events alone.
+ */
+export function createFulfilmentOperator(config: FulfilmentConfig): Operator {
+  return defineOperator<VisitorOrders>({
+    name: 'fulfilment',
+    stage: 'visitor',
+    stateVersion: 1,
+    createState: () => ({ orders: [], newestMs: 0, stepCount: 0 }),
+    apply: {
+      'weir.orders': (state, event, output, record) => {
+        forgetOldOrders(state, config, record);
+        const order = orderOf(state, event.order_id, output);
+        if (order.steps.length >= STEPS_MAX) {
+          output.count('FULFILMENT_ORDER_HISTORY_FULL');
+          return;
+        }
+        const before = contributionsOf(order.steps, config.returnsKeptMs);
+        order.steps = [...order.steps, stepOf(event)];
+        order.newestMs = Math.max(order.newestMs, event.occurred_at);
+        state.newestMs = Math.max(state.newestMs, event.occurred_at);
+        state.stepCount += 1;
+        emitChange(before, contributionsOf(order.steps, config.returnsKeptMs), output);
+      },
+    },
+    expiresAtMs: ({ newestMs }) => expiryMs(newestMs, config),
+    stateBytes: ({ orders, stepCount }) => orders.length * ORDER_BYTES + stepCount * STEP_BYTES,
+  });
+}
+
+function emitChange(
+  before: readonly Contribution[],
+  after: readonly Contribution[],
+  output: Output,
+): void {
+  const changes = new Map<string, { readonly of: Contribution; amount: number }>();
+  const add = (contribution: Contribution, amount: number): void => {
+    const { table, timeMs, dimensions, sum } = contribution;
+    const key = [table.name, timeMs, sum, ...dimensions].join('\u0000');
+    const change = changes.get(key);
+    if (change === undefined) changes.set(key, { of: contribution, amount });
+    else change.amount += amount;
+  };
+  for (const each of after) add(each, 1);
+  for (const each of before) add(each, -1);
+  for (const { of, amount } of changes.values()) {
+    if (amount !== 0) output.add(of.table, of.timeMs, of.dimensions, of.sum, amount);
+  }
+}
+
+function orderOf(state: VisitorOrders, orderId: string, output: Output): OrderState {
+  const known = state.orders.findLast((order) => order.orderId === orderId);
+  if (known !== undefined) return known;
+  if (state.orders.length >= ORDERS_MAX) {
+    const oldest = state.orders.reduce((a, b) => (b.newestMs < a.newestMs ? b : a));
+    keepOrders(state, (order) => order !== oldest);
+    output.count('FULFILMENT_VISITOR_HISTORY_FULL');
+  }
+  const order: OrderState = { orderId, newestMs: 0, steps: [] };
+  state.orders.push(order);
+  return order;
+}
+
+function forgetOldOrders(
+  state: VisitorOrders,
+  config: FulfilmentConfig,
+  record: RecordContext,
+): void {
+  const isOver = ({ newestMs }: OrderState): boolean =>
+    expiryMs(newestMs, config) <= record.watermarkMs;
+  if (state.orders.some(isOver)) keepOrders(state, (order) => !isOver(order));
+}
+
+/** A minute more, as late events are refused by the minute. */
+function expiryMs(newestMs: number, config: FulfilmentConfig): number {
+  return newestMs + config.returnsKeptMs + config.allowedLatenessMs + MINUTE_MS;
+}
+
+function keepOrders(state: VisitorOrders, isKept: (order: OrderState) => boolean): void {
+  state.orders = state.orders.filter(isKept);
+  state.stepCount = state.orders.reduce((count, { steps }) => count + steps.length, 0);
+}

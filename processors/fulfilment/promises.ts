@@ -1,0 +1,123 @@
+import { binOf } from '../../schemas/cycle-bins.ts';
+import type { Order } from '../../schemas/events/order.ts';
+import { HOUR_MS } from '../../schemas/time.ts';
+import type { SumsTable } from '../engine/operator/table.ts';
+import {
+  DEFAULT_NODE_ID,
+  FULFILMENT_1H,
+  FULFILMENT_REASONS_1H,
+  NO_BIN,
+  fulfilmentSum,
+} from './row.ts';
+
+/** One order event as far as fulfilment needs it. */
+export interface OrderStep {
+  readonly timeMs: number;
+  readonly eventId: string;
+  readonly status: Order['status'];
+  /** Null when the order promises nothing. */
+  readonly dueMs: number | null;
+  readonly zone: string;
+  readonly nodeId: string;
+  readonly fulfilment: string;
+  readonly reason: string;
+}
+
+/** One count of one sum. */
+export interface Contribution {
+  readonly table: SumsTable;
+  readonly timeMs: number;
+  readonly dimensions: readonly string[];
+  readonly sum: number;
+}
+
+const DUE = fulfilmentSum('due');
+const ON_TIME = fulfilmentSum('on_time');
+const DELIVERED_LATE = fulfilmentSum('delivered_late');
+const PLACED = fulfilmentSum('placed');
+const WITHIN = [
+  [24, fulfilmentSum('within_24h')],
+  [48, fulfilmentSum('within_48h')],
+  [72, fulfilmentSum('within_72h')],
+] as const;
+const CYCLES = fulfilmentSum('cycles');
+
+/** The step of an order event. */
+export function stepOf(event: Order): OrderStep {
+  return {
+    timeMs: event.occurred_at,
+    eventId: event.event_id,
+    status: event.status,
+    dueMs: event.due_at,
+    zone: event.zone ?? '',
+    nodeId: event.node_id === null || event.node_id === '' ? DEFAULT_NODE_ID : event.node_id,
+    fulfilment: event.fulfilment ?? '',
+    reason: event.reason ?? '',
+  };
+}
+
+/**
+ * What the events of one order id count, as a function of their set:
+ *
+ * - The first placed event promises; a repeat of it counts nothing. A cancelled order promises nothing
+ *   and is not placed, unless it was delivered before.
+ * - The first delivery keeps or breaks the promise: on time is delivered at or before `due_at`. Its cycle
+ *   time runs from placing to delivery.
+ * - Every return and the first cancellation count with their reason; a placed order counts with the way
+ *   in which it is handed over.
+ *
+ * A pause of more than `orderPauseMs` between two events of an order id ends the order: what follows is
+ * another order of that id. So a bound on what is kept never changes a result.
+ */
+export function contributionsOf(
+  steps: readonly OrderStep[],
+  orderPauseMs: number,
+): readonly Contribution[] {
+  const ordered = steps.toSorted(byTime);
+  const contributions: Contribution[] = [];
+  let start = 0;
+  for (let end = 1; end <= ordered.length; end += 1) {
+    const beforeMs = ordered[end - 1]?.timeMs ?? 0;
+    const pauseMs = (ordered[end]?.timeMs ?? Number.POSITIVE_INFINITY) - beforeMs;
+    if (pauseMs <= orderPauseMs) continue;
+    addOrder(ordered.slice(start, end), contributions);
+    start = end;
+  }
+  return contributions;
+}
+
+/** Adds the counts of one order, its events ascending. */
+function addOrder(ordered: readonly OrderStep[], into: Contribution[]): void {
+  const placed = ordered.find(({ status }) => status === 'placed');
+  const delivered = ordered.find(({ status }) => status === 'delivered');
+  const cancelled = ordered.find(({ status }) => status === 'cancelled');
+  for (const step of ordered) {
+    if (step !== placed && step !== cancelled && step.status !== 'returned') continue;
+    const dimensions = [step.fulfilment, step.status, step.status === 'placed' ? '' : step.reason];
+    into.push({ table: FULFILMENT_REASONS_1H, timeMs: step.timeMs, dimensions, sum: 0 });
+  }
+  if (placed === undefined) return;
+  const isVoid =
+    cancelled !== undefined && (delivered === undefined || byTime(cancelled, delivered) < 0);
+  if (isVoid) return;
+  const dimensions = [placed.zone, placed.nodeId, NO_BIN];
+  const add = (timeMs: number, sum: number): void => {
+    into.push({ table: FULFILMENT_1H, timeMs, dimensions, sum });
+  };
+  add(placed.timeMs, PLACED);
+  if (placed.dueMs !== null) add(placed.dueMs, DUE);
+  if (delivered === undefined) return;
+  const cycleMs = delivered.timeMs - placed.timeMs;
+  if (placed.dueMs !== null) {
+    add(placed.dueMs, delivered.timeMs <= placed.dueMs ? ON_TIME : DELIVERED_LATE);
+  }
+  for (const [hours, sum] of WITHIN) if (cycleMs <= hours * HOUR_MS) add(placed.timeMs, sum);
+  const bin = [placed.zone, placed.nodeId, String(binOf(cycleMs))];
+  into.push({ table: FULFILMENT_1H, timeMs: delivered.timeMs, dimensions: bin, sum: CYCLES });
+}
+
+function byTime(a: OrderStep, b: OrderStep): number {
+  if (a.timeMs !== b.timeMs) return a.timeMs - b.timeMs;
+  if (a.eventId === b.eventId) return 0;
+  return a.eventId < b.eventId ? -1 : 1;
+}
