@@ -118,6 +118,9 @@ const SKU_EVENT: SkuEvent = {
   sales_channel: 'dtc',
   alert_id: null,
   actor: null,
+  base: null,
+  quote: null,
+  rate: null,
 };
 
 test('every topic gives back the event that was encoded', () => {
