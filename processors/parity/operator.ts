@@ -223,8 +223,7 @@ function finish(
   const startMs = Math.min(horizonMs, ...state.cells.map(({ start }) => untilMsOf(start)));
   state.reference = forgetObservations(reference, startMs);
   for (const { nextMs } of state.cells) {
-    const isArmed =
-      state.wakeMs > 0 && state.wakeMs > watermarkMs && state.wakeMs <= nextMs;
+    const isArmed = state.wakeMs > 0 && state.wakeMs > watermarkMs && state.wakeMs <= nextMs;
     if (nextMs === 0 || isArmed) continue;
     state.wakeMs = nextMs;
     output.wakeAt(nextMs);
