@@ -103,6 +103,16 @@ export class ApiNode implements EnginePort {
    */
   static async open(given: Config): Promise<ApiNode> {
     const cluster = clusterParts(given);
+    try {
+      return await ApiNode.#openWith(given, cluster);
+    } catch (error) {
+      // Its connections would keep the process from ending.
+      await cluster.clickHouse.close();
+      throw error;
+    }
+  }
+
+  static async #openWith(given: Config, cluster: ClusterParts): Promise<ApiNode> {
     const { settings, clickHouse } = cluster;
     const logger = createLogger(given.log_level);
     await migrate(clickHouse, migrationsOf(createProcessors(given)));

@@ -122,20 +122,22 @@ export class ProcessorNode {
     const { settings, clickHouse, secret } = clusterParts(given);
     const logger = createLogger(given.log_level);
     const dataDir = openDataDir(given.data_dir, secret);
+    /** What is open already; connections would keep the process from ending. */
+    const opened: { close(): Promise<void> }[] = [clickHouse];
     try {
       await migrate(clickHouse, migrationsOf(createProcessors(given)));
       const config = await recordTests(clickHouse, given, systemClock.nowMs());
-      const opened: { node: ProcessorNode | undefined } = { node: undefined };
+      let assign = (partitions: readonly number[]): void => {
+        assigned = partitions;
+      };
       let assigned: readonly number[] = [];
       const log = await KafkaLog.open({
         ...kafkaLogOptions(config, { secret: dataDir.secret, logger }),
         settings,
         logger,
-        onAssigned: (partitions) => {
-          assigned = partitions;
-          opened.node?.assign(partitions);
-        },
+        onAssigned: (partitions) => assign(partitions),
       });
+      opened.push(log);
       const topic = {
         settings,
         partitions: config.partitions,
@@ -147,6 +149,7 @@ export class ProcessorNode {
         ...topic,
         tombstonesMs: CHANGELOG_TOMBSTONES_MS,
       });
+      opened.push(changelog);
       const node = new ProcessorNode({
         config,
         dataDir,
@@ -157,11 +160,12 @@ export class ProcessorNode {
         logger,
         onDefect,
       });
-      opened.node = node;
+      assign = (partitions) => node.assign(partitions);
       node.assign(assigned);
       logger.info({ dataDir: dataDir.path }, 'Processor started');
       return node;
     } catch (error) {
+      for (const each of opened.toReversed()) await each.close().catch(() => undefined);
       dataDir.release();
       throw error;
     }
