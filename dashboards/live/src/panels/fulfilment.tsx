@@ -42,13 +42,11 @@ function Zones(props: { readonly levels: readonly ZoneLevel[] }) {
           <th role="columnheader" scope="col">
             Zone
           </th>
-          {['On time', '95 % interval', 'Late', 'Pending', 'Bands', 'Median', '90 %'].map(
-            (name) => (
-              <th role="columnheader" scope="col" key={name}>
-                {name}
-              </th>
-            ),
-          )}
+          {['On time', 'Late', 'Pending', 'Bands', 'Median', '90 %'].map((name) => (
+            <th role="columnheader" scope="col" key={name}>
+              {name}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody role="rowgroup">
@@ -69,11 +67,11 @@ function Zone(props: { readonly level: ZoneLevel }) {
       </th>
       <td role="cell" data-label="On time" title={`${onTime} of ${decided} that are decided`}>
         {decided === 0 ? NO_VALUE : formatShare(onTime / decided)}
-      </td>
-      <td role="cell" data-label="95 % interval">
-        {interval === undefined
-          ? NO_VALUE
-          : `${formatShare(interval.low)} – ${formatShare(interval.high)}`}
+        {interval !== undefined && (
+          <p class="quiet" title="Wilson's 95 % interval">
+            {formatShare(interval.low)} – {formatShare(interval.high)}
+          </p>
+        )}
       </td>
       <td role="cell" data-label="Late">
         {formatCount(late)}
