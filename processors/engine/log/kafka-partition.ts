@@ -8,6 +8,8 @@ export interface Partition extends Place {
   readonly buffer: KafkaBuffer;
   lastPosition: number | undefined;
   progressAtMs: number;
+  /** Where reading stood when the broker was last asked how far it reaches. */
+  askedPosition: number | undefined;
   beyondEndCount: number;
   committedOffset: number;
   /** Its next record cannot be judged yet; others go on. */
@@ -27,6 +29,7 @@ export function createPartitions(
         buffer: new KafkaBuffer(each),
         lastPosition: undefined,
         progressAtMs: performance.now(),
+        askedPosition: undefined,
         beyondEndCount: 0,
         committedOffset: -1,
         isWaiting: false,
@@ -34,4 +37,17 @@ export function createPartitions(
     }
   }
   return partitions;
+}
+
+/** Looks in a row that must find our offset beyond the end: a broker that has just started may err. */
+const BEYOND_END_LOOKS = 3;
+
+/**
+ * Whether the broker has kept less than we have read. Where reading stands now says nothing: it may
+ * have gone on, with records that came after the broker's answer.
+ */
+export function isBeyondEnd(place: Partition, endOffset: number): boolean {
+  const isBeyond = place.askedPosition !== undefined && place.askedPosition > endOffset;
+  place.beyondEndCount = isBeyond ? place.beyondEndCount + 1 : 0;
+  return place.beyondEndCount >= BEYOND_END_LOOKS;
 }

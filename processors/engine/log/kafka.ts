@@ -8,7 +8,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { type Admit, convertRecords, emptyBatch } from './kafka-batch.ts';
 import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
 import { beyondEnd, deletedUnread } from './kafka-gap.ts';
-import { type Partition, createPartitions } from './kafka-partition.ts';
+import { type Partition, createPartitions, isBeyondEnd } from './kafka-partition.ts';
 import { waitForTopics } from './kafka-prepare.ts';
 import { KafkaReader, type Place } from './kafka-reader.ts';
 import {
@@ -42,8 +42,6 @@ export interface KafkaLogOptions {
 const LOOK_MS = 2_000;
 /** How long a partition may have unread records and bring none before the consumer is built again. */
 const STALLED_MS = 30_000;
-/** Looks in a row that must find our offset beyond the end: a broker that has just started may err. */
-const BEYOND_END_LOOKS = 3;
 const RETRY_MS = 500;
 
 /**
@@ -319,6 +317,7 @@ export class KafkaLog implements Log {
     const { partitionCounts } = this.#options.plan;
     await this.#admin.ask((admin) => checkPartitionCounts(admin, partitionCounts));
     for (const topic of partitionCounts.keys()) {
+      for (const place of this.#partitions.values()) place.askedPosition = place.buffer.position;
       const offsets = await this.#admin.ask((admin) => offsetsOf(admin, topic));
       for (const each of offsets) this.#compare(this.#partition(topic, each.partition), each);
     }
@@ -340,8 +339,7 @@ export class KafkaLog implements Log {
     const { position } = buffer;
     if (position === undefined) return;
     if (position < startOffset) this.#passGap(place);
-    place.beyondEndCount = position > endOffset ? place.beyondEndCount + 1 : 0;
-    if (place.beyondEndCount >= BEYOND_END_LOOKS) this.#fail(beyondEnd(place, position, endOffset));
+    if (isBeyondEnd(place, endOffset)) this.#fail(beyondEnd(place, position, endOffset));
   }
 
   /** The broker has deleted what comes next: stop, or go on after it, as configured. */
