@@ -20,8 +20,11 @@ const FAILURES_PER_MINUTE_MAX = 60;
 /** How soon a connection ends after its key did. */
 const CHECK_INTERVAL_MS = 5 * SECOND_MS;
 
-/** The challenge for programs, and the one at which browsers ask their user for name and password. */
-const CHALLENGE = { 'www-authenticate': 'Bearer, Basic realm="Weir", charset="UTF-8"' } as const;
+/**
+ * The challenge at which browsers ask their user for name and password. Bearer, which programs may use
+ * too, is not named: Chromium reads one challenge per header, and would ask for nothing.
+ */
+const CHALLENGE = { 'www-authenticate': 'Basic realm="Weir", charset="UTF-8"' } as const;
 
 /** Lets requests in by the key they carry. Its keys and counts belong to one process. */
 export class Guard {
