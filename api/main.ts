@@ -11,6 +11,7 @@ import { Guard } from './guard/guard.ts';
 import { listenError, urlOf } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { createOperationServer, createServer } from './server.ts';
+import { type AlertConfig, startWebhooks } from './webhooks/start.ts';
 
 /** The part of the configuration that the api needs, in the configuration's own words. */
 export interface ApiConfig {
@@ -25,6 +26,8 @@ export interface ApiConfig {
   /** Milliseconds. */
   readonly attribution: { readonly lookback: number };
   readonly sessions: { readonly gap: number };
+  /** Absent where nobody is told of alerts. */
+  readonly alerts?: AlertConfig;
 }
 
 export interface ApiOptions {
@@ -33,6 +36,8 @@ export interface ApiOptions {
   readonly panels: readonly Panel[];
   /** Directory of the built page, such as `dashboards/live/dist`. */
   readonly pageDir: string | undefined;
+  /** File that remembers which alerts were told; undefined forgets at the end of the process. */
+  readonly journalPath?: string | undefined;
   readonly logger?: Logger;
   readonly clock?: Clock;
   /** Who is let in; undefined for everybody who can reach the port. */
@@ -58,11 +63,12 @@ const CLOSE_GRACE_MS = 2 * SECOND_MS;
  */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { config, engine, panels, pageDir, admission, clock = SYSTEM_CLOCK } = options;
+  const logger = options.logger ?? pino({ base: null, timestamp: stdTimeFunctions.isoTime });
   const app = createServer({
     engine,
     panels,
     pageDir,
-    logger: options.logger ?? pino({ base: null, timestamp: stdTimeFunctions.isoTime }),
+    logger,
     ingest: {
       bodyBytesMax: config.http.max_body_bytes,
       eventBytesMax: config.ingest.event_bytes_max,
@@ -76,7 +82,17 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     ...guardedBy(admission, clock, options.hostNames),
     clock,
   });
-  return listen(app, config);
+  const api = await listen(app, config);
+  if (config.alerts === undefined) return api;
+  const { journalPath } = options;
+  const stop = startWebhooks({ config: config.alerts, engine, clock, logger, journalPath });
+  return {
+    ...api,
+    close: async () => {
+      stop?.();
+      await api.close();
+    },
+  };
 }
 
 /**

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import { startApi } from '../api/main.ts';
 import { type RunningSql, startSql } from '../api/sql/main.ts';
 import { openPage } from '../dashboards/live/build.ts';
@@ -24,6 +26,9 @@ export type Ending =
   | { readonly kind: 'signal' }
   | { readonly kind: 'defect'; readonly error: unknown };
 
+/** Which alerts were told, in the data directory. */
+const JOURNAL_FILE = 'webhooks.ndjson';
+
 /** How long an orderly stop may take before the process ends anyway; a restart repeats what is missing. */
 const STOP_MS_MAX = 10_000;
 
@@ -43,6 +48,7 @@ export async function startNode(config: Config): Promise<RunningNode> {
       pageDir: await openPage(),
       logger: engine.logger,
       admission,
+      journalPath: join(config.data_dir, JOURNAL_FILE),
     });
     const sql = await startSqlPort(config, engine, admission).catch(async (error: unknown) => {
       await api.close();

@@ -151,7 +151,6 @@ test('a file that is not YAML is refused with the place', () => {
 
 test.each([
   'channels',
-  'alerts.webhooks',
   'retention.raw',
   'retention.aggregates',
   'retention.dead_letters',

@@ -131,7 +131,6 @@ export type Config = ConfigOf<typeof SETTINGS>;
 const NOT_BUILT: ReadonlyMap<string, string> = new Map(
   Object.entries({
     channels: 'every channel that has events is shown',
-    'alerts.webhooks': 'alerts are shown on the page and in the API only',
     'retention.raw': 'events stay in ClickHouse until they are deleted there',
     'retention.aggregates': 'results stay in ClickHouse until they are deleted there',
     'retention.dead_letters': 'dead letters stay in ClickHouse until they are deleted there',

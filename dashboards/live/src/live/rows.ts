@@ -60,6 +60,13 @@ export interface StockRow {
   readonly on_hand: number | undefined;
   readonly reserved: number | undefined;
   readonly safety: number | undefined;
+  /** Units announced and not yet due. */
+  readonly inbound: number | undefined;
+  /** Units per day in stock. */
+  readonly rate_per_day: number | undefined;
+  readonly days_of_cover: number | undefined;
+  /** Chance that it runs out before it is replenished, 0 to 1. */
+  readonly p_stockout: number | undefined;
   /** When the state was entered. */
   readonly changed_at: number | undefined;
 }
@@ -226,6 +233,10 @@ export function parseStockRow(row: JsonObject): StockRow | undefined {
     on_hand: numberIn(row, 'on_hand'),
     reserved: numberIn(row, 'reserved'),
     safety: numberIn(row, 'safety'),
+    inbound: numberIn(row, 'inbound'),
+    rate_per_day: numberIn(row, 'rate_per_day'),
+    days_of_cover: numberIn(row, 'days_of_cover'),
+    p_stockout: numberIn(row, 'p_stockout'),
     changed_at: instantIn(row, 'changed_at'),
   };
 }

@@ -10,9 +10,19 @@ const SHOWN_FIRST = 10;
 const SHOWN_MAX = 200;
 
 /** States that need someone; the order is that of the table. */
-const TROUBLED_STATES: readonly string[] = ['OUT', 'STALE'];
+const TROUBLED_STATES: readonly string[] = [
+  'OUT',
+  'BACKORDER',
+  'AT_RISK',
+  'LOW',
+  'RECOVERING',
+  'STALE',
+];
 
-/** What cannot be sold, and what cannot be trusted. */
+/** States in which nothing can be sold. */
+const BAD_STATES: readonly string[] = ['OUT', 'BACKORDER'];
+
+/** What cannot be sold, what soon cannot be, and what cannot be trusted. */
 export function Stock(props: { readonly store: LiveStore; readonly nowMs: number }) {
   const { store, nowMs } = props;
   const [isWide, setWide] = useState(false);
@@ -20,14 +30,15 @@ export function Stock(props: { readonly store: LiveStore; readonly nowMs: number
   const { counts, troubled } = useMemo(() => summarise(store.stock.rows.values()), [revision]);
   const serverNow = store.freshness.serverNow(nowMs);
   const shown = troubled.slice(0, isWide ? SHOWN_MAX : SHOWN_FIRST);
-  const count = (state: string) => formatCount(counts.get(state) ?? 0);
+  const count = (...states: readonly string[]) =>
+    formatCount(states.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0));
   return (
     <section class="panel" aria-labelledby="stock-title">
       <div class="section-head">
         <h2 id="stock-title">Stock</h2>
         <p class="span">
-          {count('IN_STOCK')} in stock, {count('OUT')} out, {count('STALE')} stale,{' '}
-          {count('UNKNOWN')} unknown
+          {count('IN_STOCK')} in stock, {count('OUT', 'BACKORDER')} out, {count('AT_RISK')} at risk,{' '}
+          {count('LOW', 'RECOVERING')} low, {count('STALE')} stale, {count('UNKNOWN')} unknown
         </p>
       </div>
       {troubled.length === 0 ? (
@@ -47,17 +58,19 @@ export function Stock(props: { readonly store: LiveStore; readonly nowMs: number
 function StockTable(props: { readonly rows: readonly StockRow[]; readonly serverNow: number }) {
   return (
     <table class="cards" role="table" data-table="stock">
-      <caption class="unseen">SKUs that are out of stock or stale</caption>
+      <caption class="unseen">SKUs that are out of stock, at risk of it, low or stale</caption>
       <thead role="rowgroup">
         <tr role="row">
           <th role="columnheader" scope="col">
             SKU
           </th>
-          {['Node', 'State', 'Available', 'On hand', 'Reserved', 'Safety', 'Since'].map((name) => (
-            <th role="columnheader" scope="col" key={name}>
-              {name}
-            </th>
-          ))}
+          {['Node', 'State', 'Available', 'Inbound', 'Per day', 'Cover', 'Risk', 'Since'].map(
+            (name) => (
+              <th role="columnheader" scope="col" key={name}>
+                {name}
+              </th>
+            ),
+          )}
         </tr>
       </thead>
       <tbody role="rowgroup">
@@ -70,19 +83,24 @@ function StockTable(props: { readonly rows: readonly StockRow[]; readonly server
               {row.node_id}
             </td>
             <td role="cell" data-label="State" class="text">
-              <span class={`badge ${row.state === 'OUT' ? 'bad' : 'warn'}`}>{row.state}</span>
+              <span class={`badge ${BAD_STATES.includes(row.state) ? 'bad' : 'warn'}`}>
+                {row.state.replace('_', ' ')}
+              </span>
             </td>
             <td role="cell" data-label="Available">
               {units(row.available)}
             </td>
-            <td role="cell" data-label="On hand">
-              {units(row.on_hand)}
+            <td role="cell" data-label="Inbound">
+              {units(row.inbound)}
             </td>
-            <td role="cell" data-label="Reserved">
-              {units(row.reserved)}
+            <td role="cell" data-label="Per day">
+              {decimal(row.rate_per_day)}
             </td>
-            <td role="cell" data-label="Safety">
-              {units(row.safety)}
+            <td role="cell" data-label="Cover">
+              {cover(row.days_of_cover)}
+            </td>
+            <td role="cell" data-label="Risk">
+              {row.p_stockout === undefined ? NO_VALUE : `${Math.round(row.p_stockout * 100)} %`}
             </td>
             <td role="cell" data-label="Since">
               {row.changed_at === undefined ? '' : formatLength(props.serverNow - row.changed_at)}
@@ -99,15 +117,27 @@ function units(value: number | undefined): string {
   return value === undefined ? NO_VALUE : formatCount(value);
 }
 
+/** One decimal, which is what a rate from few sales is worth. */
+function decimal(value: number | undefined): string {
+  return value === undefined ? NO_VALUE : value.toFixed(1);
+}
+
+/** Days, or hours where it is less than two days. */
+function cover(days: number | undefined): string {
+  if (days === undefined) return NO_VALUE;
+  return days < 2 ? `${Math.round(days * 24)} h` : `${Math.round(days)} d`;
+}
+
 function NothingTroubled(props: { readonly isLoaded: boolean; readonly hasRows: boolean }) {
   if (!props.isLoaded) return <Empty>Waiting for the first numbers …</Empty>;
-  if (props.hasRows) return <Empty>Everything that is counted is in stock.</Empty>;
+  if (props.hasRows)
+    return <Empty>Everything that is counted is in stock for longer than its lead time.</Empty>;
   return <Empty>No stock levels yet. Send counts and movements: POST /v1/events/inventory.</Empty>;
 }
 
 function summarise(rows: Iterable<StockRow>): {
   readonly counts: ReadonlyMap<string, number>;
-  /** OUT before STALE, the latest change first. */
+  /** In the order of `TROUBLED_STATES`, the latest change first. */
   readonly troubled: readonly StockRow[];
 } {
   const counts = new Map<string, number>();
