@@ -83,9 +83,10 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     clock,
   });
   const api = await listen(app, config);
-  if (config.alerts === undefined) return api;
+  const { alerts } = config;
+  if (alerts === undefined) return api;
   const { journalPath } = options;
-  const stop = startWebhooks({ config: config.alerts, engine, clock, logger, journalPath });
+  const stop = startWebhooks({ config: { alerts }, engine, clock, logger, journalPath });
   return {
     ...api,
     close: async () => {

@@ -27,28 +27,28 @@ const SILENCES_EVERY_MS = 10 * SECOND_MS;
  * @param options.journalPath the file that remembers what was told; undefined for memory only
  */
 export function startWebhooks(options: {
-  readonly config: AlertConfig;
+  readonly config: { readonly alerts: AlertConfig };
   readonly engine: EnginePort;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly journalPath: string | undefined;
 }): (() => void) | undefined {
   const { config, engine, clock, logger } = options;
-  if (config.webhooks === undefined || config.webhooks.length === 0) return undefined;
+  if (config.alerts.webhooks === undefined || config.alerts.webhooks.length === 0) return undefined;
   const silences = new Silences();
   const webhooks = new Webhooks({
     engine,
-    targets: config.webhooks,
+    targets: config.alerts.webhooks,
     journal: new Journal(options.journalPath),
     clock,
     logger,
-    publicUrl: config.public_url,
-    flapMs: config.flap_window,
+    publicUrl: config.alerts.public_url,
+    flapMs: config.alerts.flap_window,
     isSilenced: (alert, nowMs) => silences.isSilenced(alert, nowMs),
     send: (target, message, nowMs) =>
       sendMessage(target, message, {
-        secret: config.webhook_secret,
-        isPrivateAllowed: config.webhook_private,
+        secret: config.alerts.webhook_secret,
+        isPrivateAllowed: config.alerts.webhook_private,
         nowMs,
       }),
   });

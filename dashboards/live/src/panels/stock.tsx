@@ -20,7 +20,7 @@ const TROUBLED_STATES: readonly string[] = [
 ];
 
 /** States in which nothing can be sold. */
-const BAD_STATES: readonly string[] = ['OUT', 'BACKORDER'];
+const BAD_STATES: ReadonlySet<string> = new Set(['OUT', 'BACKORDER']);
 
 /** What cannot be sold, what soon cannot be, and what cannot be trusted. */
 export function Stock(props: { readonly store: LiveStore; readonly nowMs: number }) {
@@ -83,7 +83,7 @@ function StockTable(props: { readonly rows: readonly StockRow[]; readonly server
               {row.node_id}
             </td>
             <td role="cell" data-label="State" class="text">
-              <span class={`badge ${BAD_STATES.includes(row.state) ? 'bad' : 'warn'}`}>
+              <span class={`badge ${BAD_STATES.has(row.state) ? 'bad' : 'warn'}`}>
                 {row.state.replace('_', ' ')}
               </span>
             </td>
