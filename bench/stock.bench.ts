@@ -1,0 +1,47 @@
+import { MINUTE_MS } from '../schemas/time.ts';
+import { runChild } from './measure/child.ts';
+import type { BenchOptions, BenchResult } from './measure/result.ts';
+import type { StockInput, StockRun } from './stock/run-stock.ts';
+
+const SCRIPT = new URL('stock/run-stock.ts', import.meta.url);
+const INPUT: StockInput = { skus: 250_000, nodes: 4 };
+const TIMEOUT_MS = 3 * MINUTE_MS;
+
+/** The stock operator alone: a million SKU × node keys that counts, movements and prices pass by. */
+export async function bench({ runs }: BenchOptions): Promise<BenchResult> {
+  const measured: StockRun[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    measured.push(
+      await runChild<StockRun>(SCRIPT, {
+        input: INPUT,
+        timeoutMs: TIMEOUT_MS,
+        nodeOptions: ['--expose-gc', '--max-old-space-size=4096'],
+      }),
+    );
+  }
+  return {
+    bench: 'stock',
+    about: [
+      `${INPUT.skus * INPUT.nodes} keys: each SKU at ${INPUT.nodes} nodes has a count, three movements and four prices, days apart.`,
+      'CPU time of the operator with everything kept in memory; bytes of the heap per SKU × node, the SKU included.',
+    ],
+    metrics: [
+      {
+        name: 'events',
+        unit: '/s',
+        better: 'higher',
+        target: 80_000,
+        samples: measured.map(({ eventsPerSecond }) => eventsPerSecond),
+      },
+      {
+        name: 'bytes_per_key',
+        unit: 'B',
+        better: 'lower',
+        target: 400,
+        isComparable: true,
+        samples: measured.map(({ bytesPerKey }) => bytesPerKey),
+      },
+    ],
+    notes: [],
+  };
+}
