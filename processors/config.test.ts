@@ -149,19 +149,19 @@ test('a file that is not YAML is refused with the place', () => {
   ]);
 });
 
-test.each([
-  'channels',
-  'retention.raw',
-  'retention.aggregates',
-  'retention.dead_letters',
-])('%s is refused, because nothing would read it', (path) => {
-  const [section = '', key] = path.split('.');
-  const [problem = ''] = problemsOf(`${section}: ${key === undefined ? 1 : `{ ${key}: 1 }`}`);
-  expect(problem).toMatch(/^[a-z_.]+: [a-z_.]+ is not built yet, so the key would have no effect/);
-  const variable = `WEIR_${path.replace('.', '_').toUpperCase()}`;
-  const [ofVariable = ''] = problemsOf('', { [variable]: '1' });
-  expect(ofVariable).toBe(problem.replace(/^[a-z_.]+/, variable));
-});
+test.each(['channels', 'retention.raw', 'retention.aggregates', 'retention.dead_letters'])(
+  '%s is refused, because nothing would read it',
+  (path) => {
+    const [section = '', key] = path.split('.');
+    const [problem = ''] = problemsOf(`${section}: ${key === undefined ? 1 : `{ ${key}: 1 }`}`);
+    expect(problem).toMatch(
+      /^[a-z_.]+: [a-z_.]+ is not built yet, so the key would have no effect/,
+    );
+    const variable = `WEIR_${path.replace('.', '_').toUpperCase()}`;
+    const [ofVariable = ''] = problemsOf('', { [variable]: '1' });
+    expect(ofVariable).toBe(problem.replace(/^[a-z_.]+/, variable));
+  },
+);
 
 test.each(['0.0.0.0', '192.0.2.1', '::', 'shop.example', '127.0.0.1.example'])(
   'listening on %s is refused unless requests need a key',
