@@ -50,6 +50,8 @@ const SILENT: Output = {
   upsert: () => undefined,
   append: () => undefined,
   forward: () => undefined,
+  broadcast: () => undefined,
+  wakeAt: () => undefined,
   count: () => undefined,
 };
 
