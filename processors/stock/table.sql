@@ -87,15 +87,24 @@ WITH
     ),
     margins AS
     (
-        -- The newest currency of a SKU, and the mean margin of a unit in it; without a cost the price.
+        -- In the currency in which most units of the SKU sold, the mean margin of a unit; without a cost the price.
         SELECT
-            lines.sku AS sku,
-            argMax(orders.currency, orders.occurred_at) AS currency,
-            sum(lines.quantity * (lines.unit_price_minor - ifNull(lines.unit_cost_minor, 0))) / sum(lines.quantity) AS margin_minor
-        FROM weir.order_lines AS lines
-        INNER JOIN weir.orders AS orders USING (event_id)
-        WHERE orders.status = 'placed'
-        GROUP BY lines.sku
+            sku,
+            argMax(currency, units) AS currency,
+            argMax(unit_margin_minor, units) AS margin_minor
+        FROM
+        (
+            SELECT
+                lines.sku AS sku,
+                orders.currency AS currency,
+                sum(lines.quantity) AS units,
+                sum(lines.quantity * (lines.unit_price_minor - ifNull(lines.unit_cost_minor, 0))) / units AS unit_margin_minor
+            FROM weir.order_lines AS lines
+            INNER JOIN weir.orders AS orders USING (event_id)
+            WHERE orders.status = 'placed'
+            GROUP BY lines.sku, orders.currency
+        )
+        GROUP BY sku
     )
 SELECT
     ranked.sku AS sku,

@@ -300,3 +300,23 @@ test.each([STOCK_PANEL, ALERTS_PANEL])(
     expect(described.map(({ name }) => name)).toEqual(columns);
   },
 );
+
+test('every view of stock can be read', async () => {
+  const [events = []] = fc.sample(anyEvents, { seed: 7, numRuns: 1 });
+  await load(events);
+  const views = [
+    'stock_phantoms',
+    'stock_sku_outages',
+    'stock_lost_views',
+    'stock_lost_ad_spend',
+    'alert_times',
+  ];
+  for (const view of views) {
+    const [row] = await clickHouse.query(`SELECT toUInt32(count()) AS rows FROM weir.${view}`);
+    expect([view, row?.['rows']]).toEqual([view, expect.any(Number)]);
+  }
+  const [outages] = await clickHouse.query(
+    'SELECT toUInt32(count()) AS rows FROM weir.stock_sku_outages',
+  );
+  expect(outages?.['rows']).toBeGreaterThan(0);
+});
