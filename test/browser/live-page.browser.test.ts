@@ -116,6 +116,15 @@ describe.skipIf(CHROMIUM_PATH === undefined)('the page before any server', () =>
     );
   });
 
+  test('a channel shows what it costs by credit and by increment, side by side', async () => {
+    const page = await openPage();
+    const card = page.locator('[data-marketing=search]');
+    await card.getByText('€250.00, €333.30').waitFor();
+    expect(await card.getByText('3 (2.1 … 3.9)').count()).toBe(1);
+    const sold = await page.locator('[data-sales=dtc]').textContent();
+    expect(sold).toContain('42.0%, +2 points');
+  });
+
   test('at 390 pixels nothing scrolls sideways and every number is on the page', async () => {
     const page = await openPage({ viewport: NARROW });
     await page.locator('.credit tbody tr').first().waitFor();

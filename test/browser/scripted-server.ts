@@ -5,6 +5,7 @@ import { extname, join } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 import type { Row } from '../../schemas/panel.ts';
+import { ECONOMICS } from './scripted-economics.ts';
 import { LIFT_TESTS } from './scripted-lift.ts';
 import {
   SHOP_TOPICS,
@@ -194,6 +195,10 @@ async function answer(
   }
   if (url.pathname === '/v1/lift') {
     sendJson(response, 200, { tests: LIFT_TESTS });
+    return;
+  }
+  if (url.pathname === '/v1/economics') {
+    sendJson(response, 200, ECONOMICS);
     return;
   }
   if (url.pathname === '/v1/live/events') {

@@ -1,11 +1,14 @@
 import type { Acknowledgements } from './live/acknowledgements.ts';
+import type { Economics } from './live/economics.ts';
 import type { LiveFeed } from './live/feed.ts';
-import type { LiftResults } from './live/lift.ts';
+import type { LiftCard } from './live/lift.ts';
+import type { Polled } from './live/polled.ts';
 import type { TodayHours } from './live/today.ts';
 import { type Verdict, judge } from './live/verdict.ts';
 import { Attribution } from './panels/attribution.tsx';
 import { Banner } from './panels/banner.tsx';
 import { Channels } from './panels/channels.tsx';
+import { EconomicsPanel } from './panels/economics.tsx';
 import { Fulfilment } from './panels/fulfilment.tsx';
 import { Header } from './panels/header.tsx';
 import { Incidents } from './panels/incidents.tsx';
@@ -18,11 +21,12 @@ import { Stock } from './panels/stock.tsx';
 export function App(props: {
   readonly feed: LiveFeed;
   readonly today: TodayHours;
-  readonly lift: LiftResults;
+  readonly lift: Polled<readonly LiftCard[]>;
+  readonly economics: Polled<Economics>;
   readonly acknowledgements: Acknowledgements;
   readonly nowMs: number;
 }) {
-  const { feed, today, lift, acknowledgements, nowMs } = props;
+  const { feed, today, lift, economics, acknowledgements, nowMs } = props;
   const { store } = feed;
   const verdict = judge(feed.status, store.freshness, nowMs);
   const isOld = verdict.kind === 'disconnected' || verdict.kind === 'stale';
@@ -33,6 +37,7 @@ export function App(props: {
       <main class={isOld ? 'old' : ''}>
         <Channels store={store} today={today} nowMs={nowMs} />
         <Lift lift={lift} nowMs={nowMs} />
+        <EconomicsPanel economics={economics} nowMs={nowMs} />
         <div class="columns">
           <div class="column">
             <Attribution feed={feed} nowMs={nowMs} />

@@ -8,8 +8,10 @@ import {
   createEventsTransport,
   createWebSocketTransport,
 } from './live/browser-transports.ts';
+import { parseEconomics } from './live/economics.ts';
 import { LiveFeed } from './live/feed.ts';
-import { LiftResults } from './live/lift.ts';
+import { parseCards } from './live/lift.ts';
+import { Polled } from './live/polled.ts';
 import { TodayHours } from './live/today.ts';
 
 /**
@@ -17,6 +19,12 @@ import { TodayHours } from './live/today.ts';
  * times a second cannot be read, and the battery of a phone pays for it.
  */
 const PAINT_APART_MS = 200;
+
+/** Verdicts rest on visitors whose horizon is over: they change slowly, and each answer is a query. */
+const VERDICTS_APART_MS = 10 * SECOND_MS;
+
+/** A day's economics reads raw events; a minute hardly changes it. */
+const ECONOMICS_APART_MS = 60 * SECOND_MS;
 
 const root = document.getElementById('app');
 let paintedAt = Number.NEGATIVE_INFINITY;
@@ -27,7 +35,7 @@ function paint(): void {
   paintedAt = performance.now();
   if (root === null) return;
   const nowMs = Date.now();
-  const live = { feed, today, lift, acknowledgements };
+  const live = { feed, today, lift, economics, acknowledgements };
   render(<App {...live} nowMs={nowMs} />, root);
 }
 
@@ -72,7 +80,19 @@ const feed = new LiveFeed({
   changed: paintSoon,
 });
 const today = new TodayHours({ clock: browserClock, getJson, changed: paintSoon });
-const lift = new LiftResults({ clock: browserClock, getJson, changed: paintSoon });
+const polling = { clock: browserClock, getJson, changed: paintSoon };
+const lift = new Polled({
+  ...polling,
+  path: '/v1/lift',
+  apartMs: VERDICTS_APART_MS,
+  parse: parseCards,
+});
+const economics = new Polled({
+  ...polling,
+  path: '/v1/economics',
+  apartMs: ECONOMICS_APART_MS,
+  parse: parseEconomics,
+});
 const acknowledgements = new Acknowledgements({ postJson, changed: paintSoon });
 
 feed.start();

@@ -1,10 +1,4 @@
-import { SECOND_MS } from '../../../../schemas/time.ts';
-import type { Clock } from './connection.ts';
 import { isJsonObject, numberIn, textIn } from './rows.ts';
-import type { GetJson } from './today.ts';
-
-/** Verdicts rest on visitors whose horizon is over: they change slowly, and each answer is a query. */
-const FETCH_APART_MS = 10 * SECOND_MS;
 
 /** Tests that a page shows; the server allows as many. */
 const TESTS_MAX = 32;
@@ -42,54 +36,8 @@ export interface LiftCard {
   readonly history: readonly (LiftPoint & { readonly until: number })[];
 }
 
-/** What all tests say, asked for again now and then. */
-export class LiftResults {
-  readonly #clock: Clock;
-  readonly #getJson: GetJson;
-  readonly #changed: () => void;
-  #cards: readonly LiftCard[] | undefined;
-  #problem: string | undefined;
-  #askedAt = Number.NEGATIVE_INFINITY;
-  #isAsking = false;
-
-  constructor(options: {
-    readonly clock: Clock;
-    readonly getJson: GetJson;
-    readonly changed: () => void;
-  }) {
-    this.#clock = options.clock;
-    this.#getJson = options.getJson;
-    this.#changed = options.changed;
-  }
-
-  /** Undefined until the first answer. */
-  get cards(): readonly LiftCard[] | undefined {
-    return this.#cards;
-  }
-
-  /** Why the cards are missing or old; undefined when they are not. */
-  get problem(): string | undefined {
-    return this.#problem;
-  }
-
-  /** Asks again when the last answer is old. Call it whenever the cards are shown. */
-  async refresh(): Promise<void> {
-    const now = this.#clock.now();
-    if (this.#isAsking || now - this.#askedAt < FETCH_APART_MS) return;
-    this.#isAsking = true;
-    this.#askedAt = now;
-    try {
-      this.#cards = parseCards(await this.#getJson('/v1/lift'));
-      this.#problem = undefined;
-    } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
-    }
-    this.#isAsking = false;
-    this.#changed();
-  }
-}
-
-function parseCards(answer: unknown): readonly LiftCard[] {
+/** @throws {TypeError} when the answer is none of tests */
+export function parseCards(answer: unknown): readonly LiftCard[] {
   const tests = isJsonObject(answer) ? answer['tests'] : undefined;
   if (!Array.isArray(tests)) throw new TypeError('Expected tests, got something else');
   return tests.slice(0, TESTS_MAX).flatMap((test) => (isJsonObject(test) ? [cardOf(test)] : []));

@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 
-import type { LiftCard, LiftPoint, LiftResults } from '../live/lift.ts';
+import type { LiftCard, LiftPoint } from '../live/lift.ts';
+import type { Polled } from '../live/polled.ts';
 import {
   formatCount,
   formatFraction,
@@ -31,10 +32,13 @@ const BAND_WIDTH = 240;
 const BAND_HEIGHT = 64;
 
 /** What each channel brings that would not have come without it, one card per test. */
-export function Lift(props: { readonly lift: LiftResults; readonly nowMs: number }) {
+export function Lift(props: {
+  readonly lift: Polled<readonly LiftCard[]>;
+  readonly nowMs: number;
+}) {
   const { lift, nowMs } = props;
   useEffect(() => void lift.refresh(), [lift, nowMs]);
-  const { cards, problem } = lift;
+  const { value: cards, problem } = lift;
   return (
     <section class="panel" aria-labelledby="lift-title" aria-busy={cards === undefined}>
       <div class="section-head">

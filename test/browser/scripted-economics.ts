@@ -1,0 +1,49 @@
+import type { EconomicsAnswer } from '../../api/economics-answer.ts';
+
+/** What the scripted server says of channels: one that is advertised, one that sells. */
+export const ECONOMICS: EconomicsAnswer = {
+  from: Date.UTC(2026, 10, 20),
+  to: Date.UTC(2026, 10, 21),
+  currency: 'EUR',
+  model: 'last_non_direct',
+  marketing: [
+    {
+      channel: 'search',
+      impressions: 90_000,
+      clicks_gross: 5_200,
+      clicks_net: 4_800,
+      sessions: 3_100,
+      add_to_carts: 400,
+      spend_minor: 600_000,
+      attributed: { conversions: 24, credit_minor: 1_800_000, cpa_minor: 25_000, roas: 3 },
+      incremental: {
+        test: 'search-1',
+        verdict: 'winning',
+        icpa_minor: 33_330,
+        iroas: { point: 3, low: 2.1, high: 3.9 },
+      },
+      carts: { carts: 300, abandoned: { point: 0.7, low: 0.646, high: 0.749 }, pending: 12 },
+    },
+  ],
+  sales: [
+    {
+      channel: 'dtc',
+      orders: 420,
+      units: 610,
+      revenue_minor: 3_150_000,
+      returns_minor: 120_000,
+      margin_minor: 1_260_000,
+      lines_without_cost: 0,
+      order_value_minor: { point: 7_500, low: 7_150, high: 7_850 },
+      share: 0.42,
+      target_share: 0.4,
+      deviation_points: 2,
+    },
+  ],
+  mix: { chi_square: 26.9, p: 6e-6 },
+  retention: { point: 0.18, low: 0.15, high: 0.21 },
+  cohorts: [],
+  as_of: Date.UTC(2026, 10, 21),
+  watermark: Date.UTC(2026, 10, 21),
+  complete: true,
+};
