@@ -129,7 +129,8 @@ const CARTS_SQL = `WITH
   (
     SELECT carts.channel AS channel,
       arrayExists(time -> time >= carts.at_ms AND time < carts.at_ms + ${CART_MS}, ordered.times) AS is_ordered,
-      is_ordered OR carts.at_ms + ${CART_MS} <= {watermark:Int64} AS is_over
+      -- Also those that have become orders wait: counted at once they would make every young share small.
+      carts.at_ms + ${CART_MS} <= {watermark:Int64} AS is_over
     FROM carts
     LEFT JOIN ordered ON ordered.visitor_id = carts.visitor_id
     LEFT JOIN held_spans ON held_spans.visitor_token = carts.visitor_id
