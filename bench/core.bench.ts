@@ -21,10 +21,21 @@ export async function bench({ runs, events = EVENTS }: BenchOptions): Promise<Be
     bench: 'core',
     about: [
       `${measured[0]?.events ?? 0} events of the simulated shop as stored bytes: decoding, deduplication, watermarks, all processors and checkpoints, with memory in place of disk and ClickHouse.`,
-      'All CPU time per event. decode_only is the floor; hand_written counts clicks per minute and channel with a Set and a Map and does nothing else; json_parse parses the same events as text.',
+      'All CPU time per event. engine_without_bots judges nobody, and bots_share is what judging takes of the whole. decode_only is the floor; hand_written counts clicks per minute and channel with a Set and a Map and does nothing else; json_parse parses the same events as text.',
     ],
     metrics: [
       { name: 'engine', ...lower, samples: samples(({ engineUs }) => engineUs) },
+      {
+        name: 'engine_without_bots',
+        ...lower,
+        samples: samples(({ engineWithoutBotsUs }) => engineWithoutBotsUs),
+      },
+      {
+        name: 'bots_share',
+        better: 'lower',
+        unit: '%',
+        samples: samples((run) => 100 * (1 - run.engineWithoutBotsUs / run.engineUs)),
+      },
       { name: 'decode_only', ...lower, samples: samples(({ decodeUs }) => decodeUs) },
       { name: 'hand_written', ...lower, samples: samples(({ handWrittenUs }) => handWrittenUs) },
       { name: 'json_parse', ...lower, samples: samples(({ jsonUs }) => jsonUs) },

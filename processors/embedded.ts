@@ -209,11 +209,11 @@ export class Embedded implements EnginePort {
 
   /** Closes an import of history: nothing more of it will come, and the watermark may move on. */
   async endImport(importName: string): Promise<void> {
-    const topics: readonly Topic[] = Object.values(TOPIC_OF_EVENT);
-    await this.#log.append(topics.flatMap((topic) => this.#importEnds(topic, importName)));
-    // What the visitor stage forwards to the sku stage must lie before the end of the import there.
+    await this.#log.append(this.#importEnds(Object.values(TOPIC_OF_EVENT), importName));
+    // What the visitor stage forwards to others must lie before the end of the import there.
     await this.drain();
-    await this.#log.append(this.#importEnds('weir.internal.sku', importName));
+    const forwarded: readonly Topic[] = ['weir.internal.address', 'weir.internal.sku'];
+    await this.#log.append(this.#importEnds(forwarded, importName));
     await this.drain();
   }
 
@@ -349,15 +349,13 @@ export class Embedded implements EnginePort {
     }
   }
 
-  #importEnds(topic: Topic, importName: string): readonly AppendBatch[] {
-    const count = stageOf(topic) === 'control' ? 1 : this.#config.partitions;
-    return Array.from({ length: count }, (_, partition) => ({
-      topic,
-      partition,
-      values: [],
-      importName,
-      endsImport: true,
-    }));
+  #importEnds(topics: readonly Topic[], importName: string): readonly AppendBatch[] {
+    return topics.flatMap((topic) =>
+      Array.from(
+        { length: stageOf(topic) === 'control' ? 1 : this.#config.partitions },
+        (_, partition) => ({ topic, partition, values: [], importName, endsImport: true }),
+      ),
+    );
   }
 
   async #trim(): Promise<void> {

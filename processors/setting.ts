@@ -88,7 +88,16 @@ export function integer(initial: number, range: Range): Setting<number> {
 
 /** A part of a whole within `range`, such as 0.1. */
 export function share(initial: number, range: Range): Setting<number> {
-  const allowed = `a share from ${range.min} to ${range.max}`;
+  return real(initial, `a share from ${range.min} to ${range.max}`, range);
+}
+
+/** What something adds to a score. */
+export function weight(initial: number): Setting<number> {
+  const range = { min: -10, max: 10 };
+  return real(initial, `a weight from ${range.min} to ${range.max}`, range);
+}
+
+function real(initial: number, allowed: string, range: Range): Setting<number> {
   const parse = (raw: unknown): number | undefined =>
     typeof raw === 'number' && raw >= range.min && raw <= range.max ? raw : undefined;
   return {
@@ -96,7 +105,7 @@ export function share(initial: number, range: Range): Setting<number> {
     initial,
     allowed,
     parse,
-    parseText: (value) => parse(Number(value)),
+    parseText: (value) => (value.trim() === '' ? undefined : parse(Number(value))),
     isSecret: false,
   };
 }

@@ -1,3 +1,4 @@
+import type { AddressEvent } from './events/address-event.ts';
 import type { Click } from './events/click.ts';
 import type { Inventory } from './events/inventory.ts';
 import type { Order } from './events/order.ts';
@@ -13,6 +14,7 @@ export interface EventOfTopic {
   readonly 'weir.reference': Reference;
   readonly 'weir.internal.sku': SkuEvent;
   readonly 'weir.internal.visitor': VisitorEvent;
+  readonly 'weir.internal.address': AddressEvent;
 }
 
 export type Topic = keyof EventOfTopic;
@@ -34,6 +36,7 @@ export const TOPIC_OF_EVENT = {
  */
 export const TOPICS_OF_STAGE = {
   visitor: ['weir.clicks', 'weir.orders', 'weir.internal.visitor'],
+  address: ['weir.internal.address'],
   sku: ['weir.inventory', 'weir.internal.sku'],
   control: ['weir.reference'],
 } as const satisfies Record<string, readonly Topic[]>;
@@ -54,5 +57,6 @@ export const KEY_OF_TOPIC = {
   'weir.inventory': 'sku',
   'weir.internal.sku': 'sku',
   'weir.internal.visitor': 'visitor_id',
+  'weir.internal.address': 'address',
   'weir.reference': 'subject',
 } as const satisfies { readonly [T in Topic]: keyof EventOfTopic[T] & string };

@@ -23,6 +23,8 @@ export interface CoreInput {
 export interface CoreRun {
   readonly events: number;
   readonly engineUs: number;
+  /** The same without judging visitors. */
+  readonly engineWithoutBotsUs: number;
   readonly decodeUs: number;
   readonly handWrittenUs: number;
   readonly jsonUs: number;
@@ -57,7 +59,8 @@ async function run({ events }: CoreInput): Promise<CoreRun> {
   for (let round = 0; round < 2; round += 1) {
     measured = {
       events: lines.length,
-      engineUs: await cpuUs(lines.length, () => throughEngine(log)),
+      engineUs: await throughEngine(events, {}),
+      engineWithoutBotsUs: await throughEngine(events, { WEIR_BOTS_FILTER: 'false' }),
       decodeUs: await cpuUs(lines.length, () => decodeOnly(log)),
       handWrittenUs: await cpuUs(lines.length, () => handWritten(log)),
       jsonUs: await cpuUs(lines.length, () => parseAll(lines)),
@@ -103,8 +106,21 @@ async function fill(log: MemoryLog, events: number): Promise<readonly string[]> 
 }
 
 /** All processors, deduplication, watermarks and checkpoints; memory in place of disk and ClickHouse. */
-async function throughEngine(log: MemoryLog): Promise<void> {
-  const config = loadConfig({ file: undefined, environment: {} });
+async function throughEngine(
+  events: number,
+  environment: Readonly<Record<string, string>>,
+): Promise<number> {
+  // What stages forward goes to the log, so each run has one of its own.
+  const log = new MemoryLog(() => Date.now());
+  const lines = await fill(log, events);
+  return cpuUs(lines.length, () => drained(log, environment));
+}
+
+async function drained(
+  log: MemoryLog,
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
+  const config = loadConfig({ file: undefined, environment });
   const engine = await Engine.open({
     node: 'bench',
     processors: createProcessors(config),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { EngineError } from '../../schemas/errors.ts';
 import type { ClickKind } from '../../schemas/events/click.ts';
+import { isAsset, pathOf } from '../../schemas/page-url.ts';
 import { BatchGatherer, type ImportBatch } from './batch.ts';
 import { type LineChunk, readLines, rejectionOfLost } from './lines.ts';
 import { type LogLine, parseLogLine } from './log-line.ts';
@@ -19,13 +20,6 @@ export interface AccessLogOptions {
  * a log in its order, or reversed, they stand close together.
  */
 const REPEAT_LINES = 250_000;
-
-/** File types that a page loads along with itself. */
-const ASSET_EXTENSIONS: ReadonlySet<string> = new Set(
-  'avif bmp css eot gif ico jpeg jpg js map mjs mp3 mp4 otf png svg swf ttf wasm webm webp woff woff2 xsl'.split(
-    ' ',
-  ),
-);
 
 /** Paths that only programs ask for. */
 const MACHINE_PATHS: ReadonlySet<string> = new Set(['/robots.txt', '/sitemap.xml', '/favicon.ico']);
@@ -203,16 +197,6 @@ function ruleOf({ method, status, target }: LogLine): Rule {
   const path = pathOf(target);
   if (MACHINE_PATHS.has(path)) return 'machine_files';
   return isAsset(path) ? 'assets' : 'page_views';
-}
-
-function pathOf(target: string): string {
-  const end = target.search(/[?#]/);
-  return end < 0 ? target : target.slice(0, end);
-}
-
-function isAsset(path: string): boolean {
-  const dot = path.lastIndexOf('.');
-  return dot > path.lastIndexOf('/') && ASSET_EXTENSIONS.has(path.slice(dot + 1).toLowerCase());
 }
 
 /** 128 bits as 22 characters: short enough for an id, and no address can be read from it. */

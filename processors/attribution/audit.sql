@@ -1,7 +1,7 @@
 -- Recomputes weir.attribution_1h from the raw events alone, for hours in [from, to).
 -- It follows the definitions and shares nothing with the operator but the rule that makes rounding
 -- the same everywhere: weights are whole numbers (docs/attribution.md), so remainders are too.
--- What is held of visitors comes from weir.bot_standings, which has a recomputation of its own.
+-- What is held of visitors is taken from weir.bot_standings as it is.
 WITH
     held_spans AS
     (

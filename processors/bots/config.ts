@@ -1,4 +1,5 @@
 import type { Reason } from './reason.ts';
+import type { Weights } from './score.ts';
 
 /** What a list says of a client: the reason to take it for a machine, or undefined. */
 export interface ClientLists {
@@ -32,6 +33,15 @@ export interface BotsConfig {
   readonly reachMs: number;
   /** How long after the day of the latest evidence a verdict holds; whole days, milliseconds. */
   readonly heldMs: number;
+  readonly sessionGapMs: number;
+  /** Weight of each feature of a session's behaviour, and the scores from which it is a bot's or suspect. */
+  readonly weights: Weights;
+  readonly botScore: number;
+  readonly suspectScore: number;
+  /** New visitor ids of one address within half an hour from which on they are one client's. */
+  readonly addressVisitors: number;
+  /** Senders that are logs of web servers: they know files and robots.txt, and no script. */
+  readonly logSources: readonly string[];
   /** Senders that are apps or servers: lists of user agents and addresses say nothing about them. */
   readonly appSources: readonly string[];
   readonly lists: ClientLists;

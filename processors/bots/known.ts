@@ -1,15 +1,10 @@
 import type { VisitorEvent } from '../../schemas/events/visitor-event.ts';
 import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
-import {
-  HUMAN,
-  type Standing,
-  type StandingSpan,
-  startOfDay,
-} from '../engine/operator/standing.ts';
+import { HUMAN, type Standing, startOfDay } from '../engine/operator/standing.ts';
 import type { BotsConfig } from './config.ts';
-import { type Coverage, STRETCH_WIDTH, startingAt, withEvidence } from './coverage.ts';
-import { TIER_OF_REASON, placeOf, reasonAt } from './reason.ts';
+import type { Coverage } from './coverage.ts';
 import type { VisitorState } from './row.ts';
+import type { Session } from './session.ts';
 
 /** A person's verdict. */
 export interface Act {
@@ -28,24 +23,46 @@ export type Mark = readonly [
   aboutMs: number,
 ];
 
-/** What is known of one visitor. Of most there is a time and nothing else. */
+/** What is known of one visitor. Of most there is one visit and nothing else. */
 export interface Known {
   /** UTC milliseconds of the newest click; 0 until there is one. */
   newestMs: number;
-  /** What rules and lists have said. */
-  listed: Coverage;
+  /** Oldest first; of many the oldest leave, see `settled` and `suspected`. */
+  sessions: readonly Session[];
+  /** What rules, lists and past sessions have said for good. */
+  settled: Coverage;
+  /** Start and end in UTC milliseconds of past sessions that were suspect, flat, oldest first. */
+  suspected: readonly number[];
   marks: readonly Mark[];
   /** In the order in which they were decided. */
   acts: readonly Act[];
+  /** When orders were delivered, oldest first. */
+  delivered: readonly number[];
+  /** Half of the hash of the address last told to the address stage, with its pane; 0 at first. */
+  toldHash: number;
   standing: Standing;
 }
 
-/** Marks and acts kept of one visitor: of more the oldest are forgotten. */
+/** Marks, acts and deliveries kept of one visitor: of more the oldest are forgotten. */
 const MARKS_MAX = 16;
 const ACTS_MAX = 8;
+const DELIVERED_MAX = 8;
+
+/** Shared by all visitors who have none: an empty list of one's own takes 16 bytes. */
+const NONE: readonly never[] = [];
 
 export function createKnown(): Known {
-  return { newestMs: 0, listed: [], marks: [], acts: [], standing: HUMAN };
+  return {
+    newestMs: 0,
+    sessions: NONE,
+    settled: NONE,
+    suspected: NONE,
+    marks: NONE,
+    acts: NONE,
+    delivered: NONE,
+    toldHash: 0,
+    standing: HUMAN,
+  };
 }
 
 /** Takes what a person or another stage says, whatever came before. */
@@ -74,26 +91,14 @@ export function takeVisitorEvent(known: Known, event: VisitorEvent): void {
   }
 }
 
-/** Works the standing out anew; the same array when it is as before. */
-export function judge(known: Known, config: BotsConfig): void {
-  let coverage = known.listed;
-  for (const [, , isMarked, aboutMs] of known.marks) {
-    if (!isMarked) continue;
-    const evidence = { fromMs: aboutMs, toMs: aboutMs, place: placeOf('address') };
-    coverage = withEvidence(coverage, evidence, config);
-  }
-  for (const { isCleared, aboutMs } of known.acts) {
-    const evidence = { fromMs: aboutMs, toMs: aboutMs, place: placeOf('person') };
-    coverage = isCleared
-      ? startingAt(coverage, heldUntilMs(aboutMs, config))
-      : withEvidence(coverage, evidence, config);
-  }
-  const standing = spansOf(coverage);
-  if (!isSame(standing, known.standing)) known.standing = standing;
+/** Takes the time at which an order of the visitor was delivered. */
+export function takeDelivery(known: Known, timeMs: number): void {
+  known.delivered = [...known.delivered, timeMs].toSorted((a, b) => a - b).slice(-DELIVERED_MAX);
 }
 
 /** The state by which people know a visitor. */
 export function stateOf({ standing, acts }: Pick<Known, 'standing' | 'acts'>): VisitorState {
+  if (standing.length === 0 && acts.length === 0) return 'human';
   if (standing.some(({ tier }) => tier !== 0)) return 'bot';
   if (acts.at(-1)?.isCleared === true) return 'cleared';
   return standing.length > 0 ? 'suspect' : 'human';
@@ -102,6 +107,9 @@ export function stateOf({ standing, acts }: Pick<Known, 'standing' | 'acts'>): V
 /** The watermark from which on nothing can change what is held of the visitor, nor reach what it did. */
 export function knownExpiresAtMs(known: Known, config: BotsConfig): number {
   let endMs = known.newestMs === 0 ? Number.NEGATIVE_INFINITY : known.newestMs;
+  // What orders say of somebody without clicks matters to the next visit.
+  const deliveredMs = known.delivered.at(-1);
+  if (deliveredMs !== undefined) endMs = Math.max(endMs, deliveredMs + config.heldMs);
   for (const { untilMs } of known.standing) endMs = Math.max(endMs, untilMs);
   for (const [, , , aboutMs] of known.marks) endMs = Math.max(endMs, heldUntilMs(aboutMs, config));
   for (const { aboutMs } of known.acts) endMs = Math.max(endMs, heldUntilMs(aboutMs, config));
@@ -110,40 +118,17 @@ export function knownExpiresAtMs(known: Known, config: BotsConfig): number {
   return endMs + config.reachMs + DAY_MS + MINUTE_MS + config.allowedLatenessMs;
 }
 
-/** A rough size in memory, bytes. */
-export function knownBytes({ listed, marks, acts, standing }: Known): number {
-  return 80 + 8 * listed.length + 100 * marks.length + 110 * acts.length + 90 * standing.length;
+/** A rough size in memory, bytes: an object of nine fields, and lists of numbers. */
+export function knownBytes(known: Known): number {
+  let bytes = 96;
+  for (const session of known.sessions) bytes += 24 + 8 * session.length;
+  bytes += 8 * (known.settled.length + known.suspected.length + known.delivered.length);
+  return bytes + 100 * known.marks.length + 110 * known.acts.length + 90 * known.standing.length;
 }
 
 /** A clearing holds as long as a verdict would. */
-function heldUntilMs(aboutMs: number, { heldMs }: BotsConfig): number {
+export function heldUntilMs(aboutMs: number, { heldMs }: BotsConfig): number {
   return startOfDay(aboutMs) + DAY_MS + heldMs;
-}
-
-function spansOf(coverage: Coverage): Standing {
-  const spans: StandingSpan[] = [];
-  for (let at = 0; at < coverage.length; at += STRETCH_WIDTH) {
-    const [fromMs = 0, untilMs = 0, place = 0] = coverage.slice(at, at + STRETCH_WIDTH);
-    const reason = reasonAt(place);
-    spans.push({ fromMs, untilMs, tier: TIER_OF_REASON[reason], reason });
-  }
-  return spans.length === 0 ? HUMAN : spans;
-}
-
-function isSame(a: Standing, b: Standing): boolean {
-  return (
-    a.length === b.length &&
-    a.every((span, index) => {
-      const other = b[index];
-      return (
-        other !== undefined &&
-        span.fromMs === other.fromMs &&
-        span.untilMs === other.untilMs &&
-        span.tier === other.tier &&
-        span.reason === other.reason
-      );
-    })
-  );
 }
 
 function byDecision(a: Act, b: Act): number {

@@ -1,4 +1,6 @@
 import type { Click } from '../../schemas/events/click.ts';
+import { MINUTE_MS } from '../../schemas/time.ts';
+import { fingerprintText } from '../engine/operator/fingerprint.ts';
 import {
   type Operator,
   type Output,
@@ -8,18 +10,21 @@ import {
 import type { Standing } from '../engine/operator/standing.ts';
 import type { BotsConfig } from './config.ts';
 import { withEvidence } from './coverage.ts';
+import { judge } from './judge.ts';
 import {
   type Known,
   createKnown,
-  judge,
   knownBytes,
   knownExpiresAtMs,
   stateOf,
+  takeDelivery,
   takeVisitorEvent,
 } from './known.ts';
 import { placeOf } from './reason.ts';
 import { BOT_STANDINGS, BOT_VERDICTS, type VisitorState } from './row.ts';
+import { isApp, stepOf } from './step.ts';
 import { tierOne } from './tier-one.ts';
+import { addStep, explain, scoreAll } from './visits.ts';
 
 /**
  * Judges visitors: from what they do, from what rules and lists say of their clients, and from what
@@ -29,14 +34,22 @@ export function createJudge(config: BotsConfig): Operator {
   return defineOperator<Known>({
     name: 'bots',
     stage: 'visitor',
-    stateVersion: 1,
+    stateVersion: 2,
     createState: createKnown,
     apply: {
       'weir.clicks': (known, click, output, record) => {
         const { visitor_id: visitorToken } = click;
         judged({ known, config, visitorToken, actor: null }, output, record, () =>
-          takeClick(known, click, config),
+          takeClick(known, click, config, { output, record }),
         );
+      },
+      'weir.orders': (known, order, output, record) => {
+        if (order.status !== 'delivered') return;
+        const { visitor_id: visitorToken } = order;
+        judged({ known, config, visitorToken, actor: null }, output, record, () => {
+          takeDelivery(known, order.occurred_at);
+          return scoreAll(known, config);
+        });
       },
       'weir.internal.visitor': (known, event, output, record) => {
         const { visitor_id: visitorToken, actor } = event;
@@ -60,17 +73,50 @@ interface Case {
   readonly actor: string | null;
 }
 
+/** Length of the windows in which the address stage counts visitors. */
+const PANE_MS = 10 * MINUTE_MS;
+const told = { high: 0, low: 0 };
+
 /** Whether the click says anything that may change the standing. */
-function takeClick(known: Known, click: Click, config: BotsConfig): boolean {
+function takeClick(
+  known: Known,
+  click: Click,
+  config: BotsConfig,
+  { output, record }: { readonly output: Output; readonly record: RecordContext },
+): boolean {
   const timeMs = click.occurred_at;
   if (timeMs > known.newestMs) known.newestMs = timeMs;
   const verdict = tierOne(click, config);
-  if (verdict === undefined || verdict === 'allow') return false;
-  const evidence = { fromMs: timeMs, toMs: timeMs, place: placeOf(verdict) };
-  const listed = withEvidence(known.listed, evidence, config);
-  if (listed === known.listed) return false;
-  known.listed = listed;
-  return true;
+  let isNews = false;
+  if (verdict !== undefined && verdict !== 'allow') {
+    const evidence = { fromMs: timeMs, toMs: timeMs, place: placeOf(verdict) };
+    const settled = withEvidence(known.settled, evidence, config);
+    isNews = settled !== known.settled;
+    known.settled = settled;
+  }
+  const step = stepOf(click, verdict, config);
+  if (step === undefined) return isNews;
+  if (verdict === undefined && !isApp(click, config)) tellAddress(known, click, output, record);
+  return addStep(known, step, config) || isNews;
+}
+
+/** Tells the address stage that this visitor was there, once per ten minutes. */
+function tellAddress(known: Known, click: Click, output: Output, record: RecordContext): void {
+  const { ip, visitor_id: visitorId } = click;
+  if (ip === null) return;
+  const paneMs = Math.floor(click.occurred_at / PANE_MS) * PANE_MS;
+  fingerprintText(`${ip}${paneMs}`, told);
+  // Told again after another address or ten minutes came between: the id makes it a duplicate.
+  if (known.toldHash === told.low) return;
+  known.toldHash = told.low;
+  output.forward('weir.internal.address', ip, {
+    event_id: `${ip}/${visitorId}/${paneMs / PANE_MS}`,
+    occurred_at: paneMs,
+    source: 'bots',
+    address: ip,
+    visitor_id: visitorId,
+    visitor_partition: record.partition,
+  });
 }
 
 /** Runs `take`, works the standing out and tells what has become of it. */
@@ -88,7 +134,7 @@ function judged(
   const state = stateOf(known);
   if (standing !== before) writeStandings(visitorToken, before, standing, output);
   if (state === stateBefore && reasonOf(standing) === reasonOf(before)) return;
-  writeVerdict({ visitorToken, actor, stateBefore, state, standing, config }, output, record);
+  writeVerdict({ visitorToken, actor, stateBefore, state, known, config }, output, record);
 }
 
 function writeStandings(
@@ -102,8 +148,9 @@ function writeStandings(
     output.upsert(BOT_STANDINGS, [visitorToken, fromMs, untilMs, tier, reason, true]);
   }
   for (const span of after) {
-    if (before.includes(span)) continue;
     const { fromMs, untilMs, tier, reason } = span;
+    const former = before.find((each) => each.fromMs === fromMs);
+    if (former?.untilMs === untilMs && former.reason === reason && former.tier === tier) continue;
     output.upsert(BOT_STANDINGS, [visitorToken, fromMs, untilMs, tier, reason, false]);
   }
 }
@@ -114,13 +161,14 @@ function writeVerdict(
     readonly actor: string | null;
     readonly stateBefore: VisitorState;
     readonly state: VisitorState;
-    readonly standing: Standing;
+    readonly known: Known;
     readonly config: BotsConfig;
   },
   output: Output,
   record: RecordContext,
 ): void {
-  const newest = verdict.standing.at(-1);
+  const newest = newestOf(verdict.known.standing);
+  const behaviour = explain(verdict.known, verdict.config);
   output.append(BOT_VERDICTS, [
     record.appendedAtMs,
     verdict.visitorToken,
@@ -131,11 +179,18 @@ function writeVerdict(
     verdict.config.lists.version,
     newest?.fromMs ?? null,
     newest?.untilMs ?? null,
+    behaviour?.score ?? null,
+    behaviour?.features.join(' ') ?? '',
     verdict.actor,
     record.partition,
   ]);
 }
 
+/** The newest span that withdraws; if none does, the newest suspicion. */
+function newestOf(standing: Standing): Standing[number] | undefined {
+  return standing.findLast(({ tier }) => tier !== 0) ?? standing.at(-1);
+}
+
 function reasonOf(standing: Standing): string | undefined {
-  return standing.at(-1)?.reason;
+  return newestOf(standing)?.reason;
 }

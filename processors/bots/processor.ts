@@ -1,4 +1,5 @@
 import type { Processor } from '../engine/operator/processor.ts';
+import { createAddresses } from './address.ts';
 import type { BotsConfig } from './config.ts';
 import { createJudge } from './operator.ts';
 import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
@@ -7,7 +8,7 @@ import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
 export function createBots(config: BotsConfig): Processor {
   return {
     name: 'bots',
-    operators: config.isFiltering ? [createJudge(config)] : [],
+    operators: config.isFiltering ? [createJudge(config), createAddresses(config)] : [],
     tables: [BOT_VERDICTS, BOT_STANDINGS],
     migrations: [new URL('table.sql', import.meta.url)],
   };

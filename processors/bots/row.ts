@@ -18,6 +18,8 @@ export const BOT_VERDICTS = {
     { name: 'version', type: 'text' },
     { name: 'from_at', type: 'nullable-instant' },
     { name: 'until_at', type: 'nullable-instant' },
+    { name: 'score', type: 'nullable-integer' },
+    { name: 'features', type: 'text' },
     { name: 'actor', type: 'nullable-text' },
     { name: 'visitor_partition', type: 'integer' },
   ],

@@ -11,6 +11,8 @@ CREATE TABLE IF NOT EXISTS weir.bot_verdicts_log
     version LowCardinality(String) COMMENT 'Versions of the lists by which it was decided',
     from_at Nullable(DateTime64(3, 'UTC')) COMMENT 'From when on the visitor''s events are withdrawn, inclusive, UTC',
     until_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Until when, exclusive, UTC, unless there is new evidence',
+    score Nullable(Int64) COMMENT 'Score of the newest suspect behaviour, 0 to 100; null without any',
+    features String COMMENT 'What that behaviour showed, names of features with spaces between',
     actor Nullable(String) COMMENT 'Who decided; null when nobody did',
     visitor_partition Int64 COMMENT 'Partition of the visitor''s events',
     topic LowCardinality(String) COMMENT 'Topic of the record that decided it',
@@ -34,6 +36,8 @@ CREATE OR REPLACE VIEW weir.bot_verdicts
     version LowCardinality(String) COMMENT 'Versions of the lists by which it was decided',
     from_at Nullable(DateTime64(3, 'UTC')) COMMENT 'From when on the visitor''s events are withdrawn, inclusive, UTC',
     until_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Until when, exclusive, UTC, unless there is new evidence',
+    score Nullable(Int64) COMMENT 'Score of the newest suspect behaviour, 0 to 100; null without any',
+    features String COMMENT 'What that behaviour showed, names of features with spaces between',
     actor Nullable(String) COMMENT 'Who decided; null when nobody did',
     visitor_partition Int64 COMMENT 'Partition of the visitor''s events'
 )
@@ -47,6 +51,8 @@ AS SELECT
     version,
     from_at,
     until_at,
+    score,
+    features,
     actor,
     visitor_partition
 FROM weir.bot_verdicts_log FINAL

@@ -1,7 +1,6 @@
 -- Recomputes weir.channel_1m from the raw events alone, for minutes in [from, to), which are whole
 -- minutes. It follows docs/traffic.md and shares nothing with the operators. What is held of visitors
--- comes from weir.bot_standings, which has a recomputation of its own. A visitor or an order beyond the
--- operators' bounds may differ.
+-- is taken from weir.bot_standings as it is. A visitor or an order beyond the operators' bounds may differ.
 WITH
     held_spans AS
     (

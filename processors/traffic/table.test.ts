@@ -355,6 +355,7 @@ function withId(lawEvent: LawEvent, id: string): LawEvent {
     case 'weir.inventory':
     case 'weir.internal.sku':
     case 'weir.internal.visitor':
+    case 'weir.internal.address':
       return lawEvent;
   }
 }

@@ -33,6 +33,7 @@ export const AVRO_SCHEMAS: Readonly<Record<Topic, AvroRecord>> = {
   'weir.reference': load('reference.avsc'),
   'weir.internal.sku': load('sku-event.avsc'),
   'weir.internal.visitor': load('visitor-event.avsc'),
+  'weir.internal.address': load('address-event.avsc'),
 };
 
 const RELEASED_FILES = new Set(readdirSync(new URL('released', import.meta.url)));

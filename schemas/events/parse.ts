@@ -43,6 +43,7 @@ const CHECKS: Readonly<Record<Topic, RecordCheck>> = {
   'weir.reference': compileRecord(AVRO_SCHEMAS['weir.reference']),
   'weir.internal.sku': compileRecord(AVRO_SCHEMAS['weir.internal.sku']),
   'weir.internal.visitor': compileRecord(AVRO_SCHEMAS['weir.internal.visitor']),
+  'weir.internal.address': compileRecord(AVRO_SCHEMAS['weir.internal.address']),
 };
 
 /**
@@ -101,6 +102,7 @@ function checkMeaning(topic: Topic, record: CheckedRecord): EventRejection | und
     case 'weir.clicks':
     case 'weir.internal.sku':
     case 'weir.internal.visitor':
+    case 'weir.internal.address':
       return undefined;
     case 'weir.orders':
       return checkOrder(erase(record));

@@ -60,6 +60,7 @@ const CODECS: Readonly<Record<Topic, TopicCodec>> = {
   'weir.reference': createCodec('weir.reference'),
   'weir.internal.sku': createCodec('weir.internal.sku'),
   'weir.internal.visitor': createCodec('weir.internal.visitor'),
+  'weir.internal.address': createCodec('weir.internal.address'),
 };
 
 function createCodec(topic: Topic): TopicCodec {

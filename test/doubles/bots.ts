@@ -1,5 +1,6 @@
 import type { BotsConfig } from '../../processors/bots/config.ts';
-import { DAY_MS } from '../../schemas/time.ts';
+import { DEFAULT_WEIGHTS } from '../../processors/bots/score.ts';
+import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
 
 /** A user agent's form that the lists of `buildBotsConfig` name. */
 export const CRAWLER_AGENT = 'Crawler/0';
@@ -11,6 +12,12 @@ export function buildBotsConfig(fields: Partial<BotsConfig> = {}): BotsConfig {
     allowedLatenessMs: DAY_MS,
     reachMs: 0,
     heldMs: DAY_MS,
+    sessionGapMs: 30 * MINUTE_MS,
+    weights: DEFAULT_WEIGHTS,
+    botScore: 90,
+    suspectScore: 60,
+    addressVisitors: 10,
+    logSources: ['access-log'],
     appSources: [],
     lists: {
       version: 'test',

@@ -1,4 +1,4 @@
-import type { Output } from '../../processors/engine/operator/operator.ts';
+import type { Output, Partition } from '../../processors/engine/operator/operator.ts';
 import type {
   FactsTable,
   RowsTable,
@@ -16,7 +16,7 @@ export class CollectingOutput implements Output {
   readonly facts = new Map<string, (readonly Value[])[]>();
   readonly forwarded: {
     readonly topic: Topic;
-    readonly key: string;
+    readonly to: string | Partition;
     readonly event: EventOfTopic[Topic];
   }[] = [];
   readonly counts = new Map<string, number>();
@@ -47,12 +47,12 @@ export class CollectingOutput implements Output {
     entry(this.facts, table.name, () => []).push([...values]);
   }
 
-  forward<T extends Topic>(topic: T, key: string, event: EventOfTopic[T]): void {
-    this.forwarded.push({ topic, key, event });
+  forward<T extends Topic>(topic: T, to: string | Partition, event: EventOfTopic[T]): void {
+    this.forwarded.push({ topic, to, event });
   }
 
   broadcast<T extends Topic>(topic: T, event: EventOfTopic[T]): void {
-    this.forwarded.push({ topic, key: '*', event });
+    this.forwarded.push({ topic, to: '*', event });
   }
 
   wakeAt(eventTimeMs: number): void {

@@ -1,3 +1,4 @@
+import type { RowsTable } from '../../processors/engine/operator/table.ts';
 import type { Insert, Sink } from '../../processors/engine/sink/sink.ts';
 
 /**
@@ -11,6 +12,12 @@ export class MemorySink implements Sink {
   readonly tokens = new Map<string, string>();
   /** Inserts that were dropped although they held other rows than the first with their token: lost data. */
   conflictingInserts = 0;
+  /** Rows tables of which more than the first column identifies a row. */
+  readonly #keys: ReadonlyMap<string, readonly string[]>;
+
+  constructor(rowsTables: readonly RowsTable[] = []) {
+    this.#keys = new Map(rowsTables.map(({ name, key }) => [name, key]));
+  }
 
   insert(insert: Insert): Promise<void> {
     this.insertNow(insert);
@@ -36,7 +43,7 @@ export class MemorySink implements Sink {
       const row = Object.fromEntries(
         insert.columns.map((column, index) => [column, values[index] ?? '']),
       );
-      const identity = identityOf(insert, row);
+      const identity = identityOf(insert, row, this.#keys.get(insert.table));
       const before = table.get(identity);
       if (before === undefined || BigInt(row['version'] ?? 0) >= BigInt(before['version'] ?? 0))
         table.set(identity, row);
@@ -64,7 +71,11 @@ export class MemorySink implements Sink {
   }
 }
 
-function identityOf(insert: Insert, row: Readonly<Record<string, string>>): string {
+function identityOf(
+  insert: Insert,
+  row: Readonly<Record<string, string>>,
+  key: readonly string[] | undefined,
+): string {
   if (insert.columns.includes('offset'))
     return [row['topic'], row['partition'], row['offset'], row['index']].join('|');
   if (insert.columns.includes('corrected_on')) {
@@ -75,6 +86,6 @@ function identityOf(insert: Insert, row: Readonly<Record<string, string>>): stri
       .map((column) => row[column])
       .join('|');
   }
-  // The engine's and processors' rows tables begin with their key; one leading column tells them apart here.
-  return row[insert.columns[0] ?? ''] ?? '';
+  // The engine's rows tables begin with their key, and one leading column tells their rows apart here.
+  return (key ?? insert.columns.slice(0, 1)).map((column) => row[column]).join('|');
 }

@@ -456,6 +456,8 @@ function shifted(lawEvent: LawEvent, byMs: number): LawEvent {
       return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
     case 'weir.internal.visitor':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
+    case 'weir.internal.address':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
   }
 }
 

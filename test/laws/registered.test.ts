@@ -145,6 +145,8 @@ function withId(lawEvent: LawEvent, index: number): LawEvent {
       return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
     case 'weir.internal.visitor':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
+    case 'weir.internal.address':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
   }
 }
 

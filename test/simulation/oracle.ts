@@ -23,7 +23,15 @@ export const ACCEPTED: FactsTable = {
 
 /** The processors of the product, and one that records what was accepted and throws on poison. */
 export const PROCESSORS: readonly Processor[] = [
-  createBots(buildBotsConfig({ allowedLatenessMs: ALLOWED_LATENESS_MS, reachMs: DAY_MS })),
+  createBots(
+    buildBotsConfig({
+      allowedLatenessMs: ALLOWED_LATENESS_MS,
+      reachMs: DAY_MS,
+      addressVisitors: 3,
+      suspectScore: 50,
+      botScore: 60,
+    }),
+  ),
   createTraffic({
     sessionGapMs: durationMs(30 * MINUTE_MS),
     withdrawalReachMs: 2 * DAY_MS,
@@ -53,7 +61,7 @@ export const PROCESSORS: readonly Processor[] = [
   createAlerts(),
   {
     name: 'recorder',
-    operators: [recorder('visitor'), recorder('sku')],
+    operators: [recorder('visitor'), recorder('address'), recorder('sku')],
     tables: [ACCEPTED],
     migrations: [],
   },
@@ -89,6 +97,7 @@ function recorder(stage: Stage): Operator {
     'weir.inventory': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
     'weir.internal.sku': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
     'weir.internal.visitor': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
+    'weir.internal.address': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
   };
   return defineOperator<null>({
     name: 'recorder',

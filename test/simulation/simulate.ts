@@ -12,7 +12,7 @@ import { MemoryChangelog } from '../doubles/memory-changelog.ts';
 import { MemorySink } from '../doubles/memory-sink.ts';
 import { FAULTS, Faults, TAKEOVER_FAULTS } from './faults.ts';
 import { checkAlways, checkEnd } from './invariants.ts';
-import { PROCESSORS } from './oracle.ts';
+import { PROCESSORS, ROWS_TABLES } from './oracle.ts';
 import { type Machine, SimulatedProcess, type World } from './process.ts';
 import type { Variant } from './variants.ts';
 import { Viewer } from './viewer.ts';
@@ -112,7 +112,7 @@ class Run {
       log: new MemoryLog(() => time.nowMs()),
       machine,
       changelog: hasChangelog ? new MemoryChangelog() : undefined,
-      sink: new MemorySink(),
+      sink: new MemorySink(ROWS_TABLES),
     };
     this.#workload = new Workload(new Random(seed, 'workload'), faults, EVENTS_START_MS);
     this.#batchesLeft = 20 + this.#random.below(BATCHES_MAX - 20);

@@ -95,7 +95,7 @@ export class Workload {
       sku: null,
       url: null,
       referrer: null,
-      ip: null,
+      ip: this.#pick(['home', 'office', null]),
       user_agent: null,
       agent: this.#random.chance(0.02) ? CRAWLER_AGENT : null,
       network: null,

@@ -4,6 +4,11 @@ import type { EventOfTopic, Stage, Topic } from '../../../schemas/topics.ts';
 import type { Standing, StandingChange } from './standing.ts';
 import type { FactsTable, RowsTable, SumsTable, Value } from './table.ts';
 
+/** One partition of a topic. */
+export interface Partition {
+  readonly partition: number;
+}
+
 /**
  * Where an operator's results go. The engine collects them, assigns row versions, and delivers them
  * together with the checkpoint that contains the state they came from.
@@ -32,8 +37,11 @@ export interface Output {
   /**
    * Sends an event to another stage through the log. Delivered at least once: its `event_id` must
    * follow from the event in hand, so that a repeat is recognised.
+   *
+   * @param to the key of the event, or its partition where only the sender of the key's other events
+   *   knows that
    */
-  forward<T extends Topic>(topic: T, key: string, event: EventOfTopic[T]): void;
+  forward<T extends Topic>(topic: T, to: string | Partition, event: EventOfTopic[T]): void;
 
   /**
    * Sends an event about every key to each partition of another stage; `event_id` as for `forward`.

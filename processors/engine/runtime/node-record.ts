@@ -62,6 +62,7 @@ export function nextNode(options: NodeOptions): NodeRecord {
   }
   const layouts = {
     visitor: layoutsOf('visitor', options, before),
+    address: layoutsOf('address', options, before),
     sku: layoutsOf('sku', options, before),
     control: layoutsOf('control', options, before),
   };

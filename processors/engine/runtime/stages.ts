@@ -1,7 +1,7 @@
 import { type Stage, type Topic, TOPICS_OF_STAGE } from '../../../schemas/topics.ts';
 
 /** Every stage, in the order in which an event meets them. */
-export const STAGES: readonly Stage[] = ['visitor', 'sku', 'control'];
+export const STAGES: readonly Stage[] = ['visitor', 'address', 'sku', 'control'];
 
 /** The stage that reads a topic. */
 export function stageOf(topic: Topic): Stage {

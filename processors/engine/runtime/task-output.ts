@@ -1,7 +1,7 @@
 import { encodeEvent } from '../../../schemas/events/wire.ts';
 import { partitionOf } from '../../../schemas/ids.ts';
 import type { EventOfTopic, Topic } from '../../../schemas/topics.ts';
-import type { Output, RecordContext } from '../operator/operator.ts';
+import type { Output, Partition, RecordContext } from '../operator/operator.ts';
 import type { FactsTable, RowsTable, SumsTable, Table, Value } from '../operator/table.ts';
 import type { WindowSums } from '../operator/window-sums.ts';
 import { Lines } from '../sink/lines.ts';
@@ -145,8 +145,10 @@ export class TaskOutput implements Output {
     this.#factIndex += 1;
   }
 
-  forward<T extends Topic>(topic: T, key: string, event: EventOfTopic[T]): void {
-    this.#send(topic, partitionOf(key, this.#partitionCount(topic)), encodeEvent(topic, event));
+  forward<T extends Topic>(topic: T, to: string | Partition, event: EventOfTopic[T]): void {
+    const partition =
+      typeof to === 'string' ? partitionOf(to, this.#partitionCount(topic)) : to.partition;
+    this.#send(topic, partition, encodeEvent(topic, event));
   }
 
   broadcast<T extends Topic>(topic: T, event: EventOfTopic[T]): void {

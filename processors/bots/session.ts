@@ -1,0 +1,196 @@
+import { MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
+import { type Feature, REGULAR_GAPS_MIN, rhythmOf } from './score.ts';
+
+/**
+ * One visit, as far as its score depends on it: start and end in UTC milliseconds, number of requests,
+ * flags, the times of the first requests as offsets from the start, then pairs of half minute and number
+ * of further requests. A function of the set of its clicks. Flat, because most visitors are one visit:
+ * about 100 bytes instead of 300.
+ */
+export type Session = number[];
+
+const START = 0;
+const END = 1;
+const COUNT = 2;
+const FLAGS = 3;
+const OFFSETS = 4;
+
+/** Requests whose times are kept: enough for a rhythm of eleven gaps. */
+const TIMES_MAX = 12;
+const PANE_MS = 30 * SECOND_MS;
+/** More requests than this in two half minutes are more than one a second. */
+const FAST_REQUESTS = MINUTE_MS / SECOND_MS;
+/** Half minutes kept beyond the first requests: sixteen minutes with requests say enough about a rate. */
+const PANES_MAX = 32;
+
+/** What clicks of a session have shown, as bits of its flags. */
+export const FLAG = {
+  beacon: 1,
+  asset: 2,
+  robots: 4,
+  referrer: 8,
+  dataCentre: 16,
+  signedIn: 32,
+  pointer: 64,
+  allowed: 128,
+  scriptUnknown: 256,
+  suspect: 512,
+  bot: 1_024,
+} as const;
+
+/** What the score has made of a session; it goes when the session changes. */
+const VERDICT_FLAGS = FLAG.suspect | FLAG.bot;
+
+/** A click as a session takes it. */
+export interface Step {
+  readonly timeMs: number;
+  /** Whether it asks for something; scripts that report and files that pages load along do not. */
+  readonly isRequest: boolean;
+  readonly flags: number;
+}
+
+export function startOf(session: Session): number {
+  return session[START] ?? 0;
+}
+
+export function endOf(session: Session): number {
+  return session[END] ?? 0;
+}
+
+export function hasFlag(session: Session, flag: number): boolean {
+  return ((session[FLAGS] ?? 0) & flag) !== 0;
+}
+
+/** A session of one click. */
+export function sessionOf({ timeMs, isRequest, flags }: Step): Session {
+  return isRequest ? [timeMs, timeMs, 1, flags, 0] : [timeMs, timeMs, 0, flags];
+}
+
+/**
+ * Takes a click into the session in place when it comes after all others, as nearly all do.
+ *
+ * @returns whether it did; if not, `joined` does
+ */
+export function append(session: Session, { timeMs, isRequest, flags }: Step): boolean {
+  if (timeMs < endOf(session)) return false;
+  const count = session[COUNT] ?? 0;
+  session[END] = timeMs;
+  session[FLAGS] = (session[FLAGS] ?? 0) | flags;
+  if (!isRequest) return true;
+  session[COUNT] = count + 1;
+  if (count < TIMES_MAX) session[OFFSETS + count] = timeMs - startOf(session);
+  else appendToPanes(session, Math.floor(timeMs / PANE_MS));
+  return true;
+}
+
+/** Counts a request after all others. */
+function appendToPanes(session: Session, pane: number): void {
+  const last = session.length - 2;
+  const hasPanes = last >= OFFSETS + TIMES_MAX;
+  if (hasPanes && session[last] === pane) session[last + 1] = (session[last + 1] ?? 0) + 1;
+  else if (session.length < OFFSETS + TIMES_MAX + 2 * PANES_MAX) session.push(pane, 1);
+}
+
+/** Writes down what the score makes of the session: 0, `FLAG.suspect` or `FLAG.bot`. */
+export function setVerdict(session: Session, verdict: number): void {
+  session[FLAGS] = ((session[FLAGS] ?? 0) & ~VERDICT_FLAGS) | verdict;
+}
+
+/** 0, `FLAG.suspect` or `FLAG.bot`. */
+export function verdictOf(session: Session): number {
+  return (session[FLAGS] ?? 0) & VERDICT_FLAGS;
+}
+
+/** Requests so far. */
+export function requestsOf(session: Session): number {
+  return session[COUNT] ?? 0;
+}
+
+/** Two sessions, or a session and a click as one, together. */
+export function joined(a: Session, b: Session): Session {
+  const start = Math.min(startOf(a), startOf(b));
+  const times = [...timesOf(a), ...timesOf(b)].toSorted((one, other) => one - other);
+  const panes = new Map(panesOf(a));
+  for (const [pane, count] of panesOf(b)) panes.set(pane, (panes.get(pane) ?? 0) + count);
+  for (const timeMs of times.splice(TIMES_MAX)) {
+    const pane = Math.floor(timeMs / PANE_MS);
+    panes.set(pane, (panes.get(pane) ?? 0) + 1);
+  }
+  const kept = [...panes].toSorted(([one], [other]) => one - other).slice(0, PANES_MAX);
+  return [
+    start,
+    Math.max(endOf(a), endOf(b)),
+    (a[COUNT] ?? 0) + (b[COUNT] ?? 0),
+    (a[FLAGS] ?? 0) | (b[FLAGS] ?? 0),
+    ...times.map((timeMs) => timeMs - start),
+    ...kept.flat(),
+  ];
+}
+
+/**
+ * What the session shows so far.
+ *
+ * @param past when orders of the visitor were delivered, and for how long that speaks for them
+ */
+export function featuresOf(
+  session: Session,
+  past: { readonly delivered: readonly number[]; readonly deliveredForMs: number },
+): readonly Feature[] {
+  const features: Feature[] = [];
+  const has = (flag: number): boolean => hasFlag(session, flag);
+  if (has(FLAG.dataCentre)) features.push('data_centre');
+  if (!has(FLAG.beacon | FLAG.scriptUnknown)) features.push('no_beacon');
+  if (!has(FLAG.asset)) features.push('no_assets');
+  if (has(FLAG.robots)) features.push('robots');
+  if (has(FLAG.signedIn)) features.push('signed_in');
+  if (has(FLAG.pointer)) features.push('pointer');
+  const start = startOf(session);
+  const { delivered, deliveredForMs } = past;
+  if (delivered.some((timeMs) => timeMs < start && timeMs >= start - deliveredForMs)) {
+    features.push('delivered');
+  }
+  if (session[COUNT] === 1 && !has(FLAG.referrer)) features.push('one_hit');
+  const count = requestsOf(session);
+  if (count > REGULAR_GAPS_MIN) features.push(...rhythmOf(gapsOf(session)));
+  if (count > FAST_REQUESTS && isFast(session)) features.push('fast');
+  return features;
+}
+
+/** Between the first requests, milliseconds. */
+function gapsOf(session: Session): readonly number[] {
+  const gaps: number[] = [];
+  const end = OFFSETS + Math.min(requestsOf(session), TIMES_MAX);
+  for (let at = OFFSETS + 1; at < end; at += 1) {
+    gaps.push((session[at] ?? 0) - (session[at - 1] ?? 0));
+  }
+  return gaps;
+}
+
+/** More than one request a second over a minute, seen by half minutes. */
+function isFast(session: Session): boolean {
+  const panes = new Map(panesOf(session));
+  for (const timeMs of timesOf(session)) {
+    const pane = Math.floor(timeMs / PANE_MS);
+    panes.set(pane, (panes.get(pane) ?? 0) + 1);
+  }
+  for (const [pane, count] of panes) {
+    if (count + (panes.get(pane + 1) ?? 0) > FAST_REQUESTS) return true;
+  }
+  return false;
+}
+
+function timesOf(session: Session): number[] {
+  const start = startOf(session);
+  return session
+    .slice(OFFSETS, OFFSETS + Math.min(session[COUNT] ?? 0, TIMES_MAX))
+    .map((offset) => start + offset);
+}
+
+function panesOf(session: Session): readonly (readonly [number, number])[] {
+  const panes: [number, number][] = [];
+  const first = OFFSETS + Math.min(session[COUNT] ?? 0, TIMES_MAX);
+  for (let at = first; at < session.length; at += 2) {
+    panes.push([session[at] ?? 0, session[at + 1] ?? 0]);
+  }
+  return panes;
+}
