@@ -2,16 +2,16 @@ import type { Config } from './config.ts';
 import type { EngineLimits } from './engine/runtime/engine-limits.ts';
 import { heapBytesMax } from './heap-pressure.ts';
 
-/** The heap for which the numbers of keys and rows below are; a smaller one holds fewer in proportion. */
+/** The heap for which the sizes of state and rows below are; a smaller one holds less in proportion. */
 const HEAP_BYTES = 2 * 1_024 ** 3;
-/** Keys of keyed state in memory, over all tasks: about 1 kB each at the high end. */
-const CACHED_KEYS_MAX = 400_000;
+/** Keyed state in memory, over all tasks, in encoded bytes: two to three times as much in fact. */
+const CACHED_STATE_BYTES_MAX = 384 * 1_024 ** 2;
 /** Window rows in memory per table and task: a day of minutes with a dozen channels. */
 const CACHED_ROWS_MAX = 20_000;
 /** Event ids that deduplication remembers, over all tasks: 20 to 40 bytes each. */
 const DEDUPLICATION_IDS_MAX = 4_000_000;
-/** Changes that make a checkpoint due before its time: collecting one costs about 6 µs. */
-const CHECKPOINT_CHANGES_MAX = 5_000;
+/** Changed keys that wait for a checkpoint before some are encoded ahead: one costs up to 20 µs. */
+const CHECKPOINT_CHANGES_MAX = 2_000;
 /** Facts that do the same: an insert of this size is some 10 MB. */
 const CHECKPOINT_LINES_MAX = 40_000;
 /** Rows not acknowledged at which tasks stop reading: some seconds of the highest rate. */
@@ -30,7 +30,7 @@ export function limitsOf(config: Config, heapBytes: number = heapBytesMax()): En
     idleTimeoutMs: config.lateness.idle_timeout,
     allowedLatenessMs: config.lateness.allowed,
     clockSkewMs: config.lateness.clock_skew,
-    cachedKeysMax: Math.ceil((share * CACHED_KEYS_MAX) / keyedTasks / 2),
+    cachedStateBytesMax: Math.ceil((share * CACHED_STATE_BYTES_MAX) / keyedTasks / 2),
     cachedRowsMax: Math.ceil(share * CACHED_ROWS_MAX),
     deduplicationIdsMax: Math.ceil(DEDUPLICATION_IDS_MAX / keyedTasks),
     checkpointMs: config.windows.checkpoint,

@@ -55,7 +55,7 @@ const engine = await Engine.open({
     idleTimeoutMs: config.lateness.idle_timeout,
     allowedLatenessMs: config.lateness.allowed,
     clockSkewMs: config.lateness.clock_skew,
-    cachedKeysMax: 200,
+    cachedStateBytesMax: 200_000,
     cachedRowsMax: 50,
     deduplicationIdsMax: 100_000,
     ...CHECKPOINT,

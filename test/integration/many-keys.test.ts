@@ -8,11 +8,12 @@ import { erase } from '../../schemas/brand.ts';
 import { temporaryDirectory } from './command-line.ts';
 
 const KEYS = 1_000_000;
-/** Keys of one generation in memory. */
-const ENTRIES_MAX = 5_000;
+/** One generation in memory: some 5,000 keys. */
+const CACHED_BYTES_MAX = 1_000_000;
 const KEYS_PER_CHECKPOINT = 40_000;
 /** So many keys come back, spread over all. */
 const RETURNS = 50_000;
+const RETURNS_PER_CHECKPOINT = 5_000;
 /** Shares no factor with the number of keys, so that none comes back twice. */
 const STRIDE = 618_033;
 const TIMEOUT_MS = 120_000;
@@ -36,7 +37,7 @@ test(
       store,
       operators: [counting],
       layouts: [{ operators: [{ name: 'counting', stateVersion: 1 }] }],
-      entriesMax: ENTRIES_MAX,
+      cachedBytesMax: CACHED_BYTES_MAX,
     });
     let cachedMax = 0;
     const checkpoint = async (): Promise<void> => {
@@ -62,7 +63,7 @@ test(
     let seenBefore = 0;
     for (let index = 0; index < RETURNS; index += 1) {
       seenBefore += see((index * STRIDE) % KEYS);
-      if ((index + 1) % ENTRIES_MAX === 0) await checkpoint();
+      if ((index + 1) % RETURNS_PER_CHECKPOINT === 0) await checkpoint();
     }
     expect(seenBefore).toBe(RETURNS);
     // After a checkpoint only the generation that was just changed is there.

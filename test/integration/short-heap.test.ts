@@ -28,7 +28,7 @@ test('near the limit of the heap events are refused with 503 before memory runs 
 test('a small heap holds fewer keys and rows in memory, a large one no more than is useful', () => {
   const small = limitsOf(DEFAULT_CONFIG, GIB / 8);
   const usual = limitsOf(DEFAULT_CONFIG, 2 * GIB);
-  expect(small.cachedKeysMax).toBe(Math.ceil(usual.cachedKeysMax / 16));
+  expect(small.cachedStateBytesMax).toBe(Math.ceil(usual.cachedStateBytesMax / 16));
   expect(small.cachedRowsMax).toBe(Math.ceil(usual.cachedRowsMax / 16));
   expect(limitsOf(DEFAULT_CONFIG, 8 * GIB)).toEqual(usual);
 });

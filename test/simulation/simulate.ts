@@ -173,7 +173,7 @@ class Run {
           idleTimeoutMs: 2 * SECOND_MS,
           allowedLatenessMs: ALLOWED_LATENESS_MS,
           clockSkewMs: 5 * MINUTE_MS,
-          cachedKeysMax: 1 + this.#random.below(4),
+          cachedStateBytesMax: 1 + this.#random.below(4_000),
           cachedRowsMax: 1 + this.#random.below(20),
           deduplicationIdsMax: 10_000,
           checkpointMs: 200 + this.#random.below(2_000),

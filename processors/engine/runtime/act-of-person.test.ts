@@ -51,7 +51,7 @@ async function countsAfter(...values: readonly Uint8Array[]): Promise<unknown> {
       idleTimeoutMs: 30_000,
       allowedLatenessMs: DAY_MS,
       clockSkewMs: MINUTE_MS,
-      cachedKeysMax: 10,
+      cachedStateBytesMax: 10_000,
       cachedRowsMax: 10,
       deduplicationIdsMax: 100,
       checkpointMs: 1_000,

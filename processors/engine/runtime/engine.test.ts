@@ -81,7 +81,7 @@ class Rig {
         idleTimeoutMs: 30_000,
         allowedLatenessMs: DAY_MS,
         clockSkewMs: 5 * MINUTE_MS,
-        cachedKeysMax: 2,
+        cachedStateBytesMax: 1,
         cachedRowsMax: 2,
         deduplicationIdsMax: 1_000,
         checkpointMs: 1_000,

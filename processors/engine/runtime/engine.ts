@@ -234,8 +234,8 @@ export class Engine {
   #isCheckpointFull(): boolean {
     const { checkpointChangesMax, checkpointLinesMax } = this.#options.limits;
     const { changes, lines } = this.#pending();
-    // Window rows cannot be encoded ahead; they may reach the bound once more before they force it.
-    return changes >= 2 * checkpointChangesMax || lines >= checkpointLinesMax;
+    // Window rows cannot be encoded ahead; an import of history changes many at once.
+    return changes >= 5 * checkpointChangesMax || lines >= checkpointLinesMax;
   }
 
   /** Encodes ahead what the next checkpoint would take too long for. */
@@ -287,8 +287,10 @@ export class Engine {
     const deliver = this.#outbox.stage(deliveries, writes);
     this.#node = { ...this.#node, sequence, watermarkMs: this.#watermarkMs };
     writes.push({ key: NODE_KEY, value: pack(this.#node) });
+    const written = this.#write(store, writes);
+    // The store has taken the writes; from here on tasks go on.
     const collectMs = clock.monotonicMs() - startedAtMs;
-    await this.#write(store, writes);
+    await written;
     for (const task of tasks) task.committed();
     deliver();
     this.#lastDurationMs = clock.monotonicMs() - startedAtMs;

@@ -75,7 +75,7 @@ async function run(hang: () => void): Promise<{
       idleTimeoutMs: 30_000,
       allowedLatenessMs: DAY_MS,
       clockSkewMs: 5 * MINUTE_MS,
-      cachedKeysMax: 100,
+      cachedStateBytesMax: 100_000,
       cachedRowsMax: 100,
       deduplicationIdsMax: 100,
       checkpointMs: 1_000,

@@ -11,8 +11,8 @@ export interface TaskLimits {
   readonly idleTimeoutMs: number;
   readonly allowedLatenessMs: number;
   readonly clockSkewMs: number;
-  /** Keys of one task kept in each of the two generations in memory. */
-  readonly cachedKeysMax: number;
+  /** Keyed state in memory of one generation of a task, in encoded bytes; see `KeyedState`. */
+  readonly cachedStateBytesMax: number;
   /** Window rows of one table and task kept in memory. */
   readonly cachedRowsMax: number;
   /** Event ids that one task remembers. */

@@ -98,7 +98,7 @@ export class Task {
       store,
       operators,
       layouts: options.layouts,
-      entriesMax: limits.cachedKeysMax,
+      cachedBytesMax: limits.cachedStateBytesMax,
     });
     this.#wakes = new Wakes({
       task: this.name,

@@ -97,7 +97,7 @@ class Node {
         idleTimeoutMs: 1_000,
         allowedLatenessMs: DAY_MS,
         clockSkewMs: MINUTE_MS,
-        cachedKeysMax: 2,
+        cachedStateBytesMax: 1,
         cachedRowsMax: 10,
         deduplicationIdsMax: 10_000,
         checkpointMs: 1_000,

@@ -1,13 +1,16 @@
-import { Packr } from 'msgpackr';
+import { Packr, RESET_BUFFER_MODE } from 'msgpackr';
 
 import { EngineError } from '../../../schemas/errors.ts';
 import type { Operator } from '../operator/operator.ts';
+import { Arena } from './arena.ts';
 import { endOfPrefix, type Store, type Write } from './store.ts';
 
 /** The states of one key: one element per operator of the stage, in the order of the task's list. */
 export interface KeyedEntry {
   readonly states: unknown[];
   isDirty: boolean;
+  /** Of its encoded form when it was last encoded or read; 0 before. */
+  bytes: number;
 }
 
 /**
@@ -18,24 +21,29 @@ export interface Layout {
   readonly operators: readonly { readonly name: string; readonly stateVersion: number }[];
 }
 
+/** What a key takes in memory besides its states, about. */
+const ENTRY_BYTES = 200;
 const EXPIRY_BYTES = 8;
 const LAYOUT_BYTES = 1;
 
 /**
  * The keyed state of one task: a bounded memory of recently used keys in front of the store.
- * Memory is two generations of at most `entriesMax` keys each; a key used again moves to the young
- * one, and when that is full the old one is dropped after its changes are durable.
+ * Memory is two generations of about `cachedBytesMax` each, by encoded size: what is in memory takes
+ * two to three times as much. A key used again moves to the young one, and when that is full the
+ * old one is dropped after its changes are durable.
  */
 export class KeyedState {
   readonly #prefix: string;
   readonly #store: Store;
   readonly #operators: readonly Operator[];
-  readonly #entriesMax: number;
+  readonly #cachedBytesMax: number;
   readonly #layouts: readonly Layout[];
   readonly #layoutIndex: number;
   readonly #packr = new Packr({ useRecords: false });
+  readonly #arena = new Arena();
   #young = new Map<string, KeyedEntry>();
   #old = new Map<string, KeyedEntry>();
+  #youngBytes = 0;
   #dirty: { readonly key: string; readonly entry: KeyedEntry }[] = [];
   /** Changed keys that `encodeEarly` has encoded already; a key that changes again is encoded again. */
   #encoded: Write[] = [];
@@ -46,14 +54,14 @@ export class KeyedState {
     readonly store: Store;
     readonly operators: readonly Operator[];
     readonly layouts: readonly Layout[];
-    readonly entriesMax: number;
+    readonly cachedBytesMax: number;
   }) {
     this.#prefix = options.prefix;
     this.#store = options.store;
     this.#operators = options.operators;
     this.#layouts = options.layouts;
     this.#layoutIndex = options.layouts.length - 1;
-    this.#entriesMax = options.entriesMax;
+    this.#cachedBytesMax = options.cachedBytesMax;
   }
 
   /** How many changed keys wait to be encoded. */
@@ -73,7 +81,10 @@ export class KeyedState {
   encodeEarly(count: number): void {
     for (const { key, entry } of this.#dirty.splice(0, count)) {
       entry.isDirty = false;
-      this.#encoded.push({ key: this.#prefix + key, value: this.#encode(entry.states) });
+      const value = this.#encode(entry.states);
+      this.#youngBytes += value.length - entry.bytes;
+      entry.bytes = value.length;
+      this.#encoded.push({ key: this.#prefix + key, value });
     }
   }
 
@@ -95,12 +106,16 @@ export class KeyedState {
       const stored = this.#store.get(this.#prefix + key);
       entry =
         stored === undefined || stored.readDoubleLE(0) <= horizonMs
-          ? { states: this.#operators.map((operator) => operator.createState()), isDirty: false }
-          : { states: this.#decode(stored), isDirty: false };
+          ? {
+              states: this.#operators.map((operator) => operator.createState()),
+              isDirty: false,
+              bytes: 0,
+            }
+          : { states: this.#decode(stored), isDirty: false, bytes: stored.length };
     } else {
       this.#old.delete(key);
     }
-    this.#young.set(key, entry);
+    this.#keep(key, entry);
     return entry;
   }
 
@@ -116,9 +131,9 @@ export class KeyedState {
     }
     const stored = this.#store.get(this.#prefix + key);
     if (stored === undefined || stored.readDoubleLE(0) <= horizonMs) return;
-    const entry: KeyedEntry = { states: this.#decode(stored), isDirty: false };
+    const entry = { states: this.#decode(stored), isDirty: false, bytes: stored.length };
     if (!look(entry.states)) return;
-    this.#young.set(key, entry);
+    this.#keep(key, entry);
     this.markDirty(key, entry);
   }
 
@@ -146,12 +161,13 @@ export class KeyedState {
     this.#dirty.push({ key, entry });
   }
 
-  /** Adds the changed keys to `writes`. Until `committed` is called they stay in memory. */
+  /** Adds the changed keys to `writes`, whose values are valid until `committed` is called. */
   collect(writes: Write[]): void {
     this.encodeEarly(this.#dirty.length);
     // In this order: of two values of one key the later one is written last.
     for (const write of this.#encoded) writes.push(write);
     this.#encoded = [];
+    this.#arena.seal();
   }
 
   /**
@@ -159,9 +175,11 @@ export class KeyedState {
    * key that changed since is in the young generation, because changing it made it young.
    */
   committed(): void {
-    if (this.#young.size < this.#entriesMax) return;
+    this.#arena.release();
+    if (this.#youngBytes < this.#cachedBytesMax) return;
     this.#old = this.#young;
     this.#young = new Map();
+    this.#youngBytes = 0;
   }
 
   /**
@@ -195,13 +213,19 @@ export class KeyedState {
     return count === options.limit && last !== undefined ? `${last}\u0000` : undefined;
   }
 
+  #keep(key: string, entry: KeyedEntry): void {
+    this.#young.set(key, entry);
+    this.#youngBytes += ENTRY_BYTES + entry.bytes;
+  }
+
   #encode(states: readonly unknown[]): Buffer {
     let expiresAtMs = -Infinity;
     this.#operators.forEach((operator, index) => {
       expiresAtMs = Math.max(expiresAtMs, operator.expiresAtMs(states[index]));
     });
-    const body = this.#packr.pack(states);
-    const value = Buffer.allocUnsafe(EXPIRY_BYTES + LAYOUT_BYTES + body.length);
+    // Valid until something else is packed.
+    const body = this.#packr.pack(states, RESET_BUFFER_MODE);
+    const value = this.#arena.take(EXPIRY_BYTES + LAYOUT_BYTES + body.length);
     value.writeDoubleLE(expiresAtMs, 0);
     value.writeUInt8(this.#layoutIndex, EXPIRY_BYTES);
     value.set(body, EXPIRY_BYTES + LAYOUT_BYTES);

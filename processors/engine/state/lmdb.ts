@@ -21,6 +21,8 @@ const UTF8_KEYS = {
 /** A store in LMDB. Each value carries a CRC-32, because LMDB itself does not notice a flipped bit. */
 export class LmdbStore implements Store {
   readonly #values: RootDatabase<Buffer, string>;
+  /** For the stored forms of one commit; as large as the largest one needed. */
+  #scratch = Buffer.alloc(0);
 
   private constructor(values: RootDatabase<Buffer, string>) {
     this.#values = values;
@@ -71,12 +73,14 @@ export class LmdbStore implements Store {
       const isShort = key.length * 3 <= KEY_BYTES_MAX;
       assert(isShort || Buffer.byteLength(key) <= KEY_BYTES_MAX, 'a key must fit into LMDB');
     }
+    const stored = this.#withChecksums(writes);
     try {
       // Atomic like a transaction, but it is the writing thread that puts.
       await this.#values.batch(() => {
-        for (const { key, value } of writes) {
+        for (const [index, { key }] of writes.entries()) {
+          const value = stored[index];
           if (value === undefined) void this.#values.remove(key);
-          else void this.#values.put(key, withChecksum(value));
+          else void this.#values.put(key, value);
         }
       });
       await this.#values.flushed;
@@ -94,6 +98,22 @@ export class LmdbStore implements Store {
 
   async close(): Promise<void> {
     await this.#values.close();
+  }
+
+  /** The stored forms of values; valid until the next commit. */
+  #withChecksums(writes: readonly Write[]): readonly (Buffer | undefined)[] {
+    let bytes = 0;
+    for (const { value } of writes) if (value !== undefined) bytes += value.length + CRC_BYTES;
+    if (this.#scratch.length < bytes) this.#scratch = Buffer.allocUnsafeSlow(bytes);
+    let at = 0;
+    return writes.map(({ value }) => {
+      if (value === undefined) return undefined;
+      const stored = this.#scratch.subarray(at, at + value.length + CRC_BYTES);
+      at += stored.length;
+      stored.writeUInt32LE(crc32(value), 0);
+      stored.set(value, CRC_BYTES);
+      return stored;
+    });
   }
 }
 
@@ -132,13 +152,6 @@ function isStructureDamaged(error: unknown): boolean {
 
 const WAY_OUT =
   'Move the directory state out of the data directory and start again: everything is recomputed from the log';
-
-function withChecksum(value: Uint8Array): Buffer {
-  const stored = Buffer.allocUnsafe(value.length + CRC_BYTES);
-  stored.writeUInt32LE(crc32(value), 0);
-  stored.set(value, CRC_BYTES);
-  return stored;
-}
 
 function verified(key: string, stored: Buffer): Buffer {
   const value = stored.subarray(CRC_BYTES);
