@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
+import { erase } from '../../schemas/brand.ts';
 import { startWeir, temporaryDirectory } from '../integration/command-line.ts';
 import { clicksOf, startServer } from '../integration/server.ts';
 import { type RunningClickHouse, startClickHouse } from './running-server.ts';
@@ -85,13 +86,11 @@ test(
 
     // Neither command needs the data directory, which the running Weir has.
     const audit = await commandOf(['audit', '--json'], environment);
-    expect(JSON.parse(audit.output)).toMatchObject({
-      results: [
-        { view: 'channel_1m', differences: [] },
-        { view: 'attribution_1h', differences: [] },
-        { view: 'stock_current', differences: [] },
-      ],
-    });
+    const { results } = erase<{
+      results: { readonly view: string; readonly rows: number; readonly differences: unknown[] }[];
+    }>(JSON.parse(audit.output));
+    expect(results.find(({ view }) => view === 'channel_1m')?.rows).toBeGreaterThan(0);
+    expect(results.filter(({ differences }) => differences.length > 0)).toEqual([]);
     const migrate = await commandOf(['migrate'], environment);
     expect(migrate.output).toMatch(/^(current {2}\S+\n)+$/);
     weir.child.kill('SIGTERM');
