@@ -189,3 +189,30 @@ test('a port that is taken is named, with the setting to change', async () => {
     message: expect.stringContaining('clickhouse.sql_port'),
   });
 });
+
+const GREETING = 'SELECT displayName(), version(), revision(), timezone()';
+
+test('the greeting of the client for Go is answered in the form of its revision, with a name that tells nothing of the machine', async () => {
+  const address = '/?default_format=Native&client_protocol_version=54485';
+  const response = await fetch(`${shop.url()}${address}`, { method: 'POST', body: GREETING });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const [row] = await shop.engine().query('SELECT version() AS version');
+  const version = String(row?.['version']);
+  const text = (value: string): readonly number[] => [value.length, ...Buffer.from(value)];
+  const block = [
+    [1, 0, 2, 255, 255, 255, 255, 0],
+    [4, 1],
+    [...text('displayName()'), ...text('String'), 0, ...text('weir')],
+    [...text('version()'), ...text('String'), 0, ...text(version)],
+    [...text('revision()'), ...text('UInt32'), 0, 0, 0, 0, 0],
+    [...text('timezone()'), ...text('String'), 0, ...text('UTC')],
+  ];
+  expect([...bytes]).toEqual(block.flat());
+  expect(response.headers.get('content-length')).toBe(String(bytes.length));
+});
+
+test('anyone else who asks for the name of the machine is refused, in whatever form', async () => {
+  expect(await textOf('/', { method: 'POST', body: GREETING })).toContain('Function displayName');
+  const native = '/?default_format=Native&client_protocol_version=0';
+  expect(await textOf(native, { method: 'POST', body: GREETING })).toContain('displayName');
+});

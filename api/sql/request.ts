@@ -13,6 +13,8 @@ export interface SqlRequest {
   /** Values of `{name:Type}` as they came: text in the escapes of tab-separated values. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly settings: Readonly<Record<string, string>>;
+  /** The revision of the native protocol that the client speaks; 0 when it names none. */
+  readonly protocolRevision: number;
 }
 
 /** Longest statement, in bytes. */
@@ -52,6 +54,7 @@ export function requestOf(
   const parameters: Record<string, string> = {};
   const others: (readonly [string, string])[] = [];
   let database = headerOf(headers, 'x-clickhouse-database') ?? '';
+  let protocolRevision = 0;
   let format = headerOf(headers, 'x-clickhouse-format') ?? DEFAULT_FORMAT;
   for (const [name, value] of url.searchParams) {
     if (name === 'query') continue;
@@ -59,13 +62,15 @@ export function requestOf(
     else if (name === 'default_format') format = value;
     else if (name.startsWith(PARAMETER_PREFIX)) {
       parameters[name.slice(PARAMETER_PREFIX.length)] = value;
+    } else if (name === 'client_protocol_version') {
+      protocolRevision = /^\d{1,9}$/.test(value) ? Number(value) : 0;
     } else others.push([name, value]);
   }
   const applied = settingsOf(others);
   if (applied.kind === 'refused') return applied;
   const { settings } = applied;
   const wrong = parametersRefusal(parameters) ?? databaseRefusal(database) ?? formatRefusal(format);
-  return wrong ?? { kind: 'request', statement, format, parameters, settings };
+  return wrong ?? { kind: 'request', statement, format, parameters, settings, protocolRevision };
 }
 
 /** The answer to a statement that is too long. */

@@ -4,7 +4,6 @@ import { type Refusal, refusal } from './refusal.ts';
 const IGNORED = new Set([
   'buffer_size',
   'cancel_http_readonly_queries_on_client_close',
-  'client_protocol_version',
   'close_session',
   'enable_http_compression',
   'http_headers_progress_interval_ms',

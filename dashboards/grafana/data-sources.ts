@@ -3,7 +3,7 @@ import type { DataSourceRef } from '@grafana/grafana-foundation-sdk/common';
 /** Where engine metrics come from. */
 export const PROMETHEUS: DataSourceRef = { type: 'prometheus', uid: 'weir-prometheus' };
 
-/** Where results come from: a ClickHouse server. */
+/** Where results come from: a ClickHouse server, or the read-only port of an embedded Weir. */
 export const CLICKHOUSE: DataSourceRef = {
   type: 'grafana-clickhouse-datasource',
   uid: 'weir-clickhouse',
