@@ -3,7 +3,6 @@ import { joinBlocks } from './blocks.ts';
 import { type Catalog, filterSettings, isPublic } from './catalog.ts';
 import { NOT_A_READ, checkQuery } from './check.ts';
 import { formatOf } from './formats.ts';
-import { greetingOf } from './greeting.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import { type SqlRequest, formatRefusal } from './request.ts';
 import { wordsRefusal } from './statement.ts';
@@ -33,8 +32,6 @@ export async function answerOf(
   catalog: Catalog,
   signal: AbortSignal,
 ): Promise<Result | Refusal> {
-  const greeting = greetingOf(request, catalog.version);
-  if (greeting !== undefined) return greeting;
   const statement = await normalised(request.statement, sql, signal);
   if (typeof statement !== 'string') return statement;
   const run = await checked(statement, request, { sql, catalog, signal });

@@ -3,6 +3,7 @@ import PQueue from 'p-queue';
 import type { SqlPort } from '../../schemas/ports.ts';
 import { type Result, answerOf } from './answer.ts';
 import { type Catalog, readCatalog } from './catalog.ts';
+import { greetingOf } from './greeting.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import type { SqlRequest } from './request.ts';
 
@@ -41,7 +42,8 @@ export class Statements {
       const catalog = this.#catalog ?? (await readCatalog(this.#sql));
       if ('kind' in catalog) return catalog;
       this.#catalog = catalog;
-      return answerOf(request, this.#sql, catalog, signal);
+      const greeting = greetingOf(request, catalog.version);
+      return greeting ?? answerOf(request, this.#sql, catalog, signal);
     });
   }
 
