@@ -43,6 +43,8 @@ import { finiteOrNull, taskStatuses } from './task-status.ts';
 
 /** How long a start waits for deliveries of the process before it. */
 const RESUME_MS_MAX = 15_000;
+/** How long a stop goes on reading: Ctrl-C is answered within five seconds. */
+const SETTLE_MS_MAX = 2_000;
 /** How often the log learns how far we are: old records leave it, or Kafka's copy of our offsets moves. */
 const TRIM_INTERVAL_MS = 10_000;
 
@@ -320,6 +322,7 @@ export class Embedded implements EnginePort {
     clearInterval(this.#trimTimer);
     this.#isClosing = true;
     this.#gate.close();
+    await this.#settle();
     await Promise.all([this.#audit.stop(), this.#loop.stop()]);
     await this.#engine.outbox.close();
     await this.#store.close();
@@ -328,6 +331,16 @@ export class Embedded implements EnginePort {
     await this.#clickHouse.close();
     this.#dataDir.release();
     this.logger.info('Engine stopped');
+  }
+
+  /**
+   * Lets the stages take what they have sent each other, so that what is left agrees with itself; a
+   * long backlog is left to the next start.
+   */
+  async #settle(): Promise<void> {
+    const waited = new AbortController();
+    await Promise.race([this.drain(), this.#clock.sleep(SETTLE_MS_MAX, waited.signal)]);
+    waited.abort();
   }
 
   /** The tasks read the log from its start; a stop before they are through makes the next start begin again. */
