@@ -109,7 +109,7 @@ const AUDITS: readonly Audit[] = [
     live: {
       base_state:
         "multiIf(state = 'BACKORDER', 'OUT', state IN ('AT_RISK', 'RECOVERING', 'LOW'), 'IN_STOCK', state)",
-      rate: 'rate_per_day',
+      rate: 'round(rate_per_day, 3)',
     },
     isSums: false,
     timeColumn: undefined,

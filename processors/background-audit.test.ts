@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { EngineError } from '../schemas/errors.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../schemas/time.ts';
+import { WINDOW_VIEWS } from './audit.ts';
 import { BackgroundAudit, type LimitedQuery, type Settlement } from './background-audit.ts';
 import { type Config, DEFAULT_CONFIG } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
@@ -14,6 +15,8 @@ import { ClickHouse } from './engine/sink/clickhouse.ts';
 import type { Clock } from './engine/time/clock.ts';
 
 const START_MS = Date.UTC(2026, 0, 5, 12);
+/** Looks after which it is the turn of the first view again. */
+const ROUND = WINDOW_VIEWS.length;
 const DATA_DIR = mkdtempSync(join(tmpdir(), 'weir-audit-'));
 const CONFIG: Config = {
   ...DEFAULT_CONFIG,
@@ -145,16 +148,12 @@ async function falsify(afterMs: number): Promise<() => Promise<void>> {
 
 test('every closed hour of every view with windows is looked at, newest first, round and round', async () => {
   const audit = auditOf();
-  expect(await looks(audit, 6)).toEqual([
-    ['channel_1m', 1, 'equal', 0],
-    ['attribution_1h', 1, 'equal', 0],
-    ['channel_1m', 0, 'equal', 0],
-    ['attribution_1h', 0, 'equal', 0],
-    ['channel_1m', 1, 'equal', 0],
-    ['attribution_1h', 1, 'equal', 0],
-  ]);
-  // Three rows of traffic and one of sales in channel_1m, seven models of one conversion, and hour 1 twice.
-  expect(audit.status).toEqual({ checked_rows: 12, differences: 0, last_at: START_MS + DAY_MS });
+  const round = (hour: number): unknown[] =>
+    WINDOW_VIEWS.map(({ view }) => [view, hour, 'equal', 0]);
+  expect(await looks(audit, 3 * ROUND)).toEqual([...round(1), ...round(0), ...round(1)]);
+  // Three rows of traffic and one of sales in channel_1m, seven models of one conversion, two rows of
+  // how the order is fulfilled, and hour 1 twice.
+  expect(audit.status).toEqual({ checked_rows: 14, differences: 0, last_at: START_MS + DAY_MS });
 });
 
 test('a window that has not closed is not looked at', async () => {
@@ -177,7 +176,7 @@ test('without a watermark, and before the first event, there is nothing to look 
 test('a false row is found, is news once, and is forgotten when it is right again', async () => {
   const audit = auditOf();
   const undo = await falsify(5 * MINUTE_MS);
-  await looks(audit, 2);
+  await looks(audit, ROUND);
   expect(await audit.next()).toMatchObject({
     view: 'channel_1m',
     fromMs: START_MS,
@@ -186,11 +185,11 @@ test('a false row is found, is news once, and is forgotten when it is right agai
     isNews: true,
   });
   expect(audit.status).toMatchObject({ differences: 1 });
-  await looks(audit, 3);
+  await looks(audit, 2 * ROUND - 1);
   expect(await audit.next()).toMatchObject({ fromMs: START_MS, differences: 1, isNews: false });
   expect(audit.status).toMatchObject({ differences: 1 });
   await undo();
-  await looks(audit, 3);
+  await looks(audit, 2 * ROUND - 1);
   expect(await audit.next()).toMatchObject({ fromMs: START_MS, result: 'equal' });
   expect(audit.status).toMatchObject({ differences: 0 });
 });

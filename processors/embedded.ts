@@ -339,7 +339,9 @@ export class Embedded implements EnginePort {
    */
   async #settle(): Promise<void> {
     const waited = new AbortController();
-    await Promise.race([this.drain(), this.#clock.sleep(SETTLE_MS_MAX, waited.signal)]);
+    // What keeps it from draining is told by the stop that follows.
+    const drained = this.drain().catch(() => undefined);
+    await Promise.race([drained, this.#clock.sleep(SETTLE_MS_MAX, waited.signal)]);
     waited.abort();
   }
 

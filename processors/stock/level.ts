@@ -16,6 +16,7 @@ import {
   type Position,
   RISKS,
   RISK_SINCE_MS,
+  RISK_UNTIL_MS,
   RISK_UNITS,
   SINCE_MS,
   SINCE_UNITS,
@@ -112,6 +113,13 @@ export function currentSpells(position: Position): Spells {
   if (isOut(position)) spells.outages.push(outageAt(position, null));
   if ((slot(position, RISKS) & IS_AT_RISK) !== 0) spells.risks.push(riskAt(position, null));
   return spells;
+}
+
+/** The last risk when it is over: should it come back soon, it is the same one again. */
+export function lastRisks(position: Position): RiskSpell[] {
+  const isOver = (slot(position, RISKS) & IS_AT_RISK) === 0;
+  if (!isOver || slot(position, RISK_SINCE_MS) === 0) return [];
+  return [riskAt(position, slot(position, RISK_UNTIL_MS))];
 }
 
 /** Adds to `spells` what ended when a step led from the spells `before` to `position`. */

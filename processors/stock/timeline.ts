@@ -11,6 +11,7 @@ import {
   type Spells,
   addEnded,
   currentSpells,
+  lastRisks,
   markSince,
   step,
   takeCount,
@@ -128,9 +129,9 @@ export function foldedMsOf({ folded }: Timeline): number {
   return foldedMs === 0 ? Number.NEGATIVE_INFINITY : foldedMs;
 }
 
-/** Every spell that overlaps the kept part, oldest first. */
+/** Every spell that overlaps the kept part or can come back in it, oldest first. */
 export function spellsOf(timeline: Timeline, rules: StockRules): Spells {
-  const spells: Spells = { outages: [], risks: [] };
+  const spells: Spells = { outages: [], risks: lastRisks(timeline.folded) };
   const position = timeline.folded.slice();
   walk(timeline, position, rules, spells);
   return withCurrent(spells, position);
