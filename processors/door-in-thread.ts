@@ -2,6 +2,7 @@ import type { Topic } from '../schemas/topics.ts';
 import { type Door, type DoorSettings, createDoor } from './door/door.ts';
 import { createTokeniser } from './door/tokeniser.ts';
 import type { AppendBatch } from './engine/log/log.ts';
+import { systemClock } from './engine/runtime/system-clock.ts';
 
 /** Records of one partition in one piece: record i ends at `ends[i]`, where the next one starts. */
 export interface PackedBatch {
@@ -23,7 +24,7 @@ export function createDoorInThread(
   return createDoor({
     ...settings,
     tokeniser: createTokeniser(Buffer.from(settings.tokenSecret)),
-    clock: () => Date.now(),
+    clock: () => systemClock.nowMs(),
     append: (batches) => append(batches.map(packed)),
   });
 }
