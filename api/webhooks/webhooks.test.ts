@@ -1,6 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,6 +9,7 @@ import type { Row, Update } from '../../schemas/panel.ts';
 import { MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
 import { ManualClock } from '../../test/doubles/manual-clock.ts';
 import { MemoryEngine } from '../../test/doubles/memory-engine.ts';
+import { WebhookReceiver } from '../../test/doubles/webhook-receiver.ts';
 import { isPublic } from './address.ts';
 import { Journal } from './journal.ts';
 import type { Message } from './message.ts';
@@ -236,24 +235,10 @@ test('a silence holds for what it names until its end', async () => {
   expect(setup.texts).toEqual(['B/opened', 'A2/opened']);
 });
 
-let received: { readonly body: string; readonly headers: Readonly<Record<string, unknown>> }[] = [];
-let receiver: Server;
-let status = 200;
+let receiver: WebhookReceiver;
 
 beforeAll(async () => {
-  receiver = createServer((request, response) => {
-    let body = '';
-    request.on('data', (piece: Buffer) => {
-      body += piece.toString();
-    });
-    request.on('end', () => {
-      received.push({ body, headers: request.headers });
-      response.writeHead(status, { location: 'http://127.0.0.1/elsewhere' }).end();
-    });
-  });
-  await new Promise<void>((resolve) => {
-    receiver.listen(0, '127.0.0.1', resolve);
-  });
+  receiver = await WebhookReceiver.open();
 });
 
 afterAll(() => {
@@ -261,27 +246,21 @@ afterAll(() => {
 });
 
 beforeEach(() => {
-  received = [];
-  status = 200;
+  receiver.received = [];
+  receiver.status = 200;
 });
-
-function urlOfReceiver(): string {
-  const address: AddressInfo | string | null = receiver.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return `http://localhost:${port}/hook`;
-}
 
 function send(isPrivateAllowed: boolean): Promise<Sent> {
   const message = { deliveryId: 'A/opened', body: '{"text":"ü"}' };
-  return sendMessage(urlOfReceiver(), message, { secret: SECRET, isPrivateAllowed, nowMs: NOW_MS });
+  return sendMessage(receiver.url, message, { secret: SECRET, isPrivateAllowed, nowMs: NOW_MS });
 }
 
 test('a message is one signed POST', async () => {
   expect(await send(true)).toEqual({ kind: 'delivered' });
-  expect(received).toMatchObject([
+  expect(receiver.received).toMatchObject([
     { body: '{"text":"ü"}', headers: { 'x-weir-delivery': 'A/opened' } },
   ]);
-  const signature = String(received[0]?.headers['x-weir-signature']);
+  const signature = String(receiver.received[0]?.headers['x-weir-signature']);
   const signed = { body: '{"text":"ü"}', secret: SECRET, nowMs: NOW_MS };
   expect(isSigned(signature, signed)).toBe(true);
   expect(isSigned(signature, { ...signed, body: '{}' })).toBe(false);
@@ -291,7 +270,7 @@ test('a message is one signed POST', async () => {
 
 test('an address that is not public is refused unless it is allowed', async () => {
   expect(await send(false)).toEqual({ kind: 'refused', reason: 'private_address' });
-  expect(received).toEqual([]);
+  expect(receiver.received).toEqual([]);
   for (const address of [
     '127.0.0.1',
     '10.0.0.1',
@@ -317,7 +296,7 @@ test.each([
   [429, 'failed'],
   [500, 'failed'],
 ])('an answer of %i is %s', async (answer, kind) => {
-  status = answer;
+  receiver.status = answer;
   expect(await send(true)).toEqual({ kind, reason: `status_${answer}` });
-  expect(received.length).toBe(1);
+  expect(receiver.received.length).toBe(1);
 });

@@ -134,6 +134,12 @@ export class Webhooks {
       this.#tell(alert, 'resolved', OPENED | ACKNOWLEDGED | RESOLVED);
       this.#flapCounts.delete(subject);
     }
+    this.#sendDue();
+  }
+
+  /** Sends what is due, one message at a time to each target. */
+  #sendDue(): void {
+    const nowMs = this.#options.clock.nowMs();
     for (const delivery of this.#deliveries) {
       if (delivery.nextAtMs <= nowMs && !this.#sending.has(delivery.target)) {
         this.#sending.add(delivery.target);
@@ -261,6 +267,7 @@ export class Webhooks {
       if (isOver) logger.error(fields, 'Webhook message was given up; the alert is in the inbox');
       else logger.warn(fields, 'Webhook message failed and is tried again');
     }
+    if (this.#stops.length > 0) this.#sendDue();
   }
 }
 
