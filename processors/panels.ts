@@ -1,5 +1,5 @@
 import type { Panel } from '../schemas/panel.ts';
-import { ALERTS_PANEL } from './alerts/panel.ts';
+import { ALERTS_PANEL, ALERT_TIMES_PANEL } from './alerts/panel.ts';
 import { ATTRIBUTION_PANEL } from './attribution/panel.ts';
 import { FULFILMENT_PANEL, FULFILMENT_REASONS_PANEL } from './fulfilment/panel.ts';
 import { PARITY_PANEL } from './parity/panel.ts';
@@ -15,4 +15,5 @@ export const PANELS: readonly Panel[] = [
   FULFILMENT_PANEL,
   FULFILMENT_REASONS_PANEL,
   ALERTS_PANEL,
+  ALERT_TIMES_PANEL,
 ];

@@ -1,21 +1,23 @@
 import { ALERTS } from '../../schemas/alert.ts';
 import type { Panel } from '../../schemas/panel.ts';
 
-/** Rows the live view of alerts holds; a day with more open stockouts has one cause. */
-const ALERT_ROWS_MAX = 5_000;
+/** Rows the live view of alerts holds, about 6 MB: a storm of 10,000 and what was open before. */
+const ALERT_ROWS_MAX = 12_000;
+
+const LIVE: Panel['live'] = {
+  table: ALERTS.name,
+  key: ALERTS.key,
+  sums: [],
+  retentionMs: undefined,
+  rowsMax: ALERT_ROWS_MAX,
+  windowMs: undefined,
+};
 
 /** Alerts of every kind, by when they opened. */
 export const ALERTS_PANEL: Panel = {
   topic: 'alerts',
   path: 'alerts',
-  live: {
-    table: ALERTS.name,
-    key: ALERTS.key,
-    sums: [],
-    retentionMs: undefined,
-    rowsMax: ALERT_ROWS_MAX,
-    windowMs: undefined,
-  },
+  live: LIVE,
   query: {
     views: { all: 'weir.alerts' },
     columns: [
@@ -40,5 +42,26 @@ export const ALERTS_PANEL: Panel = {
     filters: ['kind', 'severity', 'state', 'sku', 'node_id', 'alert_id'],
     timeColumn: 'opened_at',
     orderBy: ['opened_at', 'alert_id'],
+  },
+};
+
+/** How long it takes per kind until somebody has taken an alert over, and until it is resolved. */
+export const ALERT_TIMES_PANEL: Panel = {
+  topic: 'alerts',
+  path: 'alerts/times',
+  live: LIVE,
+  query: {
+    views: { all: 'weir.alert_times' },
+    columns: [
+      'kind',
+      'incidents',
+      'open',
+      'acknowledged',
+      'mean_minutes_to_acknowledge',
+      'mean_minutes_to_resolve',
+    ],
+    filters: ['kind'],
+    timeColumn: undefined,
+    orderBy: ['kind'],
   },
 };

@@ -14,7 +14,7 @@ import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { STOCK_CONFIG } from '../../test/doubles/stock-config.ts';
 import { buildLine, buildOrder } from '../../test/laws/event-builders.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
-import { ALERTS_PANEL } from '../alerts/panel.ts';
+import { ALERTS_PANEL, ALERT_TIMES_PANEL } from '../alerts/panel.ts';
 import { createAlerts } from '../alerts/processor.ts';
 import { createArchive } from '../archive/processor.ts';
 import type { RowsTable, Table, Value } from '../engine/operator/table.ts';
@@ -292,7 +292,7 @@ test('a withdrawn row is not shown', async () => {
   }
 });
 
-test.each([STOCK_PANEL, ALERTS_PANEL])(
+test.each([STOCK_PANEL, ALERTS_PANEL, ALERT_TIMES_PANEL])(
   'the columns of the panel $path are those of its view',
   async (panel) => {
     const { views, columns } = panel.query;

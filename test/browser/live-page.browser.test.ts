@@ -248,6 +248,18 @@ describe.skipIf(CHROMIUM_PATH === undefined || OTHER_URL !== undefined)(
       expect(acknowledged).toEqual(['out-new']);
     });
 
+    test('a storm of incidents is a digest by kind and node above the newest of them', async () => {
+      await serve();
+      const page = await openPage();
+      for (let index = 0; index < 300; index += 1) {
+        shop.openIncident(`storm-${index}`, `SKU-${index}`);
+      }
+      const group = page.locator('[data-digest="stock_out berlin"]');
+      await until(async () => (await group.textContent())?.startsWith('30') === true, 'counted');
+      const shownCount = await page.locator('[data-phase=open], [data-phase=acknowledged]').count();
+      expect(shownCount).toBe(20);
+    });
+
     test('a stopped server is told with its time, and a restarted one is resumed from', async () => {
       const first = await serve();
       const page = await openPage();

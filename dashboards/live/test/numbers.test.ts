@@ -20,6 +20,7 @@ import {
   formatMoneyDifference,
   formatShare,
 } from '../src/numbers/format.ts';
+import { digestOf } from '../src/numbers/incident-digest.ts';
 import { orderIncidents } from '../src/numbers/incident-order.ts';
 import { minuteSeries } from '../src/numbers/minute-series.ts';
 
@@ -166,17 +167,48 @@ test('the balance names how many received events are not accounted for', () => {
   expect(unaccounted(defined(parsePipelineRow({ ...counts, contributed: 85 })))).toBe(5);
 });
 
-test('incidents are ordered by what needs a person, newest first', () => {
+test('incidents are ordered by what needs a person: the worst first, newest first', () => {
   const alerts = [
-    { alert_id: 'old', opened_at: 1 },
-    { alert_id: 'new', opened_at: 2 },
+    { alert_id: 'old', opened_at: 1, severity: 'critical' },
+    { alert_id: 'new', opened_at: 2, severity: 'critical' },
+    { alert_id: 'mild', opened_at: 7, severity: 'info' },
     { alert_id: 'taken', opened_at: 3, acknowledged_at: 4 },
     { alert_id: 'gone', opened_at: 5, resolved_at: 6 },
   ].map((row) => defined(parseAlertRow(row)));
   const { open, acknowledged, resolved } = orderIncidents(alerts);
   expect(
     [open, acknowledged, resolved].map((list) => list.map(({ alert_id }) => alert_id)),
-  ).toEqual([['new', 'old'], ['taken'], ['gone']]);
+  ).toEqual([['new', 'old', 'mild'], ['taken'], ['gone']]);
+});
+
+test('a digest counts incidents by kind and node, and adds up what they cost', () => {
+  const stockout = { kind: 'stockout', severity: 'critical', node_id: 'berlin', currency: 'EUR' };
+  const drift = { kind: 'price_drift', severity: 'warning' };
+  const alerts = [
+    ...[5, 6, 7].map((at) => ({ ...drift, alert_id: `drift-${at}`, opened_at: at })),
+    { ...stockout, alert_id: 'a', opened_at: 2, cost_minor: 100 },
+    { ...stockout, alert_id: 'b', opened_at: 1, cost_minor: 250, acknowledged_at: 3 },
+  ].map((row) => defined(parseAlertRow(row)));
+  expect(digestOf(alerts)).toEqual([
+    {
+      kind: 'stockout',
+      severity: 'critical',
+      nodeId: 'berlin',
+      openCount: 1,
+      acknowledgedCount: 1,
+      firstOpenedAt: 1,
+      costs: new Map([['EUR', 350]]),
+    },
+    {
+      kind: 'price_drift',
+      severity: 'warning',
+      nodeId: '',
+      openCount: 3,
+      acknowledgedCount: 0,
+      firstOpenedAt: 5,
+      costs: new Map(),
+    },
+  ]);
 });
 
 test('money is shown in its own minor units, with a true minus', () => {

@@ -111,6 +111,8 @@ export interface AlertRow {
   readonly acknowledged_at: number | undefined;
   readonly acknowledged_by: string | undefined;
   readonly resolved_at: number | undefined;
+  readonly cost_minor: number | undefined;
+  readonly currency: string | undefined;
   readonly detail: string;
 }
 
@@ -293,6 +295,8 @@ export function parseAlertRow(row: JsonObject): AlertRow | undefined {
     acknowledged_at: instantIn(row, 'acknowledged_at'),
     acknowledged_by: textIn(row, 'acknowledged_by'),
     resolved_at: instantIn(row, 'resolved_at'),
+    cost_minor: numberIn(row, 'cost_minor'),
+    currency: textIn(row, 'currency'),
     detail: textIn(row, 'detail') ?? '',
   };
 }

@@ -1,6 +1,10 @@
+import { ALERT_SEVERITIES } from '../../../../schemas/alert.ts';
 import type { AlertRow } from '../live/rows.ts';
 
-/** Incidents in the order of what needs a person: open, taken over, resolved; newest first in each. */
+/**
+ * Incidents in the order of what needs a person: open, taken over, resolved. What is not resolved goes
+ * by severity and then newest first; what is, by when it was.
+ */
 export function orderIncidents(alerts: Iterable<AlertRow>): {
   readonly open: readonly AlertRow[];
   readonly acknowledged: readonly AlertRow[];
@@ -9,7 +13,9 @@ export function orderIncidents(alerts: Iterable<AlertRow>): {
   const newestFirst = [...alerts].toSorted(
     (a, b) => b.opened_at - a.opened_at || (a.alert_id < b.alert_id ? -1 : 1),
   );
-  const unresolved = newestFirst.filter((alert) => alert.resolved_at === undefined);
+  const unresolved = newestFirst
+    .filter((alert) => alert.resolved_at === undefined)
+    .toSorted((a, b) => rankOfSeverity(a.severity) - rankOfSeverity(b.severity));
   return {
     open: unresolved.filter((alert) => alert.acknowledged_at === undefined),
     acknowledged: unresolved.filter((alert) => alert.acknowledged_at !== undefined),
@@ -17,4 +23,10 @@ export function orderIncidents(alerts: Iterable<AlertRow>): {
       .filter((alert) => alert.resolved_at !== undefined)
       .toSorted((a, b) => (b.resolved_at ?? 0) - (a.resolved_at ?? 0)),
   };
+}
+
+/** 0 for the worst; one that is not known comes last. */
+export function rankOfSeverity(severity: string): number {
+  const rank = ALERT_SEVERITIES.findIndex((known) => known === severity);
+  return rank < 0 ? ALERT_SEVERITIES.length : rank;
 }

@@ -1,9 +1,13 @@
+import { useMemo } from 'preact/hooks';
+
 import type { AcknowledgementState, Acknowledgements } from '../live/acknowledgements.ts';
 import type { AlertRow } from '../live/rows.ts';
 import type { LiveStore } from '../live/store.ts';
-import { formatLength, formatMoment } from '../numbers/format.ts';
+import { formatCount, formatLength, formatMoment } from '../numbers/format.ts';
 import { orderIncidents } from '../numbers/incident-order.ts';
 import { Empty } from '../parts/empty.tsx';
+import { SeverityBadge } from '../parts/severity-badge.tsx';
+import { IncidentDigest } from './incident-digest.tsx';
 
 /** Incidents shown of each kind; beyond it the list would bury the newest. */
 const SHOWN_MAX = 20;
@@ -16,28 +20,28 @@ export function Incidents(props: {
   readonly nowMs: number;
 }) {
   const { store, acknowledgements, nowMs } = props;
-  const { open, acknowledged, resolved } = orderIncidents(store.alerts.rows.values());
+  const { revision, rows } = store.alerts;
+  const { open, acknowledged, resolved } = useMemo(() => orderIncidents(rows.values()), [revision]);
   const serverNow = store.freshness.serverNow(nowMs);
-  const shown = [
-    ...[...open, ...acknowledged].slice(0, SHOWN_MAX),
-    ...resolved.slice(0, RESOLVED_SHOWN_MAX),
-  ];
-  const hiddenCount = Math.max(0, open.length + acknowledged.length - SHOWN_MAX);
+  const unresolved = [...open, ...acknowledged];
+  const shown = [...unresolved.slice(0, SHOWN_MAX), ...resolved.slice(0, RESOLVED_SHOWN_MAX)];
+  const hiddenCount = Math.max(0, unresolved.length - SHOWN_MAX);
   return (
     <section class="panel" aria-labelledby="incidents-title">
       <div class="section-head">
         <h2 id="incidents-title">Incidents</h2>
         <p class="span">
-          {open.length} open, {acknowledged.length} acknowledged
+          {formatCount(open.length)} open, {formatCount(acknowledged.length)} acknowledged
         </p>
       </div>
-      {open.length + acknowledged.length === 0 && (
+      {unresolved.length === 0 && (
         <Empty>
           {store.seqOf('alerts') === undefined
             ? 'Waiting for the first numbers …'
-            : 'Nothing is open. An incident opens when a SKU runs out at a node.'}
+            : 'Nothing is open. An incident opens when a SKU runs out at a node, or a price drifts.'}
         </Empty>
       )}
+      {hiddenCount > 0 && <IncidentDigest unresolved={unresolved} serverNow={serverNow} />}
       <ul class="incidents">
         {shown.map((alert) => (
           <Incident
@@ -49,7 +53,9 @@ export function Incidents(props: {
           />
         ))}
       </ul>
-      {hiddenCount > 0 && <p class="footnote">and {hiddenCount} more: GET /v1/alerts</p>}
+      {hiddenCount > 0 && (
+        <p class="footnote">and {formatCount(hiddenCount)} more: GET /v1/alerts</p>
+      )}
     </section>
   );
 }
@@ -73,7 +79,7 @@ function Incident(props: {
     >
       <div class="incident-what">
         <p>
-          <span class={`badge ${severityClass(alert.severity)}`}>{words(alert.kind)}</span>{' '}
+          <SeverityBadge kind={alert.kind} severity={alert.severity} />{' '}
           <strong>{alert.subject}</strong>
         </p>
         {phase !== 'resolved' && (
@@ -135,15 +141,4 @@ function phaseOf(alert: AlertRow): 'open' | 'acknowledged' | 'resolved' {
 function placeOf(alert: AlertRow): string {
   const parts = [alert.sku, alert.node_id].filter((part) => part !== '');
   return parts.filter((part) => !alert.subject.includes(part)).join(' at ');
-}
-
-function severityClass(severity: string): string {
-  if (severity === 'critical' || severity === 'error' || severity === 'high') return 'bad';
-  if (severity === 'warning' || severity === 'medium') return 'warn';
-  return 'plain';
-}
-
-/** `stock_out` as `stock out`. */
-function words(name: string): string {
-  return name.replaceAll(/[_-]/g, ' ').toLowerCase();
 }
