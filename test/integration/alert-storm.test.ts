@@ -106,8 +106,8 @@ test(
       return opened;
     };
     const take = async (opened: Embedded, events: readonly object[]): Promise<void> => {
-      for (let start = 0; start < events.length; start += BATCH_EVENTS) {
-        const answer = await opened.ingest('inventory', events.slice(start, start + BATCH_EVENTS));
+      for (let from = 0; from < events.length; from += BATCH_EVENTS) {
+        const answer = await opened.ingest('inventory', events.slice(from, from + BATCH_EVENTS));
         expect(answer.rejected).toEqual([]);
       }
       await opened.drain();
