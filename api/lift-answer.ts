@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 
 import { Freshness } from './answers.ts';
+import { ComparisonSchema } from './comparison-answer.ts';
 
 const Interval = Type.Object(
   { point: Type.Number(), low: Type.Number(), high: Type.Number(), standard_error: Type.Number() },
@@ -113,4 +114,10 @@ const LiftTestSchema = Type.Object({
 });
 export type LiftTestAnswer = Static<typeof LiftTestSchema>;
 
-export const LiftAnswer = Type.Object({ tests: Type.Array(LiftTestSchema), ...Freshness });
+export const LiftAnswer = Type.Object({
+  tests: Type.Array(LiftTestSchema),
+  comparisons: Type.Array(ComparisonSchema, {
+    description: 'Without a holdout, most trustworthy method first; never incremental',
+  }),
+  ...Freshness,
+});

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino, stdTimeFunctions } from 'pino';
 
 import type { Admission } from '../schemas/access.ts';
+import type { LiftComparison } from '../schemas/lift-method.ts';
 import type { Panel } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
@@ -26,6 +27,8 @@ export interface ApiConfig {
   /** Milliseconds. */
   readonly attribution: { readonly lookback: number };
   readonly sessions: { readonly gap: number };
+  /** Absent where nothing is compared without a holdout. */
+  readonly lift?: { readonly currency: string; readonly comparisons: readonly LiftComparison[] };
   /** Absent where nobody is told of alerts. */
   readonly alerts?: AlertConfig;
 }
@@ -77,6 +80,10 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     live: {
       viewersMax: config.live.clients_max,
       bufferedBytesMax: config.live.buffered_bytes_max,
+    },
+    comparisons: {
+      currency: config.lift?.currency ?? '',
+      declared: config.lift?.comparisons ?? [],
     },
     paths: { lookbackMs: config.attribution.lookback, sessionGapMs: config.sessions.gap },
     ...guardedBy(admission, clock, options.hostNames),

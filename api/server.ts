@@ -16,6 +16,7 @@ import { addAlerts } from './alerts.ts';
 import { addAssignments } from './assignments.ts';
 import { addAsyncApi } from './asyncapi.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
+import type { ComparisonSettings } from './comparisons.ts';
 import { addEconomics } from './economics.ts';
 import type { Guard } from './guard/guard.ts';
 import { permissionOf } from './guard/route-permission.ts';
@@ -46,6 +47,8 @@ export interface ServerOptions {
   /** Who is let in; undefined for everybody who can reach the port. */
   readonly guard?: Guard | undefined;
   readonly paths: PathSettings;
+  /** What is compared without a holdout; absent: nothing. */
+  readonly comparisons?: ComparisonSettings;
   readonly clock?: Clock;
 }
 
@@ -104,7 +107,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   void app.register((scope, _pluginOptions, done) => {
     addIngest(scope, { engine, limits: options.ingest, clock });
     addQueries(scope, { engine, panels, clock });
-    addLift(scope, { engine, clock });
+    addLift(scope, { engine, clock, comparisons: options.comparisons });
     addAssignments(scope, { engine, clock });
     addEconomics(scope, { engine, clock });
     addPaths(scope, { engine, clock, settings: options.paths });

@@ -8,7 +8,7 @@ import type { Config } from './config.ts';
 import { auditedTests } from './lift-tests.ts';
 import { LIFT_COHORTS } from './lift/row.ts';
 import { profileParameters } from './stock/audit-parameters.ts';
-import { CHANNEL_1M } from './traffic/row.ts';
+import { CHANNEL_1M, REGION_1H } from './traffic/row.ts';
 
 /** One view and the SQL that recomputes it from the raw events alone. */
 interface Audit {
@@ -69,6 +69,16 @@ const AUDITS: readonly Audit[] = [
       gap_ms: config.sessions.gap,
       returns_kept_ms: config.attribution.returns_kept,
     }),
+  },
+  {
+    view: 'region_1h',
+    key: ['window_start', 'region', 'currency'],
+    values: REGION_1H.sums,
+    isSums: true,
+    timeColumn: 'window_start',
+    windowMs: REGION_1H.windowMs,
+    file: new URL('traffic/audit-regions.sql', import.meta.url),
+    parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
   },
   {
     view: 'attribution_1h',

@@ -1,11 +1,26 @@
+import { COMPARISON_METHODS, COMPARISON_OUTCOMES } from '../schemas/lift-method.ts';
 import { isCurrency } from '../schemas/money.ts';
 import { DAY_MS, EVENT_TIME_MS_MIN } from '../schemas/time.ts';
 import { OUTCOMES, VALUE_MINOR_MAX } from './lift/row.ts';
 import { records, required } from './setting-records.ts';
-import { type Setting, choice, duration, integer, optionalText, share, text } from './setting.ts';
+import {
+  type Setting,
+  choice,
+  duration,
+  integer,
+  optionalText,
+  optionalTexts,
+  share,
+  text,
+} from './setting.ts';
 
 /** Every visitor is hashed once per test, and every order compared with each. */
 const TESTS_MAX = 32;
+
+/** Each is a query of its own whenever lift is asked for. */
+const COMPARISONS_MAX = 16;
+
+const REGION_LENGTH_MAX = 64;
 
 /** A name that needs no escaping anywhere. */
 const NAME = /^[\w.-]{1,64}$/;
@@ -29,16 +44,51 @@ export const LIFT_SETTINGS = {
     },
     {
       countMax: TESTS_MAX,
-      problemOf: (tests) => {
-        const ids = tests.map(({ id }) => id);
-        const twice = ids.find((id, index) => ids.indexOf(id) !== index);
-        if (twice !== undefined) return `expected each id once, got ${twice} twice`;
-        const empty = tests.find(({ start, stop }) => (stop ?? Infinity) <= (start ?? Infinity));
-        return empty === undefined ? undefined : `expected ${empty.id} to stop after it starts`;
+      problemOf: spansProblem,
+    },
+  ),
+  comparisons: records(
+    {
+      id: required(text('', NAME_ALLOWED, (value) => NAME.test(value))),
+      channel: required(text('', 'a channel', (value) => value !== '')),
+      method: required(choice('pre_post', COMPARISON_METHODS)),
+      outcome: choice('orders', COMPARISON_OUTCOMES),
+      start: required(instant({ isDayStart: true })),
+      stop: instant({ isDayStart: true }),
+      before: duration('28d', { min: '7d', max: '400d' }),
+      regions: optionalTexts(
+        'a list of regions of orders',
+        (value) => value !== '' && value.length <= REGION_LENGTH_MAX,
+      ),
+    },
+    {
+      countMax: COMPARISONS_MAX,
+      problemOf: (comparisons) => {
+        const bare = comparisons.find(
+          ({ method, regions }) => method === 'geo_did' && regions === undefined,
+        );
+        return bare === undefined
+          ? spansProblem(comparisons)
+          : `expected the regions of ${bare.id}, which geo_did compares with all others`;
       },
     },
   ),
 } as const;
+
+/** What is wrong with entries that have a name and a span of time. */
+function spansProblem(
+  entries: readonly {
+    readonly id: string;
+    readonly start: number | undefined;
+    readonly stop: number | undefined;
+  }[],
+): string | undefined {
+  const ids = entries.map(({ id }) => id);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) return `expected each id once, got ${twice} twice`;
+  const empty = entries.find(({ start, stop }) => (stop ?? Infinity) <= (start ?? Infinity));
+  return empty === undefined ? undefined : `expected ${empty.id} to stop after it starts`;
+}
 
 /** A point in time, absent by default. */
 function instant({ isDayStart }: { readonly isDayStart: boolean }): Setting<number | undefined> {

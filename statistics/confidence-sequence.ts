@@ -1,5 +1,5 @@
 import { assert } from '../schemas/errors.ts';
-import { type Estimate, type Sample, relativeOf } from './two-samples.ts';
+import { type Estimate, type Sample, ratioWithin, relativeOf } from './two-samples.ts';
 
 /** What can be said at any moment, however often somebody looks. */
 export interface AlwaysValid {
@@ -53,10 +53,8 @@ export function alwaysValid(
 
 /**
  * The ratio treated ÷ control − 1 with the values that the sequence of treated − (1 + ratio) · control
- * does not exclude (Fieller's way): it excludes 0 exactly when the interval of the difference does.
- * Undefined while control's mean cannot be told from zero, so that any ratio is possible.
- *
- * @see E. C. Fieller, "Some Problems in Interval Estimation", JRSS B 16 (1954)
+ * does not exclude: it excludes 0 exactly when the interval of the difference does. Undefined while
+ * control's mean cannot be told from zero.
  */
 export function alwaysValidRatio(
   treated: Sample,
@@ -65,18 +63,8 @@ export function alwaysValidRatio(
 ): (Estimate & { readonly low: number; readonly high: number }) | undefined {
   const { plannedCount, alpha } = options;
   const width = widthInErrors(treated.count + control.count, sharpness(plannedCount, alpha), alpha);
-  const ofTreated = (width ** 2 * treated.variance) / treated.count;
-  const ofControl = (width ** 2 * control.variance) / control.count;
-  // (ȳT − q·ȳC)² ≤ w²(vT + q²·vC), a quadratic inequality in q = 1 + ratio.
-  const leading = control.mean ** 2 - ofControl;
-  if (!(leading > 0)) return undefined;
-  const half = treated.mean * control.mean;
-  const root = Math.sqrt(half ** 2 - leading * (treated.mean ** 2 - ofTreated));
-  return {
-    ...relativeOf(treated, control),
-    low: (half - root) / leading - 1,
-    high: (half + root) / leading - 1,
-  };
+  const within = ratioWithin(treated, control, width);
+  return within === undefined ? undefined : { ...relativeOf(treated, control), ...within };
 }
 
 /**

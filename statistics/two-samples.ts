@@ -83,17 +83,44 @@ export function plainInterval(
   alpha: number,
 ): { readonly low: number; readonly high: number; readonly p: number } {
   const { point, standardError } = differenceOf(treated, control);
-  const ofTreated = treated.variance / treated.count;
-  const ofControl = control.variance / control.count;
-  const degrees =
-    (ofTreated + ofControl) ** 2 /
-    (ofTreated ** 2 / (treated.count - 1) + ofControl ** 2 / (control.count - 1));
+  const degrees = welchDegrees(treated, control);
   const halfWidth = studentTwoSidedQuantile(alpha, degrees) * standardError;
   return {
     low: point - halfWidth,
     high: point + halfWidth,
     p: studentTwoSidedP(point / standardError, degrees),
   };
+}
+
+/** The degrees of freedom of Welch's t. */
+export function welchDegrees(treated: Sample, control: Sample): number {
+  const ofTreated = treated.variance / treated.count;
+  const ofControl = control.variance / control.count;
+  return (
+    (ofTreated + ofControl) ** 2 /
+    (ofTreated ** 2 / (treated.count - 1) + ofControl ** 2 / (control.count - 1))
+  );
+}
+
+/**
+ * The ratios q − 1 for which treated − q · control lies within `width` standard errors of zero. Undefined
+ * while control's mean cannot be told from zero, so that any ratio is possible.
+ *
+ * @see E. C. Fieller, "Some Problems in Interval Estimation", JRSS B 16 (1954)
+ */
+export function ratioWithin(
+  treated: Sample,
+  control: Sample,
+  width: number,
+): { readonly low: number; readonly high: number } | undefined {
+  const ofTreated = (width ** 2 * treated.variance) / treated.count;
+  const ofControl = (width ** 2 * control.variance) / control.count;
+  // (ȳT − q·ȳC)² ≤ w²(vT + q²·vC), a quadratic inequality in q.
+  const leading = control.mean ** 2 - ofControl;
+  if (!(leading > 0)) return undefined;
+  const half = treated.mean * control.mean;
+  const root = Math.sqrt(half ** 2 - leading * (treated.mean ** 2 - ofTreated));
+  return { low: (half - root) / leading - 1, high: (half + root) / leading - 1 };
 }
 
 /** The covariance with n − 1 of two quantities, from Σ of their products and the Σ of each. */

@@ -3,7 +3,7 @@ import type { Order } from '../../schemas/events/order.ts';
 /**
  * What one event of an order says about money. A tuple, because stored field names would double the
  * state: status, event time in UTC milliseconds, event id, sales channel, currency, value of the
- * lines, units, margin of the lines with a cost, lines without a cost; amounts in minor units.
+ * lines, units, margin of the lines with a cost, lines without a cost, region; amounts in minor units.
  */
 export type OrderEntry = readonly [
   status: 'placed' | 'cancelled' | 'returned',
@@ -15,6 +15,8 @@ export type OrderEntry = readonly [
   units: number,
   marginMinor: number,
   linesWithoutCost: number,
+  /** Absent where the event names none. */
+  region?: string,
 ];
 
 /** The events of one order, ascending by event time, then event id. */
@@ -29,6 +31,8 @@ export interface OrderEffect {
   readonly timeMs: number;
   readonly channel: string;
   readonly currency: string;
+  /** Empty where none is known. */
+  readonly region: string;
   readonly orders: number;
   readonly units: number;
   readonly revenueMinor: number;
@@ -55,7 +59,7 @@ export function entryOf(order: Order): OrderEntry | undefined {
     if (costMinor === null) linesWithoutCost += 1;
     else marginMinor += quantity * (priceMinor - costMinor);
   }
-  return [
+  const entry = [
     status,
     order.occurred_at,
     order.event_id,
@@ -65,7 +69,8 @@ export function entryOf(order: Order): OrderEntry | undefined {
     units,
     marginMinor,
     linesWithoutCost,
-  ];
+  ] as const;
+  return order.region === null ? entry : [...entry, order.region];
 }
 
 /** The history with one more entry, at its place. */
@@ -85,10 +90,11 @@ export function withEntry(
  * What each entry contributes, in the order of `entries`:
  *
  * - The first `placed` counts as the order; a repeat of it counts nothing.
- * - A `returned` counts its own lines, whether its order is known or not.
+ * - A `returned` counts its own lines, whether its order is known or not; in the order's region where it
+ *   names none.
  * - The first `cancelled` withdraws what is left of the order: its value less what was returned
- *   before in its currency. It is booked in the order's channel and currency. Without an order it
- *   counts nothing.
+ *   before in its currency. It is booked in the order's channel, currency and region. Without an order
+ *   it counts nothing.
  *
  * A pause of more than `orderPauseMs` between two events of an order id ends the order: what follows
  * is another order of that id. So a bound on what is kept never changes a result.
@@ -114,11 +120,13 @@ function addEffects(entries: readonly OrderEntry[], effects: OrderEffect[]): voi
   let leftMinor = placed?.[5] ?? 0;
   for (const entry of entries) {
     const [status, timeMs, eventId, channel, currency, valueMinor, units, margin, noCost] = entry;
+    const region = entry[9] ?? placed?.[9] ?? '';
     const nothing = {
       eventId,
       timeMs,
       channel,
       currency,
+      region,
       orders: 0,
       units: 0,
       revenueMinor: 0,
@@ -150,6 +158,7 @@ function addEffects(entries: readonly OrderEntry[], effects: OrderEffect[]): voi
           ...nothing,
           channel: placed?.[3] ?? channel,
           currency: placed?.[4] ?? currency,
+          region: placed === undefined ? region : (placed[9] ?? ''),
           returnsMinor: leftMinor,
         });
         leftMinor = 0;

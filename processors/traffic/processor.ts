@@ -1,6 +1,6 @@
 import type { Processor } from '../engine/operator/processor.ts';
 import { createTrafficOperator } from './operator.ts';
-import { CHANNEL_1M, CHANNEL_VISITORS_1D, CHANNEL_VISITORS_1H } from './row.ts';
+import { CHANNEL_1M, CHANNEL_VISITORS_1D, CHANNEL_VISITORS_1H, REGION_1H } from './row.ts';
 import { createSalesOperator } from './sales.ts';
 import { createSpendOperator } from './spend.ts';
 
@@ -15,12 +15,12 @@ export interface TrafficConfig {
   readonly returnsKeptMs: number;
 }
 
-/** Traffic, sales and spend per channel: `weir.channel_1m`, `weir.channel_1h` and `weir.channel_1d`. */
+/** Traffic, sales and spend per channel: `weir.channel_1m` and its larger windows; sales per region: `weir.region_1h`. */
 export function createTraffic(config: TrafficConfig): Processor {
   return {
     name: 'traffic',
     operators: [createTrafficOperator(config), createSalesOperator(config), createSpendOperator()],
-    tables: [CHANNEL_1M, CHANNEL_VISITORS_1H, CHANNEL_VISITORS_1D],
-    migrations: [new URL('table.sql', import.meta.url)],
+    tables: [CHANNEL_1M, CHANNEL_VISITORS_1H, CHANNEL_VISITORS_1D, REGION_1H],
+    migrations: [new URL('table.sql', import.meta.url), new URL('regions.sql', import.meta.url)],
   };
 }

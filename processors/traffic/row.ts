@@ -47,6 +47,15 @@ export const CHANNEL_VISITORS_1D = {
   sums: ['visitors'],
 } as const satisfies SumsTable;
 
+/** Sales per hour and region of the order, whatever its channel: what comparisons of regions rest on. */
+export const REGION_1H = {
+  kind: 'sums',
+  name: 'region_1h_rows',
+  windowMs: HOUR_MS,
+  dimensions: ['region', 'currency'],
+  sums: ['orders', 'revenue_minor', 'returns_minor'],
+} as const satisfies SumsTable;
+
 /** The currency of rows that hold no money. */
 export const NO_CURRENCY = '';
 

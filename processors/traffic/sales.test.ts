@@ -11,7 +11,7 @@ import {
   Run,
   describeOperatorLaws,
 } from '../../test/laws/operator-laws.ts';
-import { CHANNEL_1M } from './row.ts';
+import { CHANNEL_1M, REGION_1H } from './row.ts';
 import { ENTRIES_MAX, ORDERS_MAX, createSalesOperator } from './sales.ts';
 
 const CONFIG = { allowedLatenessMs: DAY_MS, returnsKeptMs: 90 * DAY_MS };
@@ -107,6 +107,20 @@ test('a cancellation is booked in the channel and currency of its order', () => 
   });
 });
 
+test('sales of a region are those of its orders, and a return without a region is its order’s', () => {
+  const run = sell(
+    orderAt(0, { region: 'RO-CJ' }),
+    orderAt(3, { status: 'returned', lines: [buildLine({ unit_price_minor: 400 })] }),
+    orderAt(5, { status: 'cancelled', lines: [], region: 'RO-B' }),
+  );
+  const startMs = (day: number) => DAY_ZERO_MS + day * DAY_MS;
+  expect(run.output.nonZeroSums(REGION_1H)).toEqual({
+    [`${startMs(0)}|RO-CJ|EUR`]: { orders: 1, revenue_minor: 1_000 },
+    [`${startMs(3)}|RO-CJ|EUR`]: { returns_minor: 400 },
+    [`${startMs(5)}|RO-CJ|EUR`]: { returns_minor: 600 },
+  });
+});
+
 test('returns beyond the value of the order leave nothing to cancel', () => {
   const tooMuch = orderAt(3, { status: 'returned', lines: [buildLine({ quantity: 2 })] });
   expect(daysOf(sell(PLACED, CANCELLED, tooMuch))).toEqual({
@@ -174,6 +188,7 @@ const anyOrder = fc
     visitor: fc.constantFrom('v1', 'v2'),
     channel: fc.constantFrom('dtc', 'amazon'),
     currency: fc.constantFrom('EUR', 'EUR', 'GBP'),
+    region: fc.constantFrom(null, 'RO-B', 'RO-CJ'),
     lines: fc.array(
       fc.record({
         quantity: fc.integer({ min: 1, max: 3 }),
@@ -183,7 +198,7 @@ const anyOrder = fc
       { minLength: 1, maxLength: 3 },
     ),
   })
-  .map(({ status, step, order, visitor, channel, currency, lines }) =>
+  .map(({ status, step, order, visitor, channel, currency, region, lines }) =>
     buildOrder({
       status,
       occurred_at: DAY_ZERO_MS + step * 30 * MINUTE_MS,
@@ -191,6 +206,7 @@ const anyOrder = fc
       visitor_id: visitorToken(visitor),
       sales_channel: channel,
       currency,
+      region,
       lines: lines.map((line, index) => buildLine({ ...line, line_id: String(index) })),
     }),
   );
@@ -205,7 +221,7 @@ describeOperatorLaws({
     })),
   ),
   oracle: byBruteForce,
-  sumsTables: [CHANNEL_1M],
+  sumsTables: [CHANNEL_1M, REGION_1H],
   signedSums: ['margin_minor'],
   stateBytesMax: 6_000,
   expiresAfterMsMax: 7 * HOUR_MS,
@@ -221,14 +237,19 @@ function byBruteForce(events: readonly LawEvent[]): Results {
     a.occurred_at < b.occurred_at || (a.occurred_at === b.occurred_at && a.event_id < b.event_id);
   const valueOf = ({ lines }: Order): number =>
     lines.reduce((sum, line) => sum + line.quantity * line.unit_price_minor, 0);
-  const rows: Record<string, Record<string, number>> = {};
-  const add = (at: Order, place: Order, sums: Record<string, number>): void => {
+  const rows: Rows = {};
+  const regions: Rows = {};
+  const add = (
+    at: Order,
+    place: Order & { readonly region: string | null },
+    sums: Record<string, number>,
+  ): void => {
     const startMs = Math.floor(at.occurred_at / MINUTE_MS) * MINUTE_MS;
-    const key = `${startMs}|${place.sales_channel}|${place.currency}`;
-    for (const [name, amount] of Object.entries(sums)) {
-      if (amount === 0) continue;
-      rows[key] = { ...rows[key], [name]: (rows[key]?.[name] ?? 0) + amount };
-    }
+    addTo(rows, `${startMs}|${place.sales_channel}|${place.currency}`, sums);
+    const hourMs = Math.floor(at.occurred_at / HOUR_MS) * HOUR_MS;
+    const regional = Object.entries(sums).filter(([name]) => REGIONAL.has(name));
+    const key = `${hourMs}|${place.region ?? ''}|${place.currency}`;
+    addTo(regions, key, Object.fromEntries(regional));
   };
   /** The events of the same order with no longer pause between them. */
   const companionsOf = (order: Order): readonly Order[] => {
@@ -250,7 +271,8 @@ function byBruteForce(events: readonly LawEvent[]): Results {
     const companions = companionsOf(order);
     const placed = companions.find(({ status }) => status === 'placed');
     if (order.status === 'returned') {
-      add(order, order, { returns_minor: valueOf(order) });
+      const region = order.region ?? placed?.region ?? null;
+      add(order, { ...order, region }, { returns_minor: valueOf(order) });
     } else if (order.status === 'placed' && order === placed) {
       const costed = order.lines.flatMap(({ quantity, unit_price_minor, unit_cost_minor }) =>
         unit_cost_minor === null ? [] : [quantity * (unit_price_minor - unit_cost_minor)],
@@ -271,7 +293,25 @@ function byBruteForce(events: readonly LawEvent[]): Results {
       add(order, placed, { returns_minor: Math.max(0, valueOf(placed) - returnedMinor) });
     }
   }
-  const summed = Object.fromEntries(
+  return {
+    sums: { [CHANNEL_1M.name]: withoutZeros(rows), [REGION_1H.name]: withoutZeros(regions) },
+    rows: {},
+  };
+}
+
+type Rows = Record<string, Record<string, number>>;
+
+const REGIONAL = new Set<string>(REGION_1H.sums);
+
+function addTo(rows: Rows, key: string, sums: Readonly<Record<string, number>>): void {
+  for (const [name, amount] of Object.entries(sums)) {
+    if (amount === 0) continue;
+    rows[key] = { ...rows[key], [name]: (rows[key]?.[name] ?? 0) + amount };
+  }
+}
+
+function withoutZeros(rows: Rows): Rows {
+  return Object.fromEntries(
     Object.entries(rows)
       .map(
         ([key, sums]) =>
@@ -279,5 +319,4 @@ function byBruteForce(events: readonly LawEvent[]): Results {
       )
       .filter(([, sums]) => Object.keys(sums).length > 0),
   );
-  return { sums: { [CHANNEL_1M.name]: summed }, rows: {} };
 }

@@ -1,6 +1,7 @@
 import type { Order } from '../../schemas/events/order.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
 import { type Operator, type Output, defineOperator } from '../engine/operator/operator.ts';
+import type { SumsTable } from '../engine/operator/table.ts';
 import {
   type OrderEffect,
   type OrderHistory,
@@ -8,7 +9,7 @@ import {
   entryOf,
   withEntry,
 } from './order-history.ts';
-import { CHANNEL_1M, channelSum } from './row.ts';
+import { CHANNEL_1M, REGION_1H, channelSum } from './row.ts';
 
 export interface SalesConfig {
   readonly allowedLatenessMs: number;
@@ -34,21 +35,51 @@ export const ORDERS_MAX = 1_000;
 export const ENTRIES_MAX = 100;
 /** How many new orders lie between two searches for orders that no event can reach any more. */
 const SWEEP_EVERY_ORDERS = 32;
-/** Rough size of an entry in memory: nine fields and an event id. */
+/** Rough size of an entry in memory: ten fields and an event id. */
 const ENTRY_BYTES = 160;
 const ORDER_BYTES = 120;
 
-const SUMS = [
-  ['orders', channelSum('orders')],
-  ['units', channelSum('units')],
-  ['revenueMinor', channelSum('revenue_minor')],
-  ['marginMinor', channelSum('margin_minor')],
-  ['linesWithoutCost', channelSum('lines_without_cost')],
-  ['returnsMinor', channelSum('returns_minor')],
-] as const;
+/** What of an order's effect goes into which sum of a table, and where. */
+interface Booking {
+  readonly table: SumsTable;
+  readonly placeOf: (effect: OrderEffect) => readonly string[];
+  readonly sums: readonly (readonly [name: Amount, sum: number])[];
+}
+
+type Amount =
+  | 'orders'
+  | 'units'
+  | 'revenueMinor'
+  | 'marginMinor'
+  | 'linesWithoutCost'
+  | 'returnsMinor';
+
+const BOOKINGS: readonly Booking[] = [
+  {
+    table: CHANNEL_1M,
+    placeOf: ({ channel, currency }) => [channel, currency],
+    sums: [
+      ['orders', channelSum('orders')],
+      ['units', channelSum('units')],
+      ['revenueMinor', channelSum('revenue_minor')],
+      ['marginMinor', channelSum('margin_minor')],
+      ['linesWithoutCost', channelSum('lines_without_cost')],
+      ['returnsMinor', channelSum('returns_minor')],
+    ],
+  },
+  {
+    table: REGION_1H,
+    placeOf: ({ region, currency }) => [region, currency],
+    sums: [
+      ['orders', REGION_1H.sums.indexOf('orders')],
+      ['revenueMinor', REGION_1H.sums.indexOf('revenue_minor')],
+      ['returnsMinor', REGION_1H.sums.indexOf('returns_minor')],
+    ],
+  },
+];
 
 /**
- * Counts orders and money by sales channel and currency. An order's events may come in any order:
+ * Counts orders and money by sales channel and currency, and by region. An order's events may come in any order:
  * each arrival recomputes the order and emits the difference.
  */
 export function createSalesOperator(config: SalesConfig): Operator {
@@ -107,16 +138,15 @@ function applyOrder(
 
 /** Emits `effect` − `previous`. */
 function emit(output: Output, effect: OrderEffect, previous: OrderEffect | undefined): void {
-  const isMoved =
-    previous !== undefined &&
-    (previous.channel !== effect.channel || previous.currency !== effect.currency);
-  const place = [effect.channel, effect.currency];
-  for (const [name, sum] of SUMS) {
-    const amount = effect[name] - (isMoved ? 0 : (previous?.[name] ?? 0));
-    if (amount !== 0) output.add(CHANNEL_1M, effect.timeMs, place, sum, amount);
-    if (isMoved && previous[name] !== 0) {
-      const former = [previous.channel, previous.currency];
-      output.add(CHANNEL_1M, previous.timeMs, former, sum, -previous[name]);
+  for (const { table, placeOf, sums } of BOOKINGS) {
+    const place = placeOf(effect);
+    const former = previous === undefined ? place : placeOf(previous);
+    const isMoved = former.some((dimension, index) => dimension !== place[index]);
+    for (const [name, sum] of sums) {
+      const amount = effect[name] - (isMoved ? 0 : (previous?.[name] ?? 0));
+      if (amount !== 0) output.add(table, effect.timeMs, place, sum, amount);
+      if (isMoved && previous !== undefined && previous[name] !== 0)
+        output.add(table, previous.timeMs, former, sum, -previous[name]);
     }
   }
 }

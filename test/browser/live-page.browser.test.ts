@@ -116,6 +116,14 @@ describe.skipIf(CHROMIUM_PATH === undefined)('the page before any server', () =>
     );
   });
 
+  test('a comparison without a holdout says by which method, and that it is not incremental', async () => {
+    const page = await openPage();
+    const card = page.locator('[data-comparison=radio-cluj]');
+    await card.getByText('GEO_DID').waitFor();
+    expect(await card.locator('.lift-point').textContent()).toBe('+29.4% +19.3% … +41.4%');
+    expect(await card.getByText('not incremental').count()).toBe(1);
+  });
+
   test('a channel shows what it costs by credit and by increment, side by side', async () => {
     const page = await openPage();
     const card = page.locator('[data-marketing=search]');

@@ -1,3 +1,4 @@
+import type { ComparisonAnswer } from '../../api/comparison-answer.ts';
 import type { LiftTestAnswer } from '../../api/lift-answer.ts';
 
 const START_MS = Date.UTC(2026, 1, 1);
@@ -64,5 +65,27 @@ export const LIFT_TESTS: readonly LiftTestAnswer[] = [
     verdict: 'void',
     void_reason: 'sample ratio mismatch',
     history: [],
+  },
+];
+
+/** A comparison without a holdout beside them. */
+export const LIFT_COMPARISONS: readonly ComparisonAnswer[] = [
+  {
+    comparison: 'radio-cluj',
+    channel: 'radio',
+    method: 'GEO_DID',
+    state: 'running',
+    outcome: 'orders',
+    currency: 'EUR',
+    start: START_MS,
+    stop: null,
+    days: { before: 28, after: 20 },
+    regions: ['RO-CJ'],
+    control_regions: 24,
+    verdict: 'higher',
+    void_reason: null,
+    change: { point: 0.294, low: 0.193, high: 0.414, p: 0.04 },
+    trend_before: { per_day: 0.001, p: 0.6 },
+    history: BASE.history.map(({ until, point, low, high }) => ({ until, point, low, high })),
   },
 ];

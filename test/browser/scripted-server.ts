@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 
 import type { Row } from '../../schemas/panel.ts';
 import { ECONOMICS } from './scripted-economics.ts';
-import { LIFT_TESTS } from './scripted-lift.ts';
+import { LIFT_COMPARISONS, LIFT_TESTS } from './scripted-lift.ts';
 import {
   SHOP_TOPICS,
   type ScriptedShop,
@@ -194,7 +194,7 @@ async function answer(
     return;
   }
   if (url.pathname === '/v1/lift') {
-    sendJson(response, 200, { tests: LIFT_TESTS });
+    sendJson(response, 200, { tests: LIFT_TESTS, comparisons: LIFT_COMPARISONS });
     return;
   }
   if (url.pathname === '/v1/economics') {

@@ -1,7 +1,7 @@
 import type { Acknowledgements } from './live/acknowledgements.ts';
 import type { Economics } from './live/economics.ts';
 import type { LiveFeed } from './live/feed.ts';
-import type { LiftCard } from './live/lift.ts';
+import type { LiftCards } from './live/lift.ts';
 import type { Polled } from './live/polled.ts';
 import type { TodayHours } from './live/today.ts';
 import { type Verdict, judge } from './live/verdict.ts';
@@ -21,7 +21,7 @@ import { Stock } from './panels/stock.tsx';
 export function App(props: {
   readonly feed: LiveFeed;
   readonly today: TodayHours;
-  readonly lift: Polled<readonly LiftCard[]>;
+  readonly lift: Polled<LiftCards>;
   readonly economics: Polled<Economics>;
   readonly acknowledgements: Acknowledgements;
   readonly nowMs: number;

@@ -36,11 +36,40 @@ export interface LiftCard {
   readonly history: readonly (LiftPoint & { readonly until: number })[];
 }
 
+/** One comparison without a holdout, as its card shows it. */
+export interface ComparisonCard {
+  readonly comparison: string;
+  readonly channel: string;
+  readonly method: string;
+  readonly state: string;
+  readonly outcome: string;
+  readonly verdict: string;
+  readonly voidReason: string | undefined;
+  readonly point: number | undefined;
+  /** Undefined while the method can exclude nothing. */
+  readonly interval: { readonly low: number; readonly high: number } | undefined;
+  readonly p: number | undefined;
+  readonly daysBefore: number;
+  readonly daysAfter: number;
+  readonly controlRegions: number;
+  readonly history: LiftCard['history'];
+}
+
+/** What the server says about lift: by holdouts, and without. */
+export interface LiftCards {
+  readonly tests: readonly LiftCard[];
+  readonly comparisons: readonly ComparisonCard[];
+}
+
 /** @throws {TypeError} when the answer is none of tests */
-export function parseCards(answer: unknown): readonly LiftCard[] {
+export function parseCards(answer: unknown): LiftCards {
   const tests = isJsonObject(answer) ? answer['tests'] : undefined;
-  if (!Array.isArray(tests)) throw new TypeError('Expected tests, got something else');
-  return tests.slice(0, TESTS_MAX).flatMap((test) => (isJsonObject(test) ? [cardOf(test)] : []));
+  if (!isJsonObject(answer) || !Array.isArray(tests))
+    throw new TypeError('Expected tests, got something else');
+  return {
+    tests: tests.slice(0, TESTS_MAX).flatMap((test) => (isJsonObject(test) ? [cardOf(test)] : [])),
+    comparisons: listIn(answer, 'comparisons').slice(0, TESTS_MAX).map(comparisonOf),
+  };
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -71,12 +100,39 @@ function cardOf(test: Json): LiftCard {
     currency: textIn(test, 'currency') ?? '',
     iroas: pointOf(incremental['iroas']),
     icpaMinor: numberIn(incremental, 'icpa_minor'),
-    history: listIn(test, 'history').flatMap((each) => {
-      const point = pointOf(each);
-      const until = numberIn(each, 'until');
-      return point === undefined || until === undefined ? [] : [{ ...point, until }];
-    }),
+    history: historyOf(test),
   };
+}
+
+function comparisonOf(json: Json): ComparisonCard {
+  const change = objectIn(json, 'change');
+  const days = objectIn(json, 'days');
+  const low = numberIn(change, 'low');
+  const high = numberIn(change, 'high');
+  return {
+    comparison: textIn(json, 'comparison') ?? '',
+    channel: textIn(json, 'channel') ?? '',
+    method: textIn(json, 'method') ?? '',
+    state: textIn(json, 'state') ?? '',
+    outcome: textIn(json, 'outcome') ?? '',
+    verdict: textIn(json, 'verdict') ?? '',
+    voidReason: textIn(json, 'void_reason'),
+    point: numberIn(change, 'point'),
+    interval: low === undefined || high === undefined ? undefined : { low, high },
+    p: numberIn(change, 'p'),
+    daysBefore: numberIn(days, 'before') ?? 0,
+    daysAfter: numberIn(days, 'after') ?? 0,
+    controlRegions: numberIn(json, 'control_regions') ?? 0,
+    history: historyOf(json),
+  };
+}
+
+function historyOf(json: Json): LiftCard['history'] {
+  return listIn(json, 'history').flatMap((each) => {
+    const point = pointOf(each);
+    const until = numberIn(each, 'until');
+    return point === undefined || until === undefined ? [] : [{ ...point, until }];
+  });
 }
 
 function pointOf(json: unknown): LiftPoint | undefined {

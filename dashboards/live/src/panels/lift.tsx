@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 
-import type { LiftCard, LiftPoint } from '../live/lift.ts';
+import type { LiftCard, LiftCards, LiftPoint } from '../live/lift.ts';
 import type { Polled } from '../live/polled.ts';
 import {
   formatCount,
@@ -10,6 +10,8 @@ import {
   NO_VALUE,
 } from '../numbers/format.ts';
 import { Command, Empty } from '../parts/empty.tsx';
+import { LiftBand, Method, formatLift } from '../parts/lift-band.tsx';
+import { Comparison } from './comparison.tsx';
 
 const DECLARE = `lift:
   tests:
@@ -27,38 +29,38 @@ const VERDICT_CLASS: Readonly<Record<string, string>> = {
   void: 'badge warn',
 };
 
-/** Size of the drawing, in its own units; it is stretched to the card. */
-const BAND_WIDTH = 240;
-const BAND_HEIGHT = 64;
-
 /** What each channel brings that would not have come without it, one card per test. */
-export function Lift(props: {
-  readonly lift: Polled<readonly LiftCard[]>;
-  readonly nowMs: number;
-}) {
+export function Lift(props: { readonly lift: Polled<LiftCards>; readonly nowMs: number }) {
   const { lift, nowMs } = props;
   useEffect(() => void lift.refresh(), [lift, nowMs]);
-  const { value: cards, problem } = lift;
+  const { value, problem } = lift;
+  const isEmpty = value?.tests.length === 0 && value.comparisons.length === 0;
   return (
-    <section class="panel" aria-labelledby="lift-title" aria-busy={cards === undefined}>
+    <section class="panel" aria-labelledby="lift-title" aria-busy={value === undefined}>
       <div class="section-head">
         <h2 id="lift-title">Lift</h2>
-        <p class="span">what would not have come without the channel, by randomised holdout</p>
+        <p class="span">
+          by randomised holdout, what would not have come without the channel; by other methods,
+          what changed
+        </p>
       </div>
       {problem !== undefined && <p class="footnote">The tests could not be read: {problem}</p>}
-      {cards === undefined && problem === undefined && (
+      {value === undefined && problem === undefined && (
         <Empty>Waiting for the first numbers …</Empty>
       )}
-      {cards?.length === 0 && (
+      {isEmpty && (
         <Empty>
           No test runs. Declare one in weir.yaml and keep the channel from its holdout:
           <Command text={DECLARE} />
         </Empty>
       )}
-      {cards !== undefined && cards.length > 0 && (
+      {value !== undefined && !isEmpty && (
         <ul class="lift-cards">
-          {cards.map((card) => (
+          {value.tests.map((card) => (
             <Card key={card.test} card={card} />
+          ))}
+          {value.comparisons.map((card) => (
+            <Comparison key={card.comparison} card={card} />
           ))}
         </ul>
       )}
@@ -89,9 +91,9 @@ function Card(props: { readonly card: LiftCard }) {
         )}
       </p>
       <p class="footnote">
-        {card.method} · {OUTCOME_WORDS[card.outcome] ?? card.outcome} · {card.state}
+        <Method name={card.method} /> · {OUTCOME_WORDS[card.outcome] ?? card.outcome} · {card.state}
       </p>
-      <Band card={card} />
+      <LiftBand history={card.history} />
       <dl class="lift-facts">
         <div>
           <dt>Visitors</dt>
@@ -134,43 +136,6 @@ function Card(props: { readonly card: LiftCard }) {
   );
 }
 
-/** The interval as it narrowed, cohort after cohort, with zero as a line. */
-function Band(props: { readonly card: LiftCard }) {
-  const { history } = props.card;
-  const [first] = history;
-  const last = history.at(-1);
-  if (first === undefined || last === undefined || history.length < 2) {
-    return (
-      <p class="footnote">The interval over time appears with the first cohorts that matured.</p>
-    );
-  }
-  // The first intervals are so wide that they would flatten all others.
-  const settled = history.slice(Math.floor(history.length / 4));
-  const high = Math.max(0, ...settled.map((point) => point.high));
-  const low = Math.min(0, ...settled.map((point) => point.low));
-  const x = (until: number) =>
-    (BAND_WIDTH * (until - first.until)) / Math.max(1, last.until - first.until);
-  const y = (value: number) =>
-    (BAND_HEIGHT * (high - Math.min(high, Math.max(low, value)))) / Math.max(1e-9, high - low);
-  const place = (until: number, value: number) => `${x(until).toFixed(1)},${y(value).toFixed(1)}`;
-  const upper = history.map((point) => place(point.until, point.high));
-  const lower = history.map((point) => place(point.until, point.low)).toReversed();
-  const line = history.map((point) => place(point.until, point.point));
-  return (
-    <svg
-      class="lift-band"
-      viewBox={`0 0 ${BAND_WIDTH} ${BAND_HEIGHT}`}
-      preserveAspectRatio="none"
-      role="img"
-      aria-label={`Interval over time, now ${formatLift(last.low)} to ${formatLift(last.high)}`}
-    >
-      <polygon points={[...upper, ...lower].join(' ')} />
-      <line x1="0" x2={BAND_WIDTH} y1={y(0)} y2={y(0)} />
-      <polyline points={line.join(' ')} />
-    </svg>
-  );
-}
-
 function decisionText(card: LiftCard): string {
   if (!card.isEvidenceSufficient) return 'needs 25 orders in each arm';
   if (card.verdict === 'winning' || card.verdict === 'losing') return 'called';
@@ -182,9 +147,4 @@ function decisionText(card: LiftCard): string {
 
 function intervalText({ point, low, high }: LiftPoint): string {
   return `${formatFraction(point)} (${formatFraction(low)} … ${formatFraction(high)})`;
-}
-
-/** `+12.3 %`: a lift always has a sign. */
-function formatLift(ratio: number): string {
-  return ratio > 0 ? `+${formatShare(ratio)}` : formatShare(ratio);
 }
