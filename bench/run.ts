@@ -14,6 +14,7 @@ import { resultLines } from './measure/table.ts';
 import { bench as pipeline } from './pipeline.bench.ts';
 import { bench as prices } from './prices.bench.ts';
 import { bench as state } from './state.bench.ts';
+import { bench as stockTruth } from './stock-truth.bench.ts';
 import { bench as stock } from './stock.bench.ts';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   prices,
   state,
   stock,
+  'stock-truth': stockTruth,
 };
 
 const RUNS = 5;

@@ -9,7 +9,7 @@ import {
   COUNT_RESERVED,
   COUNT_SAFETY,
   HAS_RUN_OUT,
-  IS_AT_RISK,
+  IS_ALARMED,
   LEAD_DAYS,
   NEWEST_MS,
   OLDEST_MS,
@@ -111,13 +111,13 @@ export function step(
 export function currentSpells(position: Position): Spells {
   const spells: Spells = { outages: [], risks: [] };
   if (isOut(position)) spells.outages.push(outageAt(position, null));
-  if ((slot(position, RISKS) & IS_AT_RISK) !== 0) spells.risks.push(riskAt(position, null));
+  if ((slot(position, RISKS) & IS_ALARMED) !== 0) spells.risks.push(riskAt(position, null));
   return spells;
 }
 
 /** The last risk when it is over: should it come back soon, it is the same one again. */
 export function lastRisks(position: Position): RiskSpell[] {
-  const isOver = (slot(position, RISKS) & IS_AT_RISK) === 0;
+  const isOver = (slot(position, RISKS) & IS_ALARMED) === 0;
   if (!isOver || slot(position, RISK_SINCE_MS) === 0) return [];
   return [riskAt(position, slot(position, RISK_UNTIL_MS))];
 }
@@ -137,7 +137,7 @@ export function addEnded(spells: Spells, before: Spells, position: Position): vo
   }
   for (const risk of before.risks) {
     const isOver =
-      (slot(position, RISKS) & IS_AT_RISK) === 0 || slot(position, RISK_SINCE_MS) !== risk.openedMs;
+      (slot(position, RISKS) & IS_ALARMED) === 0 || slot(position, RISK_SINCE_MS) !== risk.openedMs;
     if (isOver) {
       // A risk that came back is one spell with the one before.
       if (spells.risks.at(-1)?.openedMs === risk.openedMs) spells.risks.pop();

@@ -64,7 +64,7 @@ export function createStockLevels(config: StockLevelsConfig): Operator {
   return defineOperator<StockState>({
     name: 'stock',
     stage: 'sku',
-    stateVersion: 2,
+    stateVersion: 3,
     createState: () => ({ nodes: [], prices: null, bytes: 0 }),
     apply: {
       'weir.inventory': (state, event, output, record) => {

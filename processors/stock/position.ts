@@ -62,6 +62,8 @@ export const IS_LOW = 1;
 export const IS_AT_RISK = 2;
 /** There has been a stockout before. */
 export const HAS_RUN_OUT = 4;
+/** Somebody has been told that it is likely to run out: an incident goes on. */
+export const IS_ALARMED = 8;
 
 /** What is known before anything has happened. */
 export function createPosition(): Position {

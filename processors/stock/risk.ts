@@ -4,6 +4,8 @@ import { type DemandBelief, beliefOf, rateOf } from './demand.ts';
 import { type Inbound, duesBetween, inboundUnits } from './inbound.ts';
 import {
   ALPHA,
+  HAS_RUN_OUT,
+  IS_ALARMED,
   IS_AT_RISK,
   IS_LOW,
   LEAD_DAYS,
@@ -12,6 +14,7 @@ import {
   RISK_SINCE_MS,
   RISK_UNITS,
   RISK_UNTIL_MS,
+  SINCE_MS,
   availableAt,
   isInStock,
   slot,
@@ -31,6 +34,12 @@ export interface StockRules {
 export const AT_RISK_ENTER = 0.2;
 export const AT_RISK_LEAVE = 0.1;
 
+/**
+ * The chance from which an incident is opened: more likely than not. An item that stays between this
+ * and `AT_RISK_ENTER` is shown as AT_RISK; four in five of these never run out.
+ */
+const ALARM_CHANCE = 0.5;
+
 /** LOW is left when the cover is this many times the one that enters it. */
 const LOW_LEAVE_RATIO = 1.2;
 
@@ -40,7 +49,10 @@ const LOW_LEAVE_RATIO = 1.2;
  */
 const EVIDENCE_UNITS_MIN = 5;
 
-/** A risk that comes back within this share of the lead time is the same one: it flaps. */
+/**
+ * A risk that comes back within this share of the lead time is the same one: it flaps. One that comes
+ * so soon after a stockout is part of it.
+ */
 const FLAP_SHARE = 0.2;
 
 /** How long after a stockout a restocked item is watched. */
@@ -91,13 +103,23 @@ export function assessRisks(
   const isKnown = slot(position, ALPHA) >= EVIDENCE_UNITS_MIN && isInStock(position);
   const belief = isKnown ? beliefOf(position) : undefined;
   const isLow = belief !== undefined && isLowAt(position, timeMs, { rules, belief });
-  const isAtRisk = belief !== undefined && isLikely(position, timeMs, { rules, inbound, belief });
+  const wasAtRisk = (risks & IS_AT_RISK) !== 0;
+  const wasAlarmed = (risks & IS_ALARMED) !== 0;
+  const reachesChance = (threshold: number): boolean =>
+    belief !== undefined && isLikely(position, timeMs, { rules, inbound, belief, threshold });
+  const isAtRisk = reachesChance(wasAtRisk ? AT_RISK_LEAVE : AT_RISK_ENTER);
+  const isAlarmed =
+    isAtRisk &&
+    (wasAlarmed || (!hasJustRunOut(position, timeMs, rules) && reachesChance(ALARM_CHANCE)));
   const after =
-    (risks & ~(IS_LOW | IS_AT_RISK)) | (isLow ? IS_LOW : 0) | (isAtRisk ? IS_AT_RISK : 0);
+    (risks & ~(IS_LOW | IS_AT_RISK | IS_ALARMED)) |
+    (isLow ? IS_LOW : 0) |
+    (isAtRisk ? IS_AT_RISK : 0) |
+    (isAlarmed ? IS_ALARMED : 0);
   if (after === risks) return;
   position[RISKS] = after;
-  if (isAtRisk === ((risks & IS_AT_RISK) !== 0)) return;
-  if (!isAtRisk) {
+  if (isAlarmed === wasAlarmed) return;
+  if (!isAlarmed) {
     position[RISK_UNTIL_MS] = timeMs;
     return;
   }
@@ -105,6 +127,15 @@ export function assessRisks(
   if (pauseMs < FLAP_SHARE * leadTimeMsOf(position, rules)) return;
   position[RISK_SINCE_MS] = timeMs;
   position[RISK_UNITS] = availableAt(position);
+}
+
+/**
+ * Whether it was out a moment ago: its stockout has been told, and a unit that somebody sends back
+ * before the delivery comes is no news.
+ */
+function hasJustRunOut(position: Position, timeMs: number, rules: StockRules): boolean {
+  if ((slot(position, RISKS) & HAS_RUN_OUT) === 0) return false;
+  return timeMs - slot(position, SINCE_MS) < FLAP_SHARE * leadTimeMsOf(position, rules);
 }
 
 function isLowAt(
@@ -126,14 +157,14 @@ function isLikely(
     rules,
     inbound,
     belief,
+    threshold,
   }: {
     readonly rules: StockRules;
     readonly inbound: Inbound | null;
     readonly belief: DemandBelief;
+    readonly threshold: number;
   },
 ): boolean {
-  const isLikelyNow = (slot(position, RISKS) & IS_AT_RISK) !== 0;
-  const threshold = isLikelyNow ? AT_RISK_LEAVE : AT_RISK_ENTER;
   for (const { untilMs, units } of stretches(position, timeMs, { rules, inbound })) {
     const days = rules.profile.daysBetween(timeMs, untilMs);
     if (reaches(belief, { days, units, threshold })) return true;

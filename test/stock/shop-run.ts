@@ -3,6 +3,7 @@ import { batchMsOf, gatherTruth, Shop } from '../../bench/shop/shop.ts';
 import type { FinishedTruth, ShopTruth } from '../../bench/shop/truth.ts';
 import { createStockLevels } from '../../processors/stock/operator.ts';
 import { createOrderLines } from '../../processors/stock/order-lines.ts';
+import { STOCK_CURRENT } from '../../processors/stock/row.ts';
 import { WeekProfile } from '../../processors/stock/week-profile.ts';
 import { parseEvent } from '../../schemas/events/parse.ts';
 import { visitorToken } from '../../schemas/ids.ts';
@@ -21,13 +22,29 @@ const SHOP: Partial<ShopOptions> = {
   lateShare: 0.02,
 };
 
+const STATE = STOCK_CURRENT.columns.findIndex(({ name }) => name === 'state');
+const AS_OF = STOCK_CURRENT.columns.findIndex(({ name }) => name === 'as_of');
+
 /** What the stock processor has made of a shop, beside what truly was. */
 export interface StockShopRun {
   readonly truth: ShopTruth;
   readonly run: Run;
+  /** When each SKU × node began to be in a state, as it was shown, by `placeOf`; rising. */
+  readonly states: ReadonlyMap<string, readonly ShownState[]>;
   readonly fromMs: number;
   readonly toMs: number;
   readonly unitsByHour: readonly number[];
+}
+
+/** A state and the event time from which it was shown. */
+export interface ShownState {
+  readonly fromMs: number;
+  readonly state: string;
+}
+
+/** What a SKU at a node is called in maps. */
+export function placeOf(of: { readonly sku?: unknown; readonly node_id?: unknown }): string {
+  return `${String(of.sku)}|${String(of.node_id)}`;
 }
 
 /** Runs a shop of `days` through the stock operators in the order of arrival, repeats left out. */
@@ -57,6 +74,7 @@ export function runStockShop(options: {
   const run = new Run([orderLines, levels]);
   const truth: FinishedTruth[] = [];
   const seen = new Set<string>();
+  const states = new Map<string, ShownState[]>();
   const unitsByHour = Array.from({ length: 24 }, () => 0);
   let newestMs = startMs;
   const stepMs = batchMsOf(shop);
@@ -72,7 +90,9 @@ export function runStockShop(options: {
           unitsByHour[hour] = (unitsByHour[hour] ?? 0) + quantity;
         }
       }
-      applyWithForwards(run, lawEvent, newestMs - MINUTE_MS);
+      for (const at of applyWithForwards(run, lawEvent, newestMs - MINUTE_MS)) {
+        noteState(states, run, at);
+      }
       newestMs = Math.max(newestMs, lawEvent.event.occurred_at);
     }
     truth.push(...shop.takeTruth());
@@ -81,19 +101,37 @@ export function runStockShop(options: {
   return {
     truth: gatherTruth([...truth, ...shop.restOfTruth()]),
     run,
+    states,
     fromMs: startMs,
     toMs: startMs + options.days * DAY_MS,
     unitsByHour,
   };
 }
 
-function applyWithForwards(run: Run, event: LawEvent, watermarkMs: number): void {
+/** @returns the places whose stock the event, or what was forwarded for it, concerns */
+function applyWithForwards(run: Run, event: LawEvent, watermarkMs: number): ReadonlySet<string> {
+  const places = new Set<string>();
   run.apply(event, watermarkMs);
+  if (event.topic === 'weir.inventory') places.add(placeOf(event.event));
   for (const { topic, event: forwarded } of run.output.forwarded.splice(0)) {
     if (topic === 'weir.internal.sku' && 'demand' in forwarded) {
       run.apply({ topic, event: forwarded }, watermarkMs);
+      places.add(placeOf(forwarded));
     }
   }
+  return places;
+}
+
+/** Notes the state that is shown of a place; a late event changes what is shown as of the newest one. */
+function noteState(states: Map<string, ShownState[]>, run: Run, place: string): void {
+  const values = run.output.rows.get(STOCK_CURRENT.name)?.get(place);
+  if (values === undefined) return;
+  const fromMs = Number(values[AS_OF]);
+  const state = String(values[STATE]);
+  const shown = states.get(place) ?? [];
+  if (shown.at(-1)?.state === state) return;
+  if (shown.at(-1)?.fromMs === fromMs) shown.pop();
+  states.set(place, [...shown, { fromMs, state }]);
 }
 
 function lawEventOf(type: 'order' | 'inventory', value: unknown): LawEvent {
