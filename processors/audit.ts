@@ -24,7 +24,8 @@ interface Audit {
   readonly timeColumn: string | undefined;
   /** Length of its windows; undefined for current rows. */
   readonly windowMs: number | undefined;
-  readonly file: URL;
+  /** The query, in pieces: views that follow from the same thing share how it begins. */
+  readonly files: readonly URL[];
   readonly parameters: (config: Config) => Readonly<Record<string, QueryParameter>>;
 }
 
@@ -56,6 +57,9 @@ const LIFT_VALUES = LIFT_COHORTS.sums
   .filter((name) => !name.endsWith('_low'))
   .map((name) => name.replace(/_high$/, ''));
 
+const PARITY_BEGINNING = new URL('parity/audit-beginning.sql', import.meta.url);
+const FULFILMENT_BEGINNING = new URL('fulfilment/audit-beginning.sql', import.meta.url);
+
 const AUDITS: readonly Audit[] = [
   {
     view: 'channel_1m',
@@ -64,7 +68,7 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     windowMs: CHANNEL_1M.windowMs,
-    file: new URL('traffic/audit.sql', import.meta.url),
+    files: [new URL('traffic/audit.sql', import.meta.url)],
     parameters: (config) => ({
       gap_ms: config.sessions.gap,
       returns_kept_ms: config.attribution.returns_kept,
@@ -87,7 +91,7 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     windowMs: ATTRIBUTION_1H.windowMs,
-    file: new URL('attribution/audit.sql', import.meta.url),
+    files: [new URL('attribution/audit.sql', import.meta.url)],
     parameters: (config) => ({
       gap_ms: config.sessions.gap,
       returns_kept_ms: config.attribution.returns_kept,
@@ -104,7 +108,7 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     windowMs: HOUR_MS,
-    file: new URL('lift/audit.sql', import.meta.url),
+    files: [new URL('lift/audit.sql', import.meta.url)],
     parameters: (config) => ({
       ...auditedTests(config),
       currency: config.lift.currency,
@@ -119,12 +123,13 @@ const AUDITS: readonly Audit[] = [
     live: {
       base_state:
         "multiIf(state = 'BACKORDER', 'OUT', state IN ('AT_RISK', 'RECOVERING', 'LOW'), 'IN_STOCK', state)",
-      rate: 'round(rate_per_day, 3)',
+      // Four significant digits: a sum of decayed weights depends on the order of addition beyond them.
+      rate: "printf('%.3e', rate_per_day)",
     },
     isSums: false,
     timeColumn: undefined,
     windowMs: undefined,
-    file: new URL('stock/audit.sql', import.meta.url),
+    files: [new URL('stock/audit.sql', import.meta.url)],
     parameters: (config) => ({
       returns_kept_ms: config.attribution.returns_kept,
       sequence_gaps: config.stock.sequence_gaps,
@@ -138,7 +143,7 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     windowMs: HOUR_MS,
-    file: new URL('parity/audit.sql', import.meta.url),
+    files: [PARITY_BEGINNING, new URL('parity/audit.sql', import.meta.url)],
     parameters: parityParameters,
   },
   {
@@ -158,7 +163,7 @@ const AUDITS: readonly Audit[] = [
     isSums: false,
     timeColumn: undefined,
     windowMs: undefined,
-    file: new URL('parity/audit-current.sql', import.meta.url),
+    files: [PARITY_BEGINNING, new URL('parity/audit-current.sql', import.meta.url)],
     parameters: parityParameters,
   },
   {
@@ -177,7 +182,7 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     windowMs: HOUR_MS,
-    file: new URL('fulfilment/audit.sql', import.meta.url),
+    files: [FULFILMENT_BEGINNING, new URL('fulfilment/audit.sql', import.meta.url)],
     parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
   },
   {
@@ -187,7 +192,7 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     windowMs: HOUR_MS,
-    file: new URL('fulfilment/audit-cycles.sql', import.meta.url),
+    files: [FULFILMENT_BEGINNING, new URL('fulfilment/audit-cycles.sql', import.meta.url)],
     parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
   },
   {
@@ -197,7 +202,7 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     windowMs: HOUR_MS,
-    file: new URL('fulfilment/audit-reasons.sql', import.meta.url),
+    files: [FULFILMENT_BEGINNING, new URL('fulfilment/audit-reasons.sql', import.meta.url)],
     parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
   },
 ];
@@ -246,7 +251,7 @@ async function auditView(
   query: Query,
   config: Config,
   {
-    audit: { view, key, values, live, isSums, timeColumn, file, parameters },
+    audit: { view, key, values, live, isSums, timeColumn, files, parameters },
     range,
   }: { readonly audit: Audit; readonly range: AuditRange },
 ): Promise<AuditResult> {
@@ -270,7 +275,7 @@ async function auditView(
      FROM (
        SELECT ${liveColumns}, 1 AS side FROM weir.${view} WHERE ${inRange}
        UNION ALL
-       SELECT ${columns}, 0 AS side FROM (${readFileSync(file, 'utf8')})
+       SELECT ${columns}, 0 AS side FROM (${files.map((file) => readFileSync(file, 'utf8')).join('')})
      )
      WHERE ${isPresent}
      GROUP BY ${key.join(', ')}

@@ -281,7 +281,7 @@ SELECT
     if(is_counted, levels.on_hand, NULL) AS on_hand,
     if(is_counted, levels.reserved, NULL) AS reserved,
     if(is_counted, levels.safety, NULL) AS safety,
-    if(is_counted AND exposures.beta > 0, round(demands.alpha / exposures.beta, 3), NULL) AS rate
+    if(is_counted AND exposures.beta > 0, printf('%.3e', demands.alpha / exposures.beta), NULL) AS rate
 FROM levels
 LEFT JOIN exposures ON exposures.sku = levels.sku AND exposures.node_id = levels.node_id
 LEFT JOIN demands ON demands.sku = levels.sku AND demands.node_id = levels.node_id

@@ -211,7 +211,7 @@ test.each([1, 2, 3, 4, 5])(
     await load(events);
     const live = await clickHouse.query(
       `SELECT sku, node_id, if(state IN ('AT_RISK', 'RECOVERING', 'LOW'), 'IN_STOCK', state) AS base_state, available,
-         on_hand, reserved, safety, round(rate_per_day, 3) AS rate
+         on_hand, reserved, safety, printf('%.3e', rate_per_day) AS rate
        FROM weir.stock_current ORDER BY sku, node_id`,
     );
     expect(new Set(live.map(({ base_state: state }) => state))).toEqual(
