@@ -13,6 +13,11 @@ const VIEWS: Readonly<Record<string, string>> = {
   channel_1d: 'SELECT * EXCEPT (state) FROM weir.channel_1d',
   attribution_1h:
     'SELECT * EXCEPT (state) FROM weir.attribution_1h WHERE conversions_milli != 0 OR credit_minor != 0',
+  // Pending and late follow from these and the watermark.
+  fulfilment_1h:
+    'SELECT window_start, zone, node_id, due, on_time, delivered_late, placed, within_24h, within_48h, within_72h, cycles FROM weir.fulfilment_1h',
+  fulfilment_cycles_1h: 'SELECT * FROM weir.fulfilment_cycles_1h',
+  fulfilment_reasons_1h: 'SELECT * EXCEPT (state) FROM weir.fulfilment_reasons_1h',
   stock_current: 'SELECT * FROM weir.stock_current',
   stock_incidents: 'SELECT * FROM weir.stock_incidents',
   alerts: 'SELECT * FROM weir.alerts',

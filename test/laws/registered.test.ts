@@ -62,15 +62,21 @@ const anyEvent: fc.Arbitrary<LawEvent> = fc.oneof(
       order: fc.nat({ max: 3 }),
       status: fc.constantFrom(...ORDER_STATUSES),
       sku: anySku,
+      dueHours: fc.constantFrom(null, 1, 3),
+      zone: fc.constantFrom('urban', 'rural', null),
+      reason: fc.constantFrom('damaged', null),
     })
     .map(
-      ({ occurred_at, order, status, sku }) =>
+      ({ occurred_at, order, status, sku, dueHours, zone, reason }) =>
         ({
           topic: 'weir.orders',
           // An order belongs to one visitor, whatever happens to it.
           event: buildOrder({
             occurred_at,
             status,
+            zone,
+            reason,
+            due_at: dueHours === null ? null : occurred_at + dueHours * HOUR_MS,
             order_id: `o${order}`,
             visitor_id: visitorToken(order < 2 ? 'v1' : 'v2'),
             lines: [buildLine({ sku })],

@@ -4,6 +4,7 @@ import { createBots } from '../../processors/bots/processor.ts';
 import { type Operator, defineOperator } from '../../processors/engine/operator/operator.ts';
 import type { Processor } from '../../processors/engine/operator/processor.ts';
 import type { FactsTable, RowsTable, SumsTable } from '../../processors/engine/operator/table.ts';
+import { createFulfilment } from '../../processors/fulfilment/processor.ts';
 import { createStock } from '../../processors/stock/processor.ts';
 import { createTraffic } from '../../processors/traffic/processor.ts';
 import { erase } from '../../schemas/brand.ts';
@@ -57,6 +58,10 @@ export const PROCESSORS: readonly Processor[] = [
     priceChannel: 'dtc',
     sequenceGaps: true,
     owners: {},
+  }),
+  createFulfilment({
+    allowedLatenessMs: ALLOWED_LATENESS_MS,
+    returnsKeptMs: durationMs(90 * DAY_MS),
   }),
   createAlerts(),
   {

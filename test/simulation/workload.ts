@@ -137,6 +137,8 @@ export class Workload {
       earlier === undefined
         ? 'placed'
         : this.#pick(['placed', 'placed', 'returned', 'cancelled'] as const);
+    // From the event's number: further draws would change what the seeds of found defects draw.
+    const number = this.#next;
     const isNew = earlier === undefined || status === 'placed';
     const order: Order = {
       event_id: eventId,
@@ -144,7 +146,7 @@ export class Workload {
       source: 'simulation',
       seq: null,
       order_id: isNew ? `o-${eventId}` : earlier.order_id,
-      status,
+      status: status === 'returned' && number % 2 === 0 ? 'delivered' : status,
       visitor_id: isNew ? visitorToken(this.#pick(VISITORS)) : earlier.visitor_id,
       customer_id: null,
       sales_channel: isNew ? this.#pick(['dtc', 'amazon']) : earlier.sales_channel,
@@ -153,12 +155,12 @@ export class Workload {
         ? this.#lines()
         : earlier.lines.slice(0, 1).map((line) => ({ ...line, quantity: 1 })),
       region: null,
-      zone: null,
-      fulfilment: null,
+      zone: number % 3 === 0 ? 'urban' : null,
+      fulfilment: number % 5 === 0 ? 'pickup' : null,
       node_id: null,
-      due_at: null,
+      due_at: number % 4 === 0 ? null : occurredMs + HOUR_MS,
       promo_id: null,
-      reason: null,
+      reason: number % 7 === 0 ? 'damaged' : null,
     };
     if (isNew) this.#orders.push(order);
     return this.#batch('weir.orders', order.visitor_id, encodeEvent('weir.orders', order));
