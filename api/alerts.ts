@@ -16,49 +16,83 @@ const ACTOR_DEFAULT = 'anonymous';
 const ON_THEIR_WAY_MAX = 1_000;
 
 /** Longest alert id that is looked up. */
-const ALERT_ID_LENGTH_MAX = 256;
+export const ALERT_ID_LENGTH_MAX = 256;
 
 interface AcknowledgeRoute {
   readonly Params: { readonly id: string };
   readonly Body: Static<typeof AcknowledgeBody> | undefined;
 }
 
-/** Adds `POST /v1/alerts/{id}/acknowledge`. */
-export function addAlerts(
-  app: FastifyInstance,
-  options: {
+/** Takes alerts over, each once: for the route of people and for that of other programs. */
+export class AlertDesk {
+  readonly #engine: EnginePort;
+  readonly #hub: LiveHub;
+  readonly #panel: Panel | undefined;
+  readonly #catalogue: ViewCatalogue;
+  readonly #onTheirWay = new Set<string>();
+
+  constructor(options: {
     readonly engine: EnginePort;
     readonly hub: LiveHub;
     readonly panels: readonly Panel[];
-  },
-): void {
-  const { engine, hub } = options;
-  const panel = options.panels.find(({ topic }) => topic === 'alerts');
-  const catalogue = new ViewCatalogue(engine);
-  const onTheirWay = new Set<string>();
+  }) {
+    this.#engine = options.engine;
+    this.#hub = options.hub;
+    this.#panel = options.panels.find(({ topic }) => topic === 'alerts');
+    this.#catalogue = new ViewCatalogue(options.engine);
+  }
 
+  /**
+   * Resolves when the acknowledgement is durable.
+   *
+   * @throws {Problem} ALERT_UNKNOWN, ALERT_RESOLVED, ALERT_ALREADY_ACKNOWLEDGED
+   */
+  async acknowledge(id: string, actor: string): Promise<void> {
+    const alert = this.#hub.find('alerts', id) ?? (await this.#stored(id));
+    const refusal = refusalOf(alert, this.#onTheirWay.has(id));
+    if (refusal !== undefined) throw refusal;
+    remember(this.#onTheirWay, id);
+    try {
+      await this.#engine.acknowledge({
+        alertId: id,
+        entityKey: String(alert?.['entity_key'] ?? ''),
+        nodeId: String(alert?.['node_id'] ?? ''),
+        actor,
+      });
+    } catch (error) {
+      this.#onTheirWay.delete(id);
+      throw error;
+    }
+  }
+
+  /** Reads an alert that the live view has let go. */
+  async #stored(id: string): Promise<Row | undefined> {
+    const view = this.#panel?.query.views.all;
+    const [key] = this.#panel?.live.key ?? [];
+    if (this.#panel === undefined || view === undefined || key === undefined) return undefined;
+    const columns = await this.#catalogue.columnsOf(view);
+    const { sql, parameters } = pageStatement(this.#panel, columns, {
+      view,
+      fromMs: undefined,
+      toMs: undefined,
+      filters: new Map([[key, [id]]]),
+      isDescending: false,
+      limit: 1,
+      after: undefined,
+    });
+    const [row] = await this.#engine.query(sql, parameters);
+    return row === undefined ? undefined : publicRow(this.#panel.query.columns, columns, row);
+  }
+}
+
+/** Adds `POST /v1/alerts/{id}/acknowledge`. */
+export function addAlerts(app: FastifyInstance, desk: AlertDesk): void {
   app.post<AcknowledgeRoute>(
     '/v1/alerts/:id/acknowledge',
     { schema: DOCUMENTATION },
     async (request, reply) => {
       const { id } = request.params;
-      const alert =
-        hub.find('alerts', id) ??
-        (panel === undefined ? undefined : await storedAlert({ engine, catalogue, panel }, id));
-      const refusal = refusalOf(alert, onTheirWay.has(id));
-      if (refusal !== undefined) throw refusal;
-      remember(onTheirWay, id);
-      try {
-        await engine.acknowledge({
-          alertId: id,
-          entityKey: String(alert?.['entity_key'] ?? ''),
-          nodeId: String(alert?.['node_id'] ?? ''),
-          actor: request.body?.actor ?? ACTOR_DEFAULT,
-        });
-      } catch (error) {
-        onTheirWay.delete(id);
-        throw error;
-      }
+      await desk.acknowledge(id, request.body?.actor ?? ACTOR_DEFAULT);
       return reply.code(202).send({ alert_id: id, state: 'acknowledged' });
     },
   );
@@ -83,33 +117,6 @@ function alreadyAcknowledged(): Problem {
     code: 'ALERT_ALREADY_ACKNOWLEDGED',
     detail: 'The alert is acknowledged already',
   });
-}
-
-/** Reads an alert that the live view has let go. */
-async function storedAlert(
-  options: {
-    readonly engine: EnginePort;
-    readonly catalogue: ViewCatalogue;
-    readonly panel: Panel;
-  },
-  id: string,
-): Promise<Row | undefined> {
-  const { engine, catalogue, panel } = options;
-  const view = panel.query.views.all;
-  const [key] = panel.live.key;
-  if (view === undefined || key === undefined) return undefined;
-  const columns = await catalogue.columnsOf(view);
-  const { sql, parameters } = pageStatement(panel, columns, {
-    view,
-    fromMs: undefined,
-    toMs: undefined,
-    filters: new Map([[key, [id]]]),
-    isDescending: false,
-    limit: 1,
-    after: undefined,
-  });
-  const [row] = await engine.query(sql, parameters);
-  return row === undefined ? undefined : publicRow(panel.query.columns, columns, row);
 }
 
 function remember(ids: Set<string>, id: string): void {

@@ -86,6 +86,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       declared: config.lift?.comparisons ?? [],
     },
     paths: { lookbackMs: config.attribution.lookback, sessionGapMs: config.sessions.gap },
+    actionSecret: config.alerts?.action_secret,
     ...guardedBy(admission, clock, options.hostNames),
     clock,
   });

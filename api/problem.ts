@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 
 /** Every code that an HTTP answer can carry, with its status. Never renamed; docs/errors.md explains each. */
 export const PROBLEMS = {
+  ACTION_REPLAYED: 409,
   ALERT_ALREADY_ACKNOWLEDGED: 409,
   ALERT_RESOLVED: 409,
   ALERT_UNKNOWN: 404,
@@ -33,6 +34,7 @@ export const PROBLEMS = {
   RATE_LIMITED: 429,
   REQUEST_INVALID: 400,
   ROLE_MISSING: 403,
+  SIGNATURE_INVALID: 401,
   SUBPROTOCOL_UNKNOWN: 400,
   UPGRADE_REQUIRED: 426,
   VIEWERS_LIMIT: 503,

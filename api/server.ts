@@ -12,7 +12,8 @@ import type { Panel } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
 import { type Access, accessRefusal } from './access.ts';
-import { addAlerts } from './alerts.ts';
+import { addAlertActions } from './alert-actions.ts';
+import { AlertDesk, addAlerts } from './alerts.ts';
 import { addAssignments } from './assignments.ts';
 import { addAsyncApi } from './asyncapi.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
@@ -49,6 +50,8 @@ export interface ServerOptions {
   readonly paths: PathSettings;
   /** What is compared without a holdout; absent: nothing. */
   readonly comparisons?: ComparisonSettings;
+  /** Signs what other programs ask about alerts; undefined where none may. */
+  readonly actionSecret?: string | undefined;
   readonly clock?: Clock;
 }
 
@@ -112,7 +115,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
     addEconomics(scope, { engine, clock });
     addPaths(scope, { engine, clock, settings: options.paths });
     addPipeline(scope, { engine, clock });
-    addAlerts(scope, { engine, hub, panels });
+    const desk = new AlertDesk({ engine, hub, panels });
+    addAlerts(scope, desk);
+    const { actionSecret: secret } = options;
+    if (secret !== undefined) addAlertActions(scope, { desk, secret, clock });
     addEventStream(scope, { hub, panels, clock, guard });
     addHealth(scope, { engine, metrics });
     addAsyncApi(scope, panels);

@@ -1,7 +1,7 @@
 import type { Permission } from '../../schemas/access.ts';
 
-/** Probes carry no key, and answer nothing that anyone could use. */
-const PUBLIC: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+/** Probes carry no key, and answer nothing that anyone could use. Actions are signed instead. */
+const PUBLIC: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/v1/alerts/actions']);
 
 /** Reading; OPTIONS says what methods there are. */
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);

@@ -18,11 +18,17 @@ export interface Message {
   readonly body: string;
 }
 
+/** What Slack says is wanted when the button of a message is pressed. */
+export const ACKNOWLEDGE_ACTION = 'weir_acknowledge';
+
 /** Alerts that a digest names; the rest is counted, and is in the inbox. */
 const DIGEST_NAMED_MAX = 50;
 
 /** The message of one notice. */
-export function noticeMessage(notice: Notice, publicUrl: string | undefined): Message {
+export function noticeMessage(
+  notice: Notice,
+  { publicUrl, hasButton }: { readonly publicUrl: string | undefined; readonly hasButton: boolean },
+): Message {
   const { alert, transition } = notice;
   const deliveryId = `${textOf(alert, 'alert_id')}/${transition}`;
   const lines = [
@@ -32,8 +38,10 @@ export function noticeMessage(notice: Notice, publicUrl: string | undefined): Me
     ...(notice.flapCount > 0 ? [`It came and went ${notice.flapCount} times before.`] : []),
     ...linkLines(alert, publicUrl),
   ];
-  const body = { text: lines.filter((line) => line !== '').join('\n'), transition, alert };
-  return { deliveryId, body: JSON.stringify({ delivery_id: deliveryId, ...body }) };
+  const text = lines.filter((line) => line !== '').join('\n');
+  const blocks = hasButton && transition === 'opened' ? { blocks: blocksOf(text, alert) } : {};
+  const body = { delivery_id: deliveryId, text, transition, alert, ...blocks };
+  return { deliveryId, body: JSON.stringify(body) };
 }
 
 /** One message for many notices; `number` tells digests of one run apart. */
@@ -61,6 +69,24 @@ export function digestMessage(notices: readonly Notice[], deliveryId: string): M
     })),
   };
   return { deliveryId, body: JSON.stringify(body) };
+}
+
+/**
+ * The text and a button, as Slack lays messages out.
+ *
+ * @see https://docs.slack.dev/reference/block-kit/blocks
+ */
+function blocksOf(text: string, alert: Row): readonly object[] {
+  const button = {
+    type: 'button',
+    action_id: ACKNOWLEDGE_ACTION,
+    text: { type: 'plain_text', text: 'Acknowledge' },
+    value: textOf(alert, 'alert_id'),
+  };
+  return [
+    { type: 'section', text: { type: 'mrkdwn', text } },
+    { type: 'actions', elements: [button] },
+  ];
 }
 
 /** A column of an alert as text, empty when it has none. */

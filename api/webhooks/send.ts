@@ -1,10 +1,10 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 
 import { SECOND_MS } from '../../schemas/time.ts';
 import { checkedAddress } from './address.ts';
 import type { Message } from './message.ts';
+import { signatureOf } from './signature.ts';
 
 /** How an attempt ended: `refused` will not end otherwise when it is repeated. */
 export type Sent =
@@ -13,11 +13,6 @@ export type Sent =
 
 /** A receiver has this long to answer. */
 const ANSWER_MS_MAX = 10 * SECOND_MS;
-
-/** How old a signature may be: longer than clocks differ, shorter than a replay is of use. */
-const SIGNATURE_MS_MAX = 300 * SECOND_MS;
-
-const SIGNATURE = /^t=(\d{1,12}),v1=([0-9a-f]{64})$/;
 
 /**
  * Sends a message to a webhook: one POST, no redirects. The name is looked up once and the connection
@@ -71,28 +66,6 @@ export async function sendMessage(
     });
     request.end(body);
   });
-}
-
-/** `t=<seconds>,v1=<HMAC-SHA-256 of "<seconds>.<body>", hexadecimal>`. */
-export function signatureOf(body: string, secret: string, nowMs: number): string {
-  const seconds = Math.floor(nowMs / SECOND_MS);
-  return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
-}
-
-/** Whether a signature is of this body, by the secret, and no more than five minutes old. */
-export function isSigned(
-  signature: string,
-  {
-    body,
-    secret,
-    nowMs,
-  }: { readonly body: string; readonly secret: string; readonly nowMs: number },
-): boolean {
-  const match = SIGNATURE.exec(signature);
-  if (match === null) return false;
-  const signedMs = Number(match[1]) * SECOND_MS;
-  if (Math.abs(nowMs - signedMs) > SIGNATURE_MS_MAX) return false;
-  return timingSafeEqual(Buffer.from(signatureOf(body, secret, signedMs)), Buffer.from(signature));
 }
 
 function outcomeOf(status: number): Sent {

@@ -13,6 +13,8 @@ export interface AlertConfig {
   readonly webhook_secret: string | undefined;
   /** Whether webhooks may go to loopback, private and other addresses that are not public. */
   readonly webhook_private: boolean;
+  /** Signs what other programs ask about alerts; messages then have a button for Slack. */
+  readonly action_secret: string | undefined;
   readonly flap_window: number;
   /** Where people reach the api, such as `https://weir.example.com`. */
   readonly public_url: string | undefined;
@@ -43,6 +45,7 @@ export function startWebhooks(options: {
     clock,
     logger,
     publicUrl: config.alerts.public_url,
+    hasButton: config.alerts.action_secret !== undefined,
     flapMs: config.alerts.flap_window,
     isSilenced: (alert, nowMs) => silences.isSilenced(alert, nowMs),
     send: (target, message, nowMs) =>

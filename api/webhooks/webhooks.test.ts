@@ -13,7 +13,8 @@ import { WebhookReceiver } from '../../test/doubles/webhook-receiver.ts';
 import { isPublic } from './address.ts';
 import { Journal } from './journal.ts';
 import type { Message } from './message.ts';
-import { type Sent, isSigned, sendMessage } from './send.ts';
+import { type Sent, sendMessage } from './send.ts';
+import { isSigned } from './signature.ts';
 import { Silences } from './silences.ts';
 import { Webhooks } from './webhooks.ts';
 
@@ -71,6 +72,7 @@ class Setup {
       clock: this.clock,
       logger: pino({ level: 'silent' }),
       publicUrl: 'https://weir.example.com',
+      hasButton: true,
       flapMs: 5 * MINUTE_MS,
       isSilenced: (row, nowMs) => options.silences?.isSilenced(row, nowMs) ?? false,
       send: async (_target, message) => {
@@ -207,6 +209,7 @@ test('what is open before the first start is no news', async () => {
     clock: setup.clock,
     logger: pino({ level: 'silent' }),
     publicUrl: undefined,
+    hasButton: false,
     flapMs: 0,
     isSilenced: () => false,
     send: async (_target, message) => {

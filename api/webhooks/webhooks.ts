@@ -24,6 +24,8 @@ export interface WebhookOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly publicUrl: string | undefined;
+  /** Whether messages have a button by which Slack takes an alert over. */
+  readonly hasButton: boolean;
   /** How soon an incident that comes back counts as the same one that flaps, milliseconds. */
   readonly flapMs: number;
   /** Whether nobody wants to hear of an alert at the moment. */
@@ -204,7 +206,7 @@ export class Webhooks {
       this.#digestBits.set(alertId, bits);
       return;
     }
-    this.#send(noticeMessage(notice, this.#options.publicUrl), [
+    this.#send(noticeMessage(notice, this.#options), [
       { alertId: textOf(alert, 'alert_id'), bits },
     ]);
   }

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { type RunningApi, startApi } from '../../api/main.ts';
-import { isSigned } from '../../api/webhooks/send.ts';
+import { isSigned } from '../../api/webhooks/signature.ts';
 import { Random } from '../../bench/shop/random.ts';
 import { DEFAULT_CONFIG } from '../../processors/config.ts';
 import { Embedded } from '../../processors/embedded.ts';
