@@ -81,7 +81,7 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     windowMs: REGION_1H.windowMs,
-    file: new URL('traffic/audit-regions.sql', import.meta.url),
+    files: [new URL('traffic/audit-regions.sql', import.meta.url)],
     parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
   },
   {
