@@ -78,7 +78,7 @@ export async function bench({
 async function measureOnce(directory: string, eventsPerSecond: number): Promise<LagRun> {
   const broker = await startBroker();
   try {
-    const node = await startNode(broker, join(directory, 'data'));
+    const node = await startNode(broker, { dataDir: join(directory, 'data') });
     const viewers = await connectViewers(node.url, VIEWERS);
     const input: FeedInput = {
       broker: broker.address,

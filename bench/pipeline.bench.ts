@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { MINUTE_MS } from '../schemas/time.ts';
 import { runChild } from './measure/child.ts';
-import type { ProfileSummary, Share } from './measure/profile.ts';
+import { profileLines } from './measure/profile-lines.ts';
 import type { BenchOptions, BenchResult, Metric } from './measure/result.ts';
 import type { ImportInput, ImportRun } from './pipeline/import-shop.ts';
 import { writeShop } from './shop/write.ts';
@@ -21,7 +21,6 @@ const EVENTS_PER_SECOND_MIN = 40_000;
 const MEMORY_MB_MAX = 1_500;
 /** A run that takes longer than a hundredth of the target hangs. */
 const TIMEOUT_MS = 10 * MINUTE_MS;
-const FUNCTIONS_SHOWN = 25;
 const BYTES_PER_MB = 1e6;
 
 /** Events of a file through door, log, all processors and chDB, as `weir import ndjson` does it. */
@@ -131,16 +130,4 @@ function perSecond({ events, cost }: ImportRun): number {
 
 function perEventUs(ms: number, events: number): number {
   return (ms * 1_000) / events;
-}
-
-function profileLines(summary: ProfileSummary | undefined, events: number): readonly string[] {
-  if (summary === undefined) return [];
-  const line = ({ name, us, share }: Share): string =>
-    `${(share * 100).toFixed(1).padStart(6)} % ${(us / events).toFixed(2).padStart(7)} µs/event  ${name}`;
-  return [
-    'Main thread by stage (samples of a run of its own, wall time):',
-    ...summary.stages.map(line),
-    'Functions by their own time:',
-    ...summary.functions.slice(0, FUNCTIONS_SHOWN).map(line),
-  ];
 }

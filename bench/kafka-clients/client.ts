@@ -1,4 +1,3 @@
-import type { FetchedFrom } from '../../processors/engine/log/kafka-batch.ts';
 import type { AppendBatch, RecordBatch } from '../../processors/engine/log/log.ts';
 
 /** The one topic that is written and read. */
@@ -40,17 +39,3 @@ export const SESSION_MS = 10_000;
 export const HEARTBEAT_MS = 2_000;
 export const FETCH_WAIT_MS_MAX = 250;
 export const PARTITION_BYTES_MAX = 512 * 1_024;
-
-/** How fetched records become batches: all of them are ours, so nothing has to be admitted. */
-export function fetchedFrom(
-  partition: number,
-  offsets: { readonly firstOffset: number; readonly nextOffset: number },
-): FetchedFrom {
-  return {
-    topic: TOPIC,
-    partition,
-    ...offsets,
-    appendedAtMs: undefined,
-    admit: () => ({ kind: 'refused', code: 'WIRE_EMPTY', message: 'Expected records of ours' }),
-  };
-}

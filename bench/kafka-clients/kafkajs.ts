@@ -1,18 +1,9 @@
-import type { EachBatchPayload } from 'kafkajs';
-
 import { convertRecords } from '../../processors/engine/log/kafka-batch.ts';
 import { createKafka } from '../../processors/engine/log/kafka-client.ts';
-import { KafkaReader } from '../../processors/engine/log/kafka-reader.ts';
+import { type Fetched, KafkaReader } from '../../processors/engine/log/kafka-reader.ts';
 import { KafkaWriter } from '../../processors/engine/log/kafka-writer.ts';
 import { createLogger } from '../../processors/engine/telemetry/log.ts';
-import {
-  type Client,
-  type ClientOptions,
-  type Member,
-  type Reading,
-  TOPIC,
-  fetchedFrom,
-} from './client.ts';
+import { type Client, type ClientOptions, type Member, type Reading, TOPIC } from './client.ts';
 
 /** kafkajs by the parts of the log that stand on it. */
 export function createKafkajsClient({ broker, name }: ClientOptions): Client {
@@ -33,7 +24,7 @@ export function createKafkajsClient({ broker, name }: ClientOptions): Client {
         topics: [TOPIC],
         logger: createLogger('error'),
         events: {
-          onBatch: (payload) => Promise.resolve(take(payload, reading)),
+          onFetched: (fetched) => Promise.resolve(take(fetched, reading)),
           onNothing: () => undefined,
           onJoined: () => {
             for (const [partition, offset] of reading.positions)
@@ -50,19 +41,19 @@ export function createKafkajsClient({ broker, name }: ClientOptions): Client {
   };
 }
 
-function take(payload: EachBatchPayload, { positions, onBatches }: Reading): void {
-  const { batch } = payload;
-  const { partition } = batch;
+function take(fetched: Fetched, { positions, onBatches }: Reading): void {
+  const { partition, nextOffset } = fetched;
   const firstOffset = positions.get(partition) ?? 0;
-  const nextOffset = Number(batch.lastOffset()) + 1;
-  payload.resolveOffset(batch.lastOffset());
-  if (payload.isStale() || nextOffset <= firstOffset) return;
-  const [first] = batch.messages;
-  const records =
-    Number(first?.offset) >= firstOffset
-      ? batch.messages
-      : batch.messages.filter(({ offset }) => Number(offset) >= firstOffset);
-  const { batches } = convertRecords(records, fetchedFrom(partition, { firstOffset, nextOffset }));
+  fetched.resolve();
+  if (!fetched.isCurrent() || nextOffset <= firstOffset) return;
+  const { batches } = convertRecords(fetched.sets, {
+    topic: TOPIC,
+    partition,
+    firstOffset,
+    nextOffset,
+    appendedAtMs: undefined,
+    admit: () => ({ kind: 'refused', code: 'WIRE_EMPTY', message: 'Expected records of ours' }),
+  });
   positions.set(partition, nextOffset);
   onBatches(batches);
 }

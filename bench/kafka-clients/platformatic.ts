@@ -8,11 +8,8 @@ import {
 } from '@platformatic/kafka';
 
 import { assignPartitions } from '../../processors/engine/log/kafka-assigner.ts';
-import {
-  HEADER,
-  type KafkaRecord,
-  convertRecords,
-} from '../../processors/engine/log/kafka-batch.ts';
+import { HEADER } from '../../processors/engine/log/kafka-batch.ts';
+import type { RecordBatch } from '../../processors/engine/log/log.ts';
 import {
   type Client,
   type ClientOptions,
@@ -23,10 +20,8 @@ import {
   type Reading,
   SESSION_MS,
   TOPIC,
-  fetchedFrom,
 } from './client.ts';
 
-const OURS = { [HEADER.tokenised]: '1' };
 const HEADERS = new Map([[Buffer.from(HEADER.tokenised), Buffer.from('1')]]);
 
 /** @platformatic/kafka behind the same contract: as little as an adapter must do. */
@@ -86,7 +81,7 @@ async function join(reading: Reading, { broker, name }: ClientOptions): Promise<
     for (const [partition, offset] of positions)
       stream.offsetsToFetch.set(`${TOPIC}:${partition}`, BigInt(offset));
   });
-  const fetched = new Map<number, KafkaRecord[]>();
+  const fetched = new Map<number, Received[]>();
   const flush = (): void => {
     for (const [partition, records] of fetched) take(partition, records, reading);
     fetched.clear();
@@ -95,9 +90,8 @@ async function join(reading: Reading, { broker, name }: ClientOptions): Promise<
     if (fetched.size === 0) setImmediate(flush);
     const { partition } = message;
     const records = fetched.get(partition);
-    const record = recordOf(message);
-    if (records === undefined) fetched.set(partition, [record]);
-    else records.push(record);
+    if (records === undefined) fetched.set(partition, [message]);
+    else records.push(message);
   });
   return {
     leave: async () => {
@@ -111,27 +105,44 @@ function text(bytes?: Buffer): string {
   return stringDeserializer(bytes) ?? '';
 }
 
-function recordOf({ offset, value, headers, timestamp }: Received): KafkaRecord {
-  return {
-    offset: String(offset),
-    value,
-    headers: headers.has(HEADER.tokenised) ? OURS : {},
-    timestamp: String(timestamp),
-  };
-}
-
-function take(partition: number, fetched: readonly KafkaRecord[], reading: Reading): void {
+function take(partition: number, fetched: readonly Received[], reading: Reading): void {
   const { positions, onBatches } = reading;
   const firstOffset = positions.get(partition) ?? 0;
-  const nextOffset = Number(fetched.at(-1)?.offset) + 1;
-  if (nextOffset <= firstOffset) return;
-  const records =
-    Number(fetched[0]?.offset) >= firstOffset
-      ? fetched
-      : fetched.filter(({ offset }) => Number(offset) >= firstOffset);
-  const { batches } = convertRecords(records, fetchedFrom(partition, { firstOffset, nextOffset }));
-  positions.set(partition, nextOffset);
-  onBatches(batches);
+  const records = fetched.filter(
+    ({ offset, headers }) => Number(offset) >= firstOffset && headers.has(HEADER.tokenised),
+  );
+  if (records.length === 0) return;
+  const batch = batchOf(partition, records);
+  positions.set(partition, batch.nextOffset);
+  onBatches([batch]);
+}
+
+/** Records of neighbouring offsets as a batch of the log. */
+function batchOf(partition: number, records: readonly Received[]): RecordBatch {
+  const starts = new Uint32Array(records.length);
+  const ends = new Uint32Array(records.length);
+  let end = 0;
+  for (const [index, { value }] of records.entries()) {
+    starts[index] = end;
+    end += value.length;
+    ends[index] = end;
+  }
+  return {
+    topic: TOPIC,
+    partition,
+    firstOffset: Number(records[0]?.offset),
+    count: records.length,
+    nextOffset: Number(records.at(-1)?.offset) + 1,
+    appendedAtMs: Number(records[0]?.timestamp),
+    importName: undefined,
+    endsImport: false,
+    bytes: Buffer.concat(
+      records.map(({ value }) => value),
+      end,
+    ),
+    starts,
+    ends,
+  };
 }
 
 /** As our own assigner of kafkajs. */

@@ -21,9 +21,12 @@ export async function startBroker(): Promise<Broker> {
 }
 
 /** Starts a node with this broker: engine, all processors and api in one process. */
-export function startNode(broker: Broker, dataDir: string): Promise<Server> {
+export function startNode(
+  broker: Broker,
+  options: { readonly dataDir: string; readonly isProfiled?: boolean },
+): Promise<Server> {
   return startServer({
-    dataDir,
+    ...options,
     port: NODE_PORT,
     variables: { WEIR_KAFKA_BROKERS: broker.address },
   });

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
 import { erase } from '../../schemas/brand.ts';
+import type { ProfileSummary } from '../measure/profile.ts';
 import type { ServeInput, Served } from './serve.ts';
 
 const SCRIPT = new URL('serve.ts', import.meta.url);
@@ -10,6 +11,9 @@ const START_MS_MAX = 60_000;
 
 export interface Server {
   readonly url: string;
+  readonly pid: number;
+  /** What the main thread did since the start, of a server that is profiled. Call once. */
+  profile(): Promise<ProfileSummary>;
   /** Ends the process; resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -29,5 +33,12 @@ export async function startServer(input: ServeInput): Promise<Server> {
   ]);
   clearTimeout(timer);
   if (first === undefined) throw new Error('Expected the server to start, but it ended');
-  return { url: erase<Served>(first).url, stop };
+  const profile = async (): Promise<ProfileSummary> => {
+    const [answer]: unknown[] = await new Promise((resolve) => {
+      void once(child, 'message').then(resolve);
+      child.send('profile');
+    });
+    return erase(answer);
+  };
+  return { url: erase<Served>(first).url, pid: child.pid ?? 0, profile, stop };
 }

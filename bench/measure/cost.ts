@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** What some work has cost this process. CPU time is robust on a busy machine, wall time is not. */
+/** What some work has cost a process. CPU time is robust on a busy machine, wall time is not. */
 export interface Cost {
   readonly wallMs: number;
   readonly userMs: number;
@@ -14,50 +14,73 @@ export type ThreadKind = 'main' | 'collector' | 'pool' | 'clickhouse';
 
 /** Linux counts a thread's time in ticks of a hundredth of a second. */
 const TICK_MS = 10;
-/** Places in `/proc/self/task/<id>/stat` after the name: user time in ticks. */
+/** Places in a `stat` file of `/proc` after the name: user and system time in ticks. */
 const USER_TICKS = 11;
+const SYSTEM_TICKS = 12;
 
-/** Starts to measure; the returned function says what was spent since. */
-export function startCost(): () => Cost {
+/**
+ * Starts to measure a process, by default this one; the returned function says what was spent since.
+ * Of other processes only Linux tells.
+ */
+export function startCost(pid = process.pid): () => Cost {
   const startedAtMs = performance.now();
-  const cpu = process.cpuUsage();
-  const threads = threadTimes();
+  const before = cpuTimes(pid);
+  const threads = threadTimes(pid);
   return () => {
-    const spent = process.cpuUsage(cpu);
+    const now = cpuTimes(pid);
     const threadUserMs: Partial<Record<ThreadKind, number>> = {};
-    for (const [kind, userMs] of threadTimes()) {
+    for (const [kind, userMs] of threadTimes(pid)) {
       threadUserMs[kind] = userMs - (threads.get(kind) ?? 0);
     }
     return {
       wallMs: performance.now() - startedAtMs,
-      userMs: spent.user / 1_000,
-      systemMs: spent.system / 1_000,
+      userMs: now.userMs - before.userMs,
+      systemMs: now.systemMs - before.systemMs,
       threadUserMs,
     };
   };
 }
 
-function threadTimes(): ReadonlyMap<ThreadKind, number> {
+function cpuTimes(pid: number): { readonly userMs: number; readonly systemMs: number } {
+  if (pid === process.pid) {
+    const { user, system } = process.cpuUsage();
+    return { userMs: user / 1_000, systemMs: system / 1_000 };
+  }
+  return statOf(`/proc/${pid}/stat`);
+}
+
+function threadTimes(pid: number): ReadonlyMap<ThreadKind, number> {
   const times = new Map<ThreadKind, number>();
-  for (const id of threadIds()) {
-    let stat;
+  for (const id of threadIds(pid)) {
     try {
-      stat = readFileSync(`/proc/self/task/${id}/stat`, 'latin1');
+      const { name, userMs } = statOf(`/proc/${pid}/task/${id}/stat`);
+      const kind = id === String(pid) ? 'main' : kindOf(name);
+      times.set(kind, (times.get(kind) ?? 0) + userMs);
     } catch {
-      continue; // The thread has ended since it was listed; what it did counts for the process only.
+      // The thread has ended since it was listed; what it did counts for the process only.
     }
-    const nameEnd = stat.lastIndexOf(')');
-    const kind =
-      id === String(process.pid) ? 'main' : kindOf(stat.slice(stat.indexOf('(') + 1, nameEnd));
-    const userTicks = Number(stat.slice(nameEnd + 2).split(' ')[USER_TICKS]);
-    times.set(kind, (times.get(kind) ?? 0) + userTicks * TICK_MS);
   }
   return times;
 }
 
-function threadIds(): readonly string[] {
+function statOf(file: string): {
+  readonly name: string;
+  readonly userMs: number;
+  readonly systemMs: number;
+} {
+  const stat = readFileSync(file, 'latin1');
+  const nameEnd = stat.lastIndexOf(')');
+  const places = stat.slice(nameEnd + 2).split(' ');
+  return {
+    name: stat.slice(stat.indexOf('(') + 1, nameEnd),
+    userMs: Number(places[USER_TICKS]) * TICK_MS,
+    systemMs: Number(places[SYSTEM_TICKS]) * TICK_MS,
+  };
+}
+
+function threadIds(pid: number): readonly string[] {
   try {
-    return readdirSync('/proc/self/task');
+    return readdirSync(`/proc/${pid}/task`);
   } catch {
     return []; // Not Linux.
   }

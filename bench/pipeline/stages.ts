@@ -1,6 +1,6 @@
 import type { StageRule } from '../measure/profile.ts';
 
-/** The stages of an import on the main thread, by the function and file of a frame. */
+/** The stages of a node's main thread, by the function and file of a frame. */
 export const STAGES: readonly StageRule[] = [
   ['collect garbage', /^\(garbage collector\)/],
   ['door: make tokens', / processors\/door\/tokeniser/],
@@ -8,6 +8,13 @@ export const STAGES: readonly StageRule[] = [
   ['encode', /^encodeEvent /],
   ['decode', /^decodeEvent /],
   ['log: append', /^(append|encodeBatch|#flush|#write) processors\/engine\/log\//],
+  ['kafka: take records in', /^convertRecords processors\/engine\/log\//],
+  [
+    'kafka: append',
+    / processors\/engine\/log\/kafka-writer|kafkajs\/src\/(producer|protocol\/(encoder|recordBatch\/(record\/v0\/index|v0\/index|crc32C)|requests\/produce))/,
+  ],
+  ['kafka: fetch', /kafkajs\/src\/(consumer|protocol)/],
+  ['kafka: rest', /kafkajs\//],
   ['log: read', / processors\/engine\/log\//],
   ['deduplicate', / processors\/engine\/operator\/(deduplicate|fingerprint)/],
   ['lines for ClickHouse', / processors\/engine\/(sink\/(tsv|line)|runtime\/task-output)/],

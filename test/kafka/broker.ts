@@ -124,6 +124,13 @@ export class Broker {
     return broker;
   }
 
+  /** Of the process that runs. */
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error('Expected the broker to run');
+    return pid;
+  }
+
   /** Starts it again with the data that it has, and waits until it answers. */
   async resume(): Promise<void> {
     this.#output = '';

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { type Admit, HEADER, type KafkaRecord, convertRecords } from './kafka-batch.ts';
+import { type SetRecord, recordSet } from '../../../test/kafka/record-set.ts';
+import { type Admit, HEADER, convertRecords } from './kafka-batch.ts';
+import { RecordSet } from './kafka-records.ts';
 
 const OURS = { [HEADER.tokenised]: '1' };
 
@@ -15,17 +17,17 @@ const admit: Admit = (_topic, bytes) => {
   return { kind: 'refused', code: 'WIRE_EMPTY', message: 'Expected letters' };
 };
 
-function record(
-  offset: number,
-  text: string | null,
-  headers?: KafkaRecord['headers'],
-): KafkaRecord {
+function record(offset: number, text: string | null, headers?: SetRecord['headers']): SetRecord {
   const value = text === null ? null : Buffer.from(text);
-  return { offset: String(offset), value, headers, timestamp: '1000' };
+  return { offset, value, ...(headers === undefined ? {} : { headers }) };
 }
 
-function convert(records: readonly KafkaRecord[], firstOffset: number, endOffset: number) {
-  const { batches, moved, ...rest } = convertRecords(records, {
+function convert(records: readonly SetRecord[], firstOffset: number, endOffset: number) {
+  return convertSets(records.length === 0 ? [] : [recordSet(records)], firstOffset, endOffset);
+}
+
+function convertSets(sets: readonly RecordSet[], firstOffset: number, endOffset: number) {
+  const { batches, moved, ...rest } = convertRecords(sets, {
     topic: 'weir.clicks',
     partition: 0,
     firstOffset,
@@ -64,7 +66,10 @@ function convert(records: readonly KafkaRecord[], firstOffset: number, endOffset
 test('our own records stay as they are, those of others are admitted or refused', () => {
   const records = [record(7, 'raw', OURS), record(8, 'RAW'), record(9, '?'), record(10, null)];
   expect(convert(records, 7, 11)).toEqual({
-    batches: [{ at: 7, to: 11, values: ['raw', 'RAW!', '?', ''], refused: [2, 3] }],
+    batches: [
+      { at: 7, to: 8, values: ['raw'] },
+      { at: 8, to: 11, values: ['RAW!', '?', ''], refused: [1, 2] },
+    ],
     moved: [],
     nextOffset: 11,
   });
@@ -124,9 +129,37 @@ test('where a record that waits comes first, only what lies before it is passed 
   });
 });
 
-test('a record of a batch that could not be unpacked is refused, whoever wrote it', () => {
-  const headers = { ...OURS, [HEADER.unreadable]: 'lz4: damaged' };
-  expect(convert([record(3, null, headers)], 3, 4).batches).toEqual([
-    { at: 3, to: 4, values: [''], refused: [0] },
+test('what lies in a set before the place that was asked for is left out', () => {
+  const records = [record(3, 'A'), record(4, 'B'), record(5, 'C')];
+  expect(convert(records, 4, 6).batches).toEqual([{ at: 4, to: 6, values: ['B!', 'C!'] }]);
+});
+
+test('records that our door has let in are used where they lie', () => {
+  const set = recordSet([record(0, 'raw', OURS), record(1, 'more', OURS)]);
+  const { batches } = convertRecords([set], {
+    topic: 'weir.clicks',
+    partition: 0,
+    firstOffset: 0,
+    nextOffset: 2,
+    appendedAtMs: undefined,
+    admit,
+  });
+  expect(batches.map(({ bytes }) => bytes.buffer)).toEqual([set.bytes.buffer]);
+  expect(batches[0]?.appendedAtMs).toBe(1_000);
+});
+
+test('several sets become a batch each', () => {
+  const sets = [recordSet([record(0, 'A'), record(1, 'B')]), recordSet([record(2, 'C')])];
+  expect(convertSets(sets, 0, 4).batches).toEqual([
+    { at: 0, to: 2, values: ['A!', 'B!'] },
+    { at: 2, to: 4, values: ['C!'] },
+  ]);
+});
+
+test('each record of a set that could not be unpacked is refused', () => {
+  const head = { firstOffset: 3, nextOffset: 5, appendedAtMs: 1_000, count: 2 };
+  const set = RecordSet.unreadable(head, 'lz4: damaged');
+  expect(convertSets([set], 3, 5).batches).toEqual([
+    { at: 3, to: 5, values: ['', ''], refused: [0, 1] },
   ]);
 });

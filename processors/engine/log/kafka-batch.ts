@@ -1,6 +1,5 @@
-import type { IHeaders } from 'kafkajs';
-
 import type { Topic } from '../../../schemas/topics.ts';
+import type { RecordSet } from './kafka-records.ts';
 import type { AppendBatch, RecordBatch, Refused } from './log.ts';
 
 /** Headers of the records that we write ourselves. Names are a promise: records outlive a release. */
@@ -11,8 +10,6 @@ export const HEADER = {
   importName: 'weir-import',
   /** The record is a marker: its import is complete in this partition. */
   endsImport: 'weir-import-end',
-  /** Never in a topic: the record's batch could not be unpacked, and this is why. */
-  unreadable: 'weir-unreadable',
 } as const;
 
 /** A record about which nothing can be said before something else has happened. */
@@ -29,14 +26,6 @@ export type Admitted =
 
 /** Takes a record of another program in: the door for whoever writes to Kafka directly. */
 export type Admit = (topic: Topic, bytes: Buffer) => Admitted;
-
-/** A record as a broker hands it out. */
-export interface KafkaRecord {
-  readonly offset: string;
-  readonly value: Buffer | null;
-  readonly headers?: IHeaders | undefined;
-  readonly timestamp: string;
-}
 
 /** Where fetched records belong and what is known of them all. */
 export interface FetchedFrom {
@@ -61,130 +50,147 @@ export interface Converted {
   readonly until?: Promise<void>;
 }
 
-const EMPTY = Buffer.alloc(0);
-
 /**
- * Turns fetched records into batches: one per run of neighbouring offsets with the same time and
- * import. Together they cover everything from `firstOffset` on to the end, or to a record that waits.
+ * Turns fetched records into batches: one per run of neighbouring offsets of a set that have the same
+ * import and need no other bytes than their neighbours. Together they cover everything from
+ * `firstOffset` on to the end, or to a record that waits. What our door has let in stays where it lies.
  */
-export function convertRecords(records: readonly KafkaRecord[], from: FetchedFrom): Converted {
-  const batches: RecordBatch[] = [];
+export function convertRecords(sets: readonly RecordSet[], from: FetchedFrom): Converted {
+  const runs: Run[] = [];
   const moved: AppendBatch[] = [];
+  let waiting: Stop | undefined;
+  for (const set of sets) {
+    waiting = takeSet(set, from, { runs, moved });
+    if (waiting !== undefined) break;
+  }
+  const nextOffset = waiting?.nextOffset ?? from.nextOffset;
+  const batches = runs.map((run, index) =>
+    run.toBatch(from, index + 1 < runs.length ? run.endOffset : nextOffset),
+  );
+  if (batches.length === 0 && nextOffset > from.firstOffset)
+    batches.push(emptyBatch(from, from.firstOffset, nextOffset));
+  return { batches, moved, nextOffset, ...(waiting === undefined ? {} : { until: waiting.until }) };
+}
+
+/** The record that has to wait. */
+interface Stop {
+  readonly nextOffset: number;
+  readonly until: Promise<void>;
+}
+
+function takeSet(
+  set: RecordSet,
+  from: FetchedFrom,
+  { runs, moved }: { readonly runs: Run[]; readonly moved: AppendBatch[] },
+): Stop | undefined {
   let run: Run | undefined;
-  for (const record of records) {
-    const offset = Number(record.offset);
-    const appendedAtMs = from.appendedAtMs ?? Number(record.timestamp);
-    const importName = headerOf(record, HEADER.importName);
-    const endsImport = headerOf(record, HEADER.endsImport) !== undefined;
-    const admitted = endsImport ? OURS : admittedOf(record, from);
-    if (admitted.kind === 'wait') {
-      const nextOffset = offset;
-      if (run !== undefined) batches.push(run.toBatch(from, nextOffset));
-      else if (nextOffset > from.firstOffset)
-        batches.push(emptyBatch(from, from.firstOffset, nextOffset));
-      return { batches, moved, nextOffset, until: admitted.until };
-    }
-    if (admitted.kind === 'ok' && admitted.partition !== from.partition) {
+  for (let index = 0; index < set.count; index += 1) {
+    const offset = set.offsetAt(index);
+    // The set may begin before the place that was asked for.
+    if (offset < from.firstOffset) continue;
+    const headers = set.headersAt(index);
+    const importName = headers.get(HEADER.importName);
+    const endsImport = headers.has(HEADER.endsImport);
+    const isOurs = set.unreadable === undefined && headers.has(HEADER.tokenised);
+    const admitted = isOurs ? undefined : admittedOf(set, index, from);
+    if (admitted?.kind === 'wait') return { nextOffset: offset, until: admitted.until };
+    if (admitted?.kind === 'ok' && admitted.partition !== from.partition) {
       const { topic } = from;
       moved.push({ topic, partition: admitted.partition, values: [admitted.value] });
       continue;
     }
-    if (run === undefined || endsImport || !run.takes(offset, appendedAtMs, importName)) {
-      if (run !== undefined) batches.push(run.toBatch(from, run.endOffset));
-      run = new Run({ offset, appendedAtMs, importName, endsImport });
+    if (run?.takes({ offset, importName, endsImport, isOurs }) !== true) {
+      run = new Run(set, { offset, importName, endsImport, isOurs });
+      runs.push(run);
     }
-    if (!endsImport) run.add(record.value ?? EMPTY, admitted);
+    if (admitted !== undefined) run.add(admitted, set.valueAt(index) ?? EMPTY);
+    else if (!endsImport) run.addInPlace(set.valueStartAt(index), set.valueEndAt(index));
   }
-  batches.push(
-    run?.toBatch(from, from.nextOffset) ?? emptyBatch(from, from.firstOffset, from.nextOffset),
-  );
-  return { batches, moved, nextOffset: from.nextOffset };
+  return undefined;
 }
 
-type Decided = Exclude<OwnOrAdmitted, Waiting>;
-type OwnOrAdmitted = Admitted | { readonly kind: 'ours' };
-const OURS: OwnOrAdmitted = { kind: 'ours' };
+const EMPTY = Buffer.alloc(0);
 
-function admittedOf(record: KafkaRecord, { topic, admit }: FetchedFrom): OwnOrAdmitted {
-  const unreadable = headerOf(record, HEADER.unreadable);
-  if (unreadable !== undefined) {
-    return {
-      kind: 'refused',
-      code: 'WIRE_BATCH_UNREADABLE',
-      message: `Expected a batch of records that can be unpacked, got ${unreadable}`,
-    };
-  }
-  if (headerOf(record, HEADER.tokenised) !== undefined) return OURS;
-  return admit(topic, record.value ?? EMPTY);
+function admittedOf(set: RecordSet, index: number, { topic, admit }: FetchedFrom): Admitted {
+  if (set.unreadable === undefined) return admit(topic, set.valueAt(index) ?? EMPTY);
+  return {
+    kind: 'refused',
+    code: 'WIRE_BATCH_UNREADABLE',
+    message: `Expected a batch of records that can be unpacked, got ${set.unreadable}`,
+  };
 }
 
-function headerOf(record: KafkaRecord, name: string): string | undefined {
-  const header = record.headers?.[name];
-  const [first] = Array.isArray(header) ? header : [header];
-  return first?.toString();
+/** What the records of a run have in common. */
+interface Alike {
+  readonly offset: number;
+  readonly importName: string | undefined;
+  readonly endsImport: boolean;
+  /** Our door has let them in, so that their bytes are used as they lie in the set. */
+  readonly isOurs: boolean;
 }
 
 /** A batch in the making. */
 class Run {
-  readonly #firstOffset: number;
-  readonly #appendedAtMs: number;
-  readonly #importName: string | undefined;
-  readonly #endsImport: boolean;
+  readonly #set: RecordSet;
+  readonly #first: Alike;
+  readonly #starts: Uint32Array;
+  readonly #ends: Uint32Array;
   readonly #values: Buffer[] = [];
   readonly #refused = new Map<number, Refused>();
+  #count = 0;
+  #bytes = 0;
 
-  constructor(first: {
-    readonly offset: number;
-    readonly appendedAtMs: number;
-    readonly importName: string | undefined;
-    readonly endsImport: boolean;
-  }) {
-    this.#firstOffset = first.offset;
-    this.#appendedAtMs = first.appendedAtMs;
-    this.#importName = first.importName;
-    this.#endsImport = first.endsImport;
+  constructor(set: RecordSet, first: Alike) {
+    this.#set = set;
+    this.#first = first;
+    this.#starts = new Uint32Array(set.count);
+    this.#ends = new Uint32Array(set.count);
   }
 
   get endOffset(): number {
-    return this.#firstOffset + (this.#endsImport ? 1 : this.#values.length);
+    return this.#first.offset + (this.#first.endsImport ? 1 : this.#count);
   }
 
-  takes(offset: number, appendedAtMs: number, importName: string | undefined): boolean {
+  takes({ offset, importName, endsImport, isOurs }: Alike): boolean {
+    const first = this.#first;
     return (
-      !this.#endsImport &&
       offset === this.endOffset &&
-      appendedAtMs === this.#appendedAtMs &&
-      importName === this.#importName
+      isOurs === first.isOurs &&
+      importName === first.importName &&
+      !endsImport &&
+      !first.endsImport
     );
   }
 
-  add(value: Buffer, admitted: Decided): void {
-    if (admitted.kind === 'refused') this.#refused.set(this.#values.length, admitted);
-    this.#values.push(admitted.kind === 'ok' ? admitted.value : value);
+  addInPlace(start: number, end: number): void {
+    this.#starts[this.#count] = start;
+    this.#ends[this.#count] = end;
+    this.#count += 1;
   }
 
-  toBatch({ topic, partition }: FetchedFrom, nextOffset: number): RecordBatch {
-    const count = this.#values.length;
-    const starts = new Uint32Array(count);
-    const ends = new Uint32Array(count);
-    let end = 0;
-    for (let index = 0; index < count; index += 1) {
-      starts[index] = end;
-      end += this.#values[index]?.length ?? 0;
-      ends[index] = end;
-    }
+  /** @param sent what is kept of a record that is refused */
+  add(admitted: Exclude<Admitted, Waiting>, sent: Buffer): void {
+    if (admitted.kind === 'refused') this.#refused.set(this.#count, admitted);
+    const value = admitted.kind === 'ok' ? admitted.value : sent;
+    this.#values.push(value);
+    this.addInPlace(this.#bytes, this.#bytes + value.length);
+    this.#bytes += value.length;
+  }
+
+  toBatch({ topic, partition, appendedAtMs }: FetchedFrom, nextOffset: number): RecordBatch {
+    const { offset, importName, endsImport, isOurs } = this.#first;
     return {
       topic,
       partition,
-      firstOffset: this.#firstOffset,
-      count,
+      firstOffset: offset,
+      count: this.#count,
       nextOffset,
-      appendedAtMs: this.#appendedAtMs,
-      importName: this.#importName,
-      endsImport: this.#endsImport,
-      bytes: Buffer.concat(this.#values, end),
-      starts,
-      ends,
+      appendedAtMs: appendedAtMs ?? this.#set.appendedAtMs,
+      importName,
+      endsImport,
+      bytes: isOurs ? this.#set.bytes : Buffer.concat(this.#values, this.#bytes),
+      starts: this.#starts.subarray(0, this.#count),
+      ends: this.#ends.subarray(0, this.#count),
       ...(this.#refused.size === 0 ? {} : { refused: this.#refused }),
     };
   }

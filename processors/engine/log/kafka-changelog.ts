@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto';
 
-import {
-  type EachBatchPayload,
-  type Kafka,
-  type Message,
-  Partitioners,
-  type Producer,
-} from 'kafkajs';
+import { type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
 
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
 import { untilAnswered } from './kafka-prepare.ts';
-import { KafkaReader } from './kafka-reader.ts';
+import { type Fetched, KafkaReader } from './kafka-reader.ts';
+import type { RecordSet } from './kafka-records.ts';
 import { KafkaAdmin, ensureInternalTopic, offsetsOf } from './kafka-topics.ts';
+import { dealtOut } from './kafka-wire.ts';
 
 /** One write of a store as a record: its key, and its value or the removal of it. */
 interface ChangelogRecord {
@@ -92,7 +88,7 @@ export class KafkaChangelog {
       partitionBytesMax: READ_BYTES_MAX,
       logger: options.logger,
       events: {
-        onBatch: (payload) => this.#take(payload),
+        onFetched: (fetched) => this.#take(fetched),
         onNothing: ({ partition, nextOffset }) => this.#passTo(partition, nextOffset),
         onJoined: () => this.#place(),
       },
@@ -198,26 +194,23 @@ export class KafkaChangelog {
     }
   }
 
-  async #take(payload: EachBatchPayload): Promise<void> {
-    const { batch } = payload;
-    const reading = this.#readings.get(batch.partition);
+  async #take(fetched: Fetched): Promise<void> {
+    const { partition } = fetched;
+    const reading = this.#readings.get(partition);
     if (reading === undefined) {
-      this.#reader.pause({ topic: this.#topic, partition: batch.partition });
+      this.#reader.pause({ topic: this.#topic, partition });
       return;
     }
-    if (!payload.isRunning() || payload.isStale()) return;
-    const records = batch.messages
-      .filter(({ offset }) => Number(offset) >= reading.position)
-      .map(({ key, value }) => ({ key: key?.toString() ?? '', value: value ?? undefined }));
+    if (!fetched.isCurrent()) return;
     try {
-      await reading.onRecords(records);
+      await reading.onRecords(recordsFrom(fetched.sets, reading.position));
     } catch (error) {
       reading.failure = error;
       return;
     }
-    await payload.heartbeat();
-    payload.resolveOffset(batch.lastOffset());
-    this.#passTo(batch.partition, Number(batch.lastOffset()) + 1);
+    await fetched.heartbeat();
+    fetched.resolve();
+    this.#passTo(partition, fetched.nextOffset);
   }
 
   #passTo(partition: number, nextOffset: number): void {
@@ -226,6 +219,17 @@ export class KafkaChangelog {
     reading.position = nextOffset;
     reading.progressAtMs = performance.now();
   }
+}
+
+function recordsFrom(sets: readonly RecordSet[], offset: number): readonly ChangelogRecord[] {
+  const records: ChangelogRecord[] = [];
+  for (const set of sets) {
+    for (let index = 0; index < set.count; index += 1) {
+      if (set.offsetAt(index) < offset) continue;
+      records.push({ key: set.keyAt(index) ?? '', value: set.valueAt(index) });
+    }
+  }
+  return records;
 }
 
 /** The changelog of one partition, of which this process is the only writer. */
@@ -259,7 +263,7 @@ export class KafkaChangelogPartition {
         const [answer] = await transaction.send({
           topic: this.#topic,
           acks: ALL_REPLICAS,
-          messages,
+          messages: dealtOut(messages),
         });
         nextOffset = Number(answer?.baseOffset ?? -1) + messages.length;
       }

@@ -5,7 +5,7 @@ import { Kafka, type SASLOptions, logLevel } from 'kafkajs';
 
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
-import { installCompression } from './kafka-compression.ts';
+import { installWire } from './kafka-wire.ts';
 
 /** How to reach the brokers and who we are to them. */
 export interface KafkaSettings {
@@ -53,7 +53,7 @@ const RETRY = { initialRetryTime: 100, retries: 4, maxRetryTime: 1_000 };
 /** A client of the brokers; it connects when it is first used. */
 export function createKafka(settings: KafkaSettings): Kafka {
   clampTimers();
-  installCompression();
+  installWire();
   const { tls, sasl } = settings;
   return new Kafka({
     brokers: [...settings.brokers],

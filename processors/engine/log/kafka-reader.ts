@@ -2,10 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 
+import { erase } from '../../../schemas/brand.ts';
 import { messageOf } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { coPartitioned } from './kafka-assigner.ts';
+import type { FetchedMessage } from './kafka-fetch.ts';
+import type { RecordSet } from './kafka-records.ts';
 
 const PARTITION_BYTES_MAX = 512 * 1_024;
 /** How long a broker holds an answer back when nothing is new: a seek or resume waits as long. */
@@ -30,17 +33,28 @@ interface AnyPlace {
   readonly partition: number;
 }
 
+/** Records of one partition that have just been fetched. */
+export interface Fetched extends AnyPlace {
+  /** What there is for a reader; the first set may begin before `fetchedOffset`. */
+  readonly sets: readonly RecordSet[];
+  /** The offset that was asked for. */
+  readonly fetchedOffset: number;
+  /** One past the last offset that the answer covers. */
+  readonly nextOffset: number;
+  /** One past the last record of the partition. */
+  readonly endOffset: number;
+  /** Whether nothing has moved the reader since, or taken the partition from it. */
+  isCurrent(): boolean;
+  heartbeat(): Promise<void>;
+  /** Fetching goes on at `nextOffset`; without it they come again. */
+  resolve(): void;
+}
+
 /** What the reader tells its owner. */
 export interface ReaderEvents {
-  /** Fetched records of one partition; without `resolveOffset` they come again. */
-  onBatch(payload: EachBatchPayload): Promise<void>;
+  onFetched(fetched: Fetched): Promise<void>;
   /** The client left out records that are none, such as the ends of transactions, up to `nextOffset`. */
-  onNothing(place: {
-    readonly topic: string;
-    readonly partition: number;
-    readonly firstOffset: number;
-    readonly nextOffset: number;
-  }): void;
+  onNothing(place: AnyPlace & { readonly firstOffset: number; readonly nextOffset: number }): void;
   /** The group has given us partitions, by topic: say for each where to begin, or pause it. */
   onJoined(assignment: Readonly<Record<string, readonly number[]>>): void;
 }
@@ -187,7 +201,7 @@ export class KafkaReader {
       // Our checkpoint has the offsets; what the broker keeps is a copy, see `commit`.
       autoCommit: false,
       eachBatchAutoResolve: false,
-      eachBatch: (payload) => this.#events.onBatch(payload),
+      eachBatch: (payload) => this.#events.onFetched(fetchedOf(payload)),
     });
   }
 }
@@ -196,4 +210,23 @@ export class KafkaReader {
 async function leave(consumer: Consumer, begun: Promise<void>): Promise<void> {
   await begun.catch(() => undefined);
   await consumer.disconnect().catch(() => undefined);
+}
+
+function fetchedOf(payload: EachBatchPayload): Fetched {
+  const { batch } = payload;
+  // `installWire` puts them in the place of messages.
+  const messages: readonly FetchedMessage[] = erase(batch.messages);
+  const lastOffset = batch.lastOffset();
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    sets: messages.map(({ records }) => records),
+    // kafkajs 2.2.4 has it on every batch and not in its types.
+    fetchedOffset: 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : Number.NaN,
+    nextOffset: Number(lastOffset) + 1,
+    endOffset: Number(batch.highWatermark),
+    isCurrent: () => payload.isRunning() && !payload.isStale(),
+    heartbeat: () => payload.heartbeat(),
+    resolve: () => payload.resolveOffset(lastOffset),
+  };
 }

@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
-import type { EachBatchPayload } from 'kafkajs';
-
 import { createKafka } from './kafka-client.ts';
 import { untilAnswered } from './kafka-prepare.ts';
-import { KafkaReader } from './kafka-reader.ts';
+import { type Fetched, KafkaReader } from './kafka-reader.ts';
 import { KafkaAdmin, offsetsOf } from './kafka-topics.ts';
 import { type UpdatesOptions, updatesTopic } from './kafka-updates.ts';
 
@@ -37,7 +35,7 @@ export class KafkaUpdatesReader {
       topics: [this.#topic],
       logger: options.logger,
       events: {
-        onBatch: (payload) => this.#take(payload),
+        onFetched: (fetched) => this.#take(fetched),
         onNothing: ({ partition, nextOffset }) => this.#passTo(partition, nextOffset),
         onJoined: () => {
           for (const [partition, { nextOffset }] of this.#positions)
@@ -91,15 +89,18 @@ export class KafkaUpdatesReader {
     await this.#reader.stop();
   }
 
-  #take(payload: EachBatchPayload): Promise<void> {
-    const { batch } = payload;
-    const position = this.#positions.get(batch.partition);
-    if (position === undefined || !payload.isRunning() || payload.isStale())
-      return Promise.resolve();
-    for (const { offset, value } of batch.messages)
-      if (Number(offset) >= position.nextOffset && value !== null) this.#onMessage(value);
-    payload.resolveOffset(batch.lastOffset());
-    this.#passTo(batch.partition, Number(batch.lastOffset()) + 1);
+  #take(fetched: Fetched): Promise<void> {
+    const { partition, nextOffset } = fetched;
+    const position = this.#positions.get(partition);
+    if (position === undefined || !fetched.isCurrent()) return Promise.resolve();
+    for (const set of fetched.sets) {
+      for (let index = 0; index < set.count; index += 1) {
+        const message = set.offsetAt(index) < position.nextOffset ? undefined : set.valueAt(index);
+        if (message !== undefined) this.#onMessage(message);
+      }
+    }
+    fetched.resolve();
+    this.#passTo(partition, nextOffset);
     return Promise.resolve();
   }
 

@@ -2,12 +2,11 @@ import { type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
 
 import { HEADER } from './kafka-batch.ts';
 import { kafkaError } from './kafka-client.ts';
+import { dealtOut } from './kafka-wire.ts';
 import type { AppendBatch } from './log.ts';
 
 /** Bytes of one partition in one request: half of what a broker accepts unless it is told otherwise. */
 const CHUNK_BYTES_MAX = 512 * 1_024;
-/** Records of one partition in one request: kafkajs needs time for them that grows with their square. */
-const CHUNK_RECORDS_MAX = 500;
 /** What the broker stores of a record besides its value, at most. */
 const RECORD_OVERHEAD_BYTES = 128;
 const ALL_REPLICAS = -1;
@@ -49,7 +48,10 @@ export class KafkaWriter {
         const producer = await used;
         const answers = await producer.sendBatch({
           acks: ALL_REPLICAS,
-          topicMessages: [...round].map(([topic, messages]) => ({ topic, messages })),
+          topicMessages: [...round].map(([topic, messages]) => ({
+            topic,
+            messages: dealtOut(messages),
+          })),
         });
         for (const { topicName, partition, baseOffset } of answers) {
           const count = round.get(topicName)?.filter((each) => each.partition === partition).length;
@@ -108,7 +110,7 @@ function* roundsOf(batches: readonly KafkaBatch[]): Iterable<Round> {
     for (const [key, { topic, messages }] of queues) {
       let bytes = 0;
       let count = 0;
-      while (count < messages.length && count < CHUNK_RECORDS_MAX) {
+      while (count < messages.length) {
         bytes += (messages[count]?.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
         if (count > 0 && bytes > CHUNK_BYTES_MAX) break;
         count += 1;
@@ -129,7 +131,9 @@ function messagesOf({ partition, values, importName, endsImport }: KafkaBatch): 
     return [{ partition, value: null, headers: { ...headers, [HEADER.endsImport]: '1' } }];
   return values.map((value) => ({
     partition,
-    value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+    value: Buffer.isBuffer(value)
+      ? value
+      : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
     headers,
   }));
 }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import type { Batch, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 
 import type { EngineError } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
@@ -10,7 +10,7 @@ import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
 import { beyondEnd, deletedUnread } from './kafka-gap.ts';
 import { type Partition, createPartitions, isBeyondEnd } from './kafka-partition.ts';
 import { waitForTopics } from './kafka-prepare.ts';
-import { KafkaReader, type Place } from './kafka-reader.ts';
+import { type Fetched, KafkaReader, type Place } from './kafka-reader.ts';
 import {
   KafkaAdmin,
   type PartitionOffsets,
@@ -85,7 +85,7 @@ export class KafkaLog implements Log {
       topics: [...options.plan.partitionCounts.keys()],
       logger: options.logger,
       events: {
-        onBatch: (payload) => this.#take(payload),
+        onFetched: (fetched) => this.#take(fetched),
         onNothing: (stretch) => this.#passOver(stretch),
         onJoined: (assignment) => this.#place(assignment),
       },
@@ -216,29 +216,28 @@ export class KafkaLog implements Log {
     this.#options.onAssigned?.([...this.#assigned]);
   }
 
-  async #take(payload: EachBatchPayload): Promise<void> {
-    const { batch } = payload;
-    const place = this.#partitions.get(`${batch.topic}/${batch.partition}`);
+  async #take(fetched: Fetched): Promise<void> {
+    const place = this.#partitions.get(`${fetched.topic}/${fetched.partition}`);
     // A partition that has come into being since the start; the next look says so.
     if (place === undefined) return wait(RETRY_MS);
-    if (!payload.isRunning() || payload.isStale()) return undefined;
+    if (!fetched.isCurrent()) return undefined;
     const { buffer } = place;
     const { position } = buffer;
     if (position === undefined) return this.#reader.pause(place);
-    if (fetchedOffset(batch) !== position) {
+    if (fetched.fetchedOffset !== position) {
       // The client went elsewhere by itself, as it does when our offset is out of range.
       this.#reader.seek(place, position);
       return wait(RETRY_MS);
     }
-    const { batches, moved, nextOffset, until } = convertRecords(batch.messages, {
+    const { batches, moved, nextOffset, until } = convertRecords(fetched.sets, {
       topic: place.topic,
       partition: place.partition,
       firstOffset: position,
-      nextOffset: Number(batch.lastOffset()) + 1,
+      nextOffset: fetched.nextOffset,
       appendedAtMs: this.#appendTimeTopics.has(place.topic) ? undefined : this.#options.nowMs(),
       admit: this.#options.admit,
     });
-    await payload.heartbeat();
+    await fetched.heartbeat();
     if (moved.length > 0) {
       try {
         await this.append(moved);
@@ -249,10 +248,10 @@ export class KafkaLog implements Log {
       }
     }
     // Whoever reads may have asked for another place meanwhile.
-    if (buffer.position !== position || payload.isStale()) return undefined;
-    buffer.extend(Number(batch.highWatermark));
+    if (buffer.position !== position || !fetched.isCurrent()) return undefined;
+    buffer.extend(fetched.endOffset);
     buffer.add(batches, nextOffset);
-    if (until === undefined) payload.resolveOffset(batch.lastOffset());
+    if (until === undefined) fetched.resolve();
     else this.#wait(place, until);
     if (buffer.isFull) {
       buffer.isPaused = true;
@@ -374,12 +373,4 @@ export class KafkaLog implements Log {
     }
     return nowMs - place.progressAtMs >= STALLED_MS;
   }
-}
-
-/**
- * The offset that was asked for. kafkajs 2.2.4 has it on every batch and not in its types; without it
- * a batch from elsewhere could pass for one with a gap before it.
- */
-function fetchedOffset(batch: Batch): number {
-  return 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : Number.NaN;
 }

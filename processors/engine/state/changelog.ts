@@ -100,9 +100,12 @@ export class PairSum {
   }
 
   #change(key: string, value: Uint8Array, sign: 1 | -1): void {
+    const ofKey = crc32(key);
+    const both = crc32(value, ofKey);
     this.count += sign;
-    this.high = (this.high + sign * crc32(value, crc32(key))) >>> 0;
-    this.low = (this.low + sign * crc32(key, crc32(value))) >>> 0;
+    this.high = (this.high + sign * both) >>> 0;
+    // Not linear as a CRC is, so that what leaves the first sum as it was changes this one.
+    this.low = (this.low + sign * Math.imul(both ^ (both >>> 15), ofKey | 1)) >>> 0;
   }
 }
 
