@@ -9,7 +9,6 @@ import { createArchive } from './archive/processor.ts';
 import { type Config, loadConfig } from './config.ts';
 import { ClickHouse } from './engine/sink/clickhouse.ts';
 import { migrate } from './engine/sink/migrate.ts';
-import { tsvInstant } from './engine/sink/tsv.ts';
 import { recordTests, withRecordedTests } from './lift-tests.ts';
 import { createLift } from './lift/processor.ts';
 import { migrationsOf } from './registry.ts';
@@ -122,7 +121,7 @@ async function clickAt(timeMs: number): Promise<void> {
     table: 'clicks_log',
     columns: ['event_id', 'occurred_at'],
     rowCount: 1,
-    body: Buffer.from(`c${timeMs}\t${tsvInstant(timeMs)}\n`),
+    body: Buffer.from(`c${timeMs}\t${(timeMs / 1_000).toFixed(3)}\n`),
     token: `click:${timeMs}:${recordedCount}`,
   });
 }

@@ -6,7 +6,7 @@ import { DAY_MS, durationMs } from '../schemas/time.ts';
 import type { Config } from './config.ts';
 import type { Column } from './engine/operator/table.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
-import { tsvRow } from './engine/sink/tsv.ts';
+import { tsvRow } from './engine/sink/lines.ts';
 import { type LiftTest, OUTCOMES, type Outcome, cohortMsOf } from './lift/row.ts';
 
 type DeclaredTest = Config['lift']['tests'][number];

@@ -16,8 +16,8 @@ import {
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
 import type { FactsTable } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
+import { tsvRow } from '../engine/sink/lines.ts';
 import { statementsOf } from '../engine/sink/migrate.ts';
-import { tsvRow } from '../engine/sink/tsv.ts';
 import { createArchive } from './processor.ts';
 import { CLICKS_LOG, INVENTORY_LOG, ORDERS_LOG, ORDER_LINES_LOG, REFERENCE_LOG } from './row.ts';
 

@@ -10,8 +10,8 @@ import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
 import { createArchive } from '../archive/processor.ts';
 import type { RowsTable } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
+import { tsvRow } from '../engine/sink/lines.ts';
 import { statementsOf } from '../engine/sink/migrate.ts';
-import { tsvInstant, tsvRow } from '../engine/sink/tsv.ts';
 import { createParity } from './processor.ts';
 import { PARITY_CURRENT, PARITY_SEGMENTS } from './row.ts';
 
@@ -37,7 +37,7 @@ beforeAll(async () => {
   clickHouse = await ClickHouse.openEmbedded(path);
   await clickHouse.command('CREATE DATABASE weir');
   await clickHouse.command(`CREATE VIEW weir.progress AS SELECT
-    toDateTime64('${tsvInstant(WATERMARK_MS)}', 3, 'UTC') AS watermark, toInt64(0) AS allowed_lateness_ms`);
+    fromUnixTimestamp64Milli(toInt64(${WATERMARK_MS}), 'UTC') AS watermark, toInt64(0) AS allowed_lateness_ms`);
   for (const file of [createArchive(), PARITY].flatMap(({ migrations }) => migrations)) {
     for (const statement of statementsOf(readFileSync(file, 'utf8'))) {
       await clickHouse.command(statement);
@@ -139,7 +139,7 @@ test.each(ORDERS.map((events) => ({ events })))(
     const [day] = await clickHouse.query(
       `SELECT sum(gap_ppb_ms) / sum(observed_ms) / 1e9 AS mean, sum(outside_minutes) AS minutes,
          1 - sum(outside_ms) / sum(observed_ms) AS score
-       FROM weir.parity_1h WHERE window_start < toDateTime64('${tsvInstant(DAY_ZERO_MS + 24 * HOUR_MS)}', 3, 'UTC')`,
+       FROM weir.parity_1h WHERE window_start < fromUnixTimestamp64Milli(toInt64(${DAY_ZERO_MS + 24 * HOUR_MS}), 'UTC')`,
     );
     expect(day?.['mean']).toBeCloseTo(-0.0147125, 12);
     expect(day).toMatchObject({ minutes: 360, score: 0.75 });
@@ -171,7 +171,7 @@ test('CUSUM, EWMA and Page-Hinkley raise their alarms at the hours of the worked
   await store(run);
   const hours = await clickHouse.query(
     `SELECT sigma, cusum_down, cusum_alarm, ewma, ewma_limit, ewma_alarm, page_hinkley, page_hinkley_alarm,
-       dateDiff('hour', toDateTime64('${tsvInstant(DAY_ZERO_MS + 24 * HOUR_MS)}', 3, 'UTC'), changed_at) AS change_index
+       dateDiff('hour', fromUnixTimestamp64Milli(toInt64(${DAY_ZERO_MS + 24 * HOUR_MS}), 'UTC'), changed_at) AS change_index
      FROM weir.parity_drift_1h ORDER BY window_start`,
   );
   const firstOf = (column: string): number => hours.findIndex((hour) => Number(hour[column]) === 1);

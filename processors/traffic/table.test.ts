@@ -23,8 +23,8 @@ import { createArchive } from '../archive/processor.ts';
 import { createBots } from '../bots/processor.ts';
 import type { SumsTable, Table, Value } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
+import { tsvRow } from '../engine/sink/lines.ts';
 import { statementsOf } from '../engine/sink/migrate.ts';
-import { tsvDay, tsvInstant, tsvRow, tsvText } from '../engine/sink/tsv.ts';
 import { createTraffic } from './processor.ts';
 import { CHANNEL_1M, CHANNEL_VISITORS_1D, CHANNEL_VISITORS_1H, REGION_1H } from './row.ts';
 
@@ -49,7 +49,7 @@ beforeAll(async () => {
   clickHouse = await ClickHouse.openEmbedded(path);
   await clickHouse.command('CREATE DATABASE weir');
   await clickHouse.command(`CREATE VIEW weir.progress AS SELECT
-    toDateTime64('${tsvInstant(WATERMARK_MS)}', 3, 'UTC') AS watermark, toInt64(${DAY_MS}) AS allowed_lateness_ms`);
+    fromUnixTimestamp64Milli(toInt64(${WATERMARK_MS}), 'UTC') AS watermark, toInt64(${DAY_MS}) AS allowed_lateness_ms`);
   for (const file of processors.flatMap((processor) => processor.migrations)) {
     for (const statement of statementsOf(readFileSync(file, 'utf8'))) {
       await clickHouse.command(statement);
@@ -99,10 +99,10 @@ async function insertSums(
     ['window_start', ...table.dimensions, 'task', 'corrected_on', ...table.sums, 'version'],
     rows.map((row) =>
       [
-        tsvInstant(row.startMs),
-        ...row.dimensions.map(tsvText),
+        (row.startMs / 1_000).toFixed(3),
+        ...row.dimensions,
         row.task ?? 'visitor-0',
-        tsvDay(row.correctedOnMs ?? 0),
+        new Date(row.correctedOnMs ?? 0).toISOString().slice(0, 10),
         ...row.sums,
         row.version ?? 1,
       ].join('\t'),
@@ -391,8 +391,8 @@ test.each([1, 2, 3])(
       [DAY_ZERO_MS + 3 * HOUR_MS, DAY_ZERO_MS + 11 * HOUR_MS],
     ] as const) {
       const parameters = {
-        from: tsvInstant(fromMs),
-        to: tsvInstant(toMs),
+        from: (fromMs / 1_000).toFixed(3),
+        to: (toMs / 1_000).toFixed(3),
         gap_ms: CONFIG.sessionGapMs,
         returns_kept_ms: CONFIG.returnsKeptMs,
       };

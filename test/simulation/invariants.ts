@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Engine } from '../../processors/engine/runtime/engine.ts';
-import { tsvRow } from '../../processors/engine/sink/tsv.ts';
+import { tsvRow } from '../../processors/engine/sink/lines.ts';
 import { erase } from '../../schemas/brand.ts';
 import { decodeEvent } from '../../schemas/events/wire.ts';
 import type { EventOfTopic, Topic } from '../../schemas/topics.ts';

@@ -1,7 +1,6 @@
 import type { FactsTable, RowsTable, SumsTable, Value } from '../operator/table.ts';
 import type { SumsRow } from '../operator/window-sums.ts';
 import { Lines } from '../sink/lines.ts';
-import { tsvDay, tsvInstant, tsvRow, tsvText } from '../sink/tsv.ts';
 import type { Write } from '../state/store.ts';
 import type { Delivery } from './outbox.ts';
 import type { FactsBatch } from './task-output.ts';
@@ -87,17 +86,29 @@ class Inserts {
 
   addSums(task: string, row: SumsRow): void {
     const { table } = row;
-    let line = tsvInstant(row.windowStartMs);
-    for (const dimension of row.dimensions) line += `\t${tsvText(dimension)}`;
-    line += `\t${task}\t${tsvDay(row.correctedOnMs)}`;
-    for (const sum of row.sums) line += `\t${sum}`;
-    const insert = this.#insertOf(table.name, monthOf(row.windowStartMs), () => sumsColumns(table));
-    insert.lines.add(`${line}\t${this.#version()}\n`);
+    const { lines } = this.#insertOf(table.name, monthOf(row.windowStartMs), () =>
+      sumsColumns(table),
+    );
+    lines.instant(row.windowStartMs);
+    for (const dimension of row.dimensions) {
+      lines.tab();
+      lines.text(dimension);
+    }
+    lines.tab();
+    lines.text(task);
+    lines.tab();
+    lines.day(row.correctedOnMs);
+    for (const sum of row.sums) {
+      lines.tab();
+      lines.number(sum);
+    }
+    this.#endVersioned(lines);
   }
 
   addRow(table: RowsTable, values: readonly Value[]): void {
-    const insert = this.#insertOf(table.name, '', () => [...namesOf(table), 'version']);
-    insert.lines.add(`${tsvRow(table.columns, values)}\t${this.#version()}\n`);
+    const { lines } = this.#insertOf(table.name, '', () => [...namesOf(table), 'version']);
+    lines.row(table.columns, values);
+    this.#endVersioned(lines);
   }
 
   addFacts({ table, month, lines }: FactsBatch): void {
@@ -132,8 +143,10 @@ class Inserts {
     this.#closed.push({ kind: 'insert', insert });
   }
 
-  #version(): string {
-    return String(this.#versionBase + BigInt(this.#stamp.nextRowSequence()));
+  #endVersioned(lines: Lines): void {
+    lines.tab();
+    lines.text(String(this.#versionBase + BigInt(this.#stamp.nextRowSequence())));
+    lines.end();
   }
 }
 

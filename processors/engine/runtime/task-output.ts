@@ -5,7 +5,6 @@ import type { Output, Partition, RecordContext } from '../operator/operator.ts';
 import type { FactsTable, RowsTable, SumsTable, Table, Value } from '../operator/table.ts';
 import type { WindowSums } from '../operator/window-sums.ts';
 import { Lines } from '../sink/lines.ts';
-import { tsvRow } from '../sink/tsv.ts';
 
 /** Facts of one table and month: lines of TabSeparated, so that one insert meets one partition. */
 export interface FactsBatch {
@@ -51,7 +50,9 @@ export class TaskOutput implements Output {
   #forwards = new Map<string, ForwardBatch>();
   #watermarkMs = -Infinity;
   #importName: string | undefined;
-  #identity = '';
+  #topic = '';
+  #partition = 0;
+  #offset = 0;
   #factIndex = 0;
   #pendingLines = 0;
   #month = '';
@@ -100,7 +101,9 @@ export class TaskOutput implements Output {
     this.#key = key;
     this.#watermarkMs = record.watermarkMs;
     this.#importName = importName;
-    this.#identity = `\t${record.topic}\t${record.partition}\t${record.offset}\t`;
+    this.#topic = record.topic;
+    this.#partition = record.partition;
+    this.#offset = record.offset;
     this.#factIndex = 0;
     if (eventMs < this.#monthStartMs || eventMs >= this.#monthEndMs) this.#enterMonth(eventMs);
   }
@@ -140,7 +143,17 @@ export class TaskOutput implements Output {
       batch = this.#openFacts(table);
       this.#factsOfMonth.set(table, batch);
     }
-    batch.lines.add(`${tsvRow(table.columns, values)}${this.#identity}${this.#factIndex}\n`);
+    const { lines } = batch;
+    lines.row(table.columns, values);
+    lines.tab();
+    lines.text(this.#topic);
+    lines.tab();
+    lines.number(this.#partition);
+    lines.tab();
+    lines.number(this.#offset);
+    lines.tab();
+    lines.number(this.#factIndex);
+    lines.end();
     this.#pendingLines += 1;
     this.#factIndex += 1;
   }

@@ -67,9 +67,15 @@ export interface ClickHouseServer {
   readonly layout: TableLayout;
 }
 
+/** One connection: the client, and how whole inserts go to it. */
+interface Connection {
+  readonly client: ClickHouseClient;
+  readonly insert: (into: string, insert: Insert) => Promise<unknown>;
+}
+
 /** How connections are made and treated. */
 interface Access {
-  readonly connect: () => ClickHouseClient;
+  readonly connect: () => Connection;
   /** Whether there is a network in between, so that every request needs an end of its own. */
   readonly isRemote: boolean;
   readonly layout: TableLayout;
@@ -92,8 +98,8 @@ export class ClickHouse implements Sink {
   /** Where inserts go; reads and commands name their database themselves. */
   readonly database: string;
   readonly #access: Access;
-  #writer: ClickHouseClient;
-  #reader: ClickHouseClient;
+  #writer: Connection;
+  #reader: Connection;
 
   private constructor(access: Access, database: string = LIVE_DATABASE) {
     this.database = database;
@@ -122,8 +128,22 @@ export class ClickHouse implements Sink {
       });
     }
     const open = createChdbConnection;
-    // chdb's class fits the client's contract; their types differ in how an absent option is written.
-    const connect = (): ClickHouseClient => createClient({ connection: erase(open({ path })) });
+    const connect = (): Connection => {
+      const connection = open({ path });
+      return {
+        // chdb's class fits the client's contract; their types differ in how an absent option is written.
+        client: createClient({ connection: erase(connection) }),
+        // The client would turn the bytes into a string and back, on the thread that everybody waits for.
+        insert: (into, { columns, body, token }) =>
+          connection.chdb.rawInsert({
+            table: into,
+            columns: [...columns],
+            settings: { insert_deduplication_token: token, async_insert: 0 },
+            format: 'TabSeparated',
+            values: body,
+          }),
+      };
+    };
     try {
       return new ClickHouse({ connect, isRemote: false, layout: PLAIN });
     } catch (error) {
@@ -144,8 +164,8 @@ export class ClickHouse implements Sink {
   static connectTo(server: ClickHouseServer): ClickHouse {
     const tls =
       server.caFile === undefined ? {} : { tls: { ca_cert: certificates(server.caFile) } };
-    const connect = (): ClickHouseClient =>
-      createClient({
+    const connect = (): Connection => {
+      const client = createClient({
         url: server.url,
         username: server.user,
         password: server.password,
@@ -157,6 +177,8 @@ export class ClickHouse implements Sink {
         clickhouse_settings: { insert_deduplicate: 1 },
         ...tls,
       });
+      return { client, insert: (into, insert) => insertOver(client, into, insert) };
+    };
     return new ClickHouse({ connect, isRemote: true, layout: server.layout });
   }
 
@@ -171,17 +193,8 @@ export class ClickHouse implements Sink {
   }
 
   async insert(insert: Insert): Promise<void> {
-    const columns = insert.columns.map((column) => `\`${column}\``).join(', ');
     try {
-      // Settings stand in the statement: a setting of the connection would stick to later inserts.
-      const result = await this.#writer.exec({
-        query:
-          `INSERT INTO ${this.database}.${insert.table} (${columns}) ` +
-          `SETTINGS insert_deduplication_token = '${insert.token}', async_insert = 0 FORMAT TabSeparated`,
-        values: Readable.from([insert.body], { objectMode: false }),
-        ...this.#endAfter(INSERT_SECONDS_MAX),
-      });
-      result.stream.destroy();
+      await this.#writer.insert(`${this.database}.${insert.table}`, insert);
     } catch (error) {
       await this.#replaceWriter();
       throw failure(error, `insert ${insert.rowCount} rows into ${insert.table}`);
@@ -191,7 +204,10 @@ export class ClickHouse implements Sink {
   /** Runs one statement that changes the schema, in the layout of this ClickHouse. */
   async command(statement: string): Promise<void> {
     try {
-      await this.#writer.command({ query: statement, ...this.#endAfter(COMMAND_SECONDS_MAX) });
+      await this.#writer.client.command({
+        query: statement,
+        ...this.#endAfter(COMMAND_SECONDS_MAX),
+      });
     } catch (error) {
       await this.#replaceWriter();
       throw failure(error, 'run a statement');
@@ -209,7 +225,7 @@ export class ClickHouse implements Sink {
   ): Promise<readonly Row[]> {
     try {
       const threads = threadsMax === undefined ? '' : `max_threads = ${threadsMax}, `;
-      const result = await this.#reader.query({
+      const result = await this.#reader.client.query({
         query:
           `${sql} SETTINGS max_execution_time = ${secondsMax}, max_result_rows = ${QUERY_ROWS_MAX}, ${threads}` +
           'output_format_json_quote_64bit_integers = 0, output_format_json_quote_denormals = 0',
@@ -222,28 +238,50 @@ export class ClickHouse implements Sink {
       if (!this.#access.isRemote) {
         const reader = this.#reader;
         this.#reader = this.#access.connect();
-        await reader.close().catch(() => undefined);
+        await reader.client.close().catch(() => undefined);
       }
       throw failure(error, 'run a query');
     }
   }
 
   async close(): Promise<void> {
-    await this.#reader.close();
-    await this.#writer.close();
+    await this.#reader.client.close();
+    await this.#writer.client.close();
   }
 
   /** A server that takes a request and never answers must not hold a delivery for ever. */
   #endAfter(seconds: number): { readonly abort_signal?: AbortSignal } {
-    return this.#access.isRemote ? { abort_signal: AbortSignal.timeout(seconds * SECOND_MS) } : {};
+    return this.#access.isRemote ? endAfter(seconds) : {};
   }
 
   async #replaceWriter(): Promise<void> {
     if (this.#access.isRemote) return;
     const writer = this.#writer;
     this.#writer = this.#access.connect();
-    await writer.close().catch(() => undefined);
+    await writer.client.close().catch(() => undefined);
   }
+}
+
+/** One insert over the network, ended when it goes without an answer for too long. */
+async function insertOver(
+  client: ClickHouseClient,
+  into: string,
+  { columns, body, token }: Insert,
+): Promise<void> {
+  const names = columns.map((column) => `\`${column}\``).join(', ');
+  // Settings stand in the statement, where a profile of the user cannot change them.
+  const { stream } = await client.exec({
+    query:
+      `INSERT INTO ${into} (${names}) ` +
+      `SETTINGS insert_deduplication_token = '${token}', async_insert = 0 FORMAT TabSeparated`,
+    values: Readable.from([body], { objectMode: false }),
+    ...endAfter(INSERT_SECONDS_MAX),
+  });
+  stream.destroy();
+}
+
+function endAfter(seconds: number): { readonly abort_signal: AbortSignal } {
+  return { abort_signal: AbortSignal.timeout(seconds * SECOND_MS) };
 }
 
 function certificates(file: string): Buffer {
@@ -278,8 +316,14 @@ function failure(error: unknown, what: string): EngineError {
   });
 }
 
-/** By shape, not by class: chdb brings a copy of the client's errors of its own. */
+/** By shape, not by class: chdb brings a copy of the client's errors, and errors of its own for inserts. */
 function clickHouseCodeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || !('type' in error)) return undefined;
-  return typeof error.code === 'string' && /^\d+$/.test(error.code) ? error.code : undefined;
+  if (!(error instanceof Error)) return undefined;
+  if ('clickhouseCode' in error) return codeOf(error.clickhouseCode);
+  return 'code' in error && 'type' in error ? codeOf(error.code) : undefined;
+}
+
+function codeOf(code: unknown): string | undefined {
+  const text = String(code);
+  return /^\d+$/.test(text) ? text : undefined;
 }
