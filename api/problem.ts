@@ -38,6 +38,7 @@ export const PROBLEMS = {
   SUBPROTOCOL_UNKNOWN: 400,
   UPGRADE_REQUIRED: 426,
   VIEWERS_LIMIT: 503,
+  VISITOR_UNKNOWN: 404,
 } as const satisfies Record<string, number>;
 export type ProblemCode = keyof typeof PROBLEMS;
 

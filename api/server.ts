@@ -16,6 +16,8 @@ import { addAlertActions } from './alert-actions.ts';
 import { AlertDesk, addAlerts } from './alerts.ts';
 import { addAssignments } from './assignments.ts';
 import { addAsyncApi } from './asyncapi.ts';
+import { addBotDecisions } from './bot-decisions.ts';
+import { addBots } from './bots.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import type { ComparisonSettings } from './comparisons.ts';
 import { addEconomics } from './economics.ts';
@@ -113,6 +115,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     addLift(scope, { engine, clock, comparisons: options.comparisons });
     addAssignments(scope, { engine, clock });
     addEconomics(scope, { engine, clock });
+    addBots(scope, { engine, clock });
+    addBotDecisions(scope, { engine, guard });
     addPaths(scope, { engine, clock, settings: options.paths });
     addPipeline(scope, { engine, clock });
     const desk = new AlertDesk({ engine, hub, panels });
@@ -265,6 +269,7 @@ function addDocumentation(app: FastifyInstance): void {
         { name: 'events', description: 'Taking events in' },
         { name: 'reads', description: 'Results, with how fresh they are' },
         { name: 'alerts', description: 'What needs a person' },
+        { name: 'bots', description: 'What people decide about visitors' },
         { name: 'live', description: 'Results as they change; see also /asyncapi.json' },
         { name: 'operation', description: 'Health and metrics' },
       ],

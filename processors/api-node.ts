@@ -2,6 +2,7 @@ import { EngineError } from '../schemas/errors.ts';
 import type { Row, UpdateBatch } from '../schemas/panel.ts';
 import type {
   Assignment,
+  Decision,
   EnginePort,
   IngestOptions,
   PipelineStatus,
@@ -13,6 +14,7 @@ import type { EventType } from '../schemas/topics.ts';
 import { acknowledgement } from './acknowledgement.ts';
 import { type ClusterParts, clusterParts } from './cluster.ts';
 import type { Config } from './config.ts';
+import { decisionRecord } from './decision-record.ts';
 import { type Door, createDoor } from './door/door.ts';
 import { type Tokeniser, createTokeniser } from './door/tokeniser.ts';
 import { createKafka } from './engine/log/kafka-client.ts';
@@ -200,6 +202,10 @@ export class ApiNode implements EnginePort {
     await this.#append([
       acknowledgement(alert, { nowMs: systemClock.nowMs(), partitions: this.#config.partitions }),
     ]);
+  }
+
+  async decide(decision: Decision): Promise<void> {
+    await this.#append([decisionRecord(decision, systemClock.nowMs())]);
   }
 
   assignments(visitorId: string): readonly Assignment[] {

@@ -8,7 +8,7 @@ import type { Config } from './config.ts';
 import { auditedTests } from './lift-tests.ts';
 import { LIFT_COHORTS } from './lift/row.ts';
 import { profileParameters } from './stock/audit-parameters.ts';
-import { CHANNEL_1M, REGION_1H } from './traffic/row.ts';
+import { BOT_CLICKS_1M, CHANNEL_1M, REGION_1H } from './traffic/row.ts';
 
 /** One view and the SQL that recomputes it from the raw events alone. */
 interface Audit {
@@ -204,6 +204,16 @@ const AUDITS: readonly Audit[] = [
     windowMs: HOUR_MS,
     files: [FULFILMENT_BEGINNING, new URL('fulfilment/audit-reasons.sql', import.meta.url)],
     parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
+  },
+  {
+    view: 'bot_clicks_1m',
+    key: ['window_start', 'channel', 'reason'],
+    values: BOT_CLICKS_1M.sums,
+    isSums: true,
+    timeColumn: 'window_start',
+    windowMs: BOT_CLICKS_1M.windowMs,
+    file: new URL('traffic/bot-audit.sql', import.meta.url),
+    parameters: () => ({}),
   },
 ];
 

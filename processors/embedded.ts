@@ -1,6 +1,7 @@
 import type { Row, UpdateBatch } from '../schemas/panel.ts';
 import type {
   Assignment,
+  Decision,
   EnginePort,
   EventCounts,
   IngestAnswer,
@@ -14,6 +15,7 @@ import { auditEngine } from './audit-engine.ts';
 import type { BackgroundAudit } from './background-audit.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
+import { decisionRecord } from './decision-record.ts';
 import { type PackedBatch, unpacked } from './door-in-thread.ts';
 import { type Door, type DoorSettings, createDoor } from './door/door.ts';
 import { type Tokeniser, createTokeniser } from './door/tokeniser.ts';
@@ -258,6 +260,10 @@ export class Embedded implements EnginePort {
         partitions: this.#config.partitions,
       }),
     ]);
+  }
+
+  async decide(decision: Decision): Promise<void> {
+    await this.#append([decisionRecord(decision, this.#clock.nowMs())]);
   }
 
   assignments(visitorId: string): readonly Assignment[] {

@@ -4,11 +4,13 @@ import { ATTRIBUTION_PANEL } from './attribution/panel.ts';
 import { FULFILMENT_PANEL, FULFILMENT_REASONS_PANEL } from './fulfilment/panel.ts';
 import { PARITY_PANEL } from './parity/panel.ts';
 import { STOCK_PANEL } from './stock/panel.ts';
-import { CHANNELS_PANEL } from './traffic/panel.ts';
+import { BOTS_PANEL, BOT_WITHDRAWALS_PANEL, CHANNELS_PANEL } from './traffic/panel.ts';
 
 /** The panels that are shown, in the order in which documentation lists them. */
 export const PANELS: readonly Panel[] = [
   CHANNELS_PANEL,
+  BOTS_PANEL,
+  BOT_WITHDRAWALS_PANEL,
   ATTRIBUTION_PANEL,
   STOCK_PANEL,
   PARITY_PANEL,

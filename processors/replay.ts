@@ -371,7 +371,7 @@ function trimmedBefore(log: Log, partitions: number): number | null {
 }
 
 function isTrail(table: Table): boolean {
-  return table.kind === 'facts' && table.isTrail === true;
+  return table.kind !== 'rows' && table.isTrail === true;
 }
 
 async function differences(

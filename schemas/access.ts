@@ -3,14 +3,14 @@ export const ROLES = ['ingest', 'read', 'ops', 'sql', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** What a request does. */
-export type Permission = 'ingest' | 'read' | 'acknowledge' | 'sql' | 'admin';
+export type Permission = 'ingest' | 'read' | 'acknowledge' | 'judge' | 'sql' | 'admin';
 
 const PERMISSIONS_OF_ROLE: Readonly<Record<Role, readonly Permission[]>> = {
   ingest: ['ingest'],
   read: ['read'],
-  ops: ['read', 'acknowledge'],
+  ops: ['read', 'acknowledge', 'judge'],
   sql: ['sql'],
-  admin: ['ingest', 'read', 'acknowledge', 'sql', 'admin'],
+  admin: ['ingest', 'read', 'acknowledge', 'judge', 'sql', 'admin'],
 };
 
 /** Whether one of the roles allows it. */

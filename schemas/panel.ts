@@ -31,6 +31,7 @@ export const LIVE_TOPICS = [
   'attribution',
   'lift',
   'bots',
+  'bot_withdrawals',
   'stock',
   'parity',
   'fulfilment',
@@ -66,6 +67,8 @@ export interface Panel {
     readonly rowsMax: number;
     /** Length of a window for `state` (provisional, matured, final); undefined for tables without windows. */
     readonly windowMs: number | undefined;
+    /** Its times are those of decisions, not of events: the watermark says nothing about them. */
+    readonly isTrail?: true;
   };
   readonly query: {
     /** The ClickHouse view that holds the rows, by grain; `all` for tables without windows. */

@@ -39,6 +39,9 @@ export interface EnginePort {
     readonly actor: string;
   }): Promise<void>;
 
+  /** Takes what a person decides about a visitor: goes through the log, so that a recomputation knows it too. */
+  decide(decision: Decision): Promise<void>;
+
   /** The arms of a visitor, by the id that events carry: one for every test that has not stopped. */
   assignments(visitorId: string): readonly Assignment[];
 
@@ -46,6 +49,18 @@ export interface EnginePort {
 
   /** Prometheus text of every metric of the process. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** A person's verdict on a visitor. */
+export interface Decision {
+  readonly visitorToken: string;
+  /** Partition of the visitor's events. */
+  readonly partition: number;
+  /** Whether the visitor is a person; otherwise it is a machine. */
+  readonly isCleared: boolean;
+  /** Event time of the behaviour that it is about, UTC milliseconds. */
+  readonly aboutMs: number;
+  readonly actor: string;
 }
 
 /** Where a visitor belongs in one test. */

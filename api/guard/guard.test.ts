@@ -33,6 +33,7 @@ function mayReach(role: Role, method: string, route: string): boolean {
   if (role === 'admin') return true;
   if (method === 'POST' && route === '/v1/events/:type') return role === 'ingest';
   if (method === 'POST' && route.endsWith('/acknowledge')) return role === 'ops';
+  if (method === 'POST' && route.startsWith('/v1/bots/')) return role === 'ops';
   if (method === 'GET' || method === 'HEAD') return role === 'read' || role === 'ops';
   return false;
 }
@@ -58,12 +59,17 @@ test('every route lets in the roles that may use it, and nobody without a key', 
       'GET /openapi.json',
       'POST /v1/events/:type',
       'POST /v1/alerts/:id/acknowledge',
+      'POST /v1/bots/:visitor/clear',
+      'POST /v1/bots/:visitor/confirm',
     ]),
   );
   for (const { method, route } of routes) {
     // An open stream would never answer; it has a test of its own.
     if (route === '/v1/live/events') continue;
-    const url = route.replace(':type', 'click').replace(':id', 'a').replace('*', 'x');
+    const url = route
+      .replace(':type', 'click')
+      .replace(/:id|:visitor/, 'a')
+      .replace('*', 'x');
     const statusFor = async (headers: Readonly<Record<string, string>>): Promise<number> => {
       const answer = await app.inject({ method: METHODS.get(method) ?? 'GET', url, headers });
       return answer.statusCode;

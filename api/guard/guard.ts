@@ -80,6 +80,12 @@ export class Guard {
     };
   }
 
+  /** Names the key that a request carries; undefined without a good one. */
+  keyIdOf(headers: IncomingHttpHeaders): string | undefined {
+    const key = keyOf(headers);
+    return key === undefined ? undefined : this.#keys.holderOf(key)?.id;
+  }
+
   /**
    * Ends a connection that was let in soon after its key is no longer good.
    *

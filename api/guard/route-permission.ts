@@ -9,6 +9,8 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const PERMISSION_OF_CHANGE: ReadonlyMap<string, Permission> = new Map([
   ['POST /v1/events/:type', 'ingest'],
   ['POST /v1/alerts/:id/acknowledge', 'acknowledge'],
+  ['POST /v1/bots/:visitor/clear', 'judge'],
+  ['POST /v1/bots/:visitor/confirm', 'judge'],
 ]);
 
 /**

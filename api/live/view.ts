@@ -236,8 +236,8 @@ export class LiveView {
 
   /** Whether a window lies further ahead of the watermark than the view reaches back. */
   #isFarAhead(timeMs: number): boolean {
-    const { retentionMs } = this.panel.live;
-    if (retentionMs === undefined || this.#watermarkMs === null) return false;
+    const { retentionMs, isTrail } = this.panel.live;
+    if (retentionMs === undefined || this.#watermarkMs === null || isTrail === true) return false;
     return timeMs > this.#watermarkMs + retentionMs;
   }
 
@@ -251,7 +251,8 @@ export class LiveView {
     const { timeMs } = entry;
     if (timeMs === undefined) return;
     // Spend is known for windows that lie ahead; they must not push the present out of the view.
-    if (this.#watermarkMs === null || timeMs <= this.#watermarkMs + PRESENT_MS) {
+    const presentMs = this.panel.live.isTrail === true ? null : this.#watermarkMs;
+    if (presentMs === null || timeMs <= presentMs + PRESENT_MS) {
       this.#newestMs = Math.max(this.#newestMs, timeMs);
     }
     const sameTime = this.#byTime.get(timeMs);

@@ -133,7 +133,9 @@ function judged(
   const { standing } = known;
   const state = stateOf(known);
   if (standing !== before) writeStandings(visitorToken, before, standing, output);
-  if (state === stateBefore && reasonOf(standing) === reasonOf(before)) return;
+  const isSame = state === stateBefore && reasonOf(standing) === reasonOf(before);
+  // What a person decides is written down even if it changes nothing.
+  if (isSame && actor === null) return;
   writeVerdict({ visitorToken, actor, stateBefore, state, known, config }, output, record);
 }
 
@@ -183,6 +185,7 @@ function writeVerdict(
     behaviour?.features.join(' ') ?? '',
     verdict.actor,
     record.partition,
+    verdict.known.newestMs === 0 ? null : verdict.known.newestMs,
   ]);
 }
 

@@ -22,6 +22,7 @@ export const BOT_VERDICTS = {
     { name: 'features', type: 'text' },
     { name: 'actor', type: 'nullable-text' },
     { name: 'visitor_partition', type: 'integer' },
+    { name: 'newest_at', type: 'nullable-instant' },
   ],
 } as const satisfies FactsTable;
 

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS weir.bot_verdicts_log
     features String COMMENT 'What that behaviour showed, names of features with spaces between',
     actor Nullable(String) COMMENT 'Who decided; null when nobody did',
     visitor_partition Int64 COMMENT 'Partition of the visitor''s events',
+    newest_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Time of the visitor''s newest click by then, UTC; null without any',
     topic LowCardinality(String) COMMENT 'Topic of the record that decided it',
     `partition` UInt16 COMMENT 'Partition of the record',
     `offset` UInt64 COMMENT 'Offset of the record',
@@ -39,7 +40,8 @@ CREATE OR REPLACE VIEW weir.bot_verdicts
     score Nullable(Int64) COMMENT 'Score of the newest suspect behaviour, 0 to 100; null without any',
     features String COMMENT 'What that behaviour showed, names of features with spaces between',
     actor Nullable(String) COMMENT 'Who decided; null when nobody did',
-    visitor_partition Int64 COMMENT 'Partition of the visitor''s events'
+    visitor_partition Int64 COMMENT 'Partition of the visitor''s events',
+    newest_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Time of the visitor''s newest click by then, UTC; null without any'
 )
 AS SELECT
     decided_at,
@@ -54,7 +56,8 @@ AS SELECT
     score,
     features,
     actor,
-    visitor_partition
+    visitor_partition,
+    newest_at
 FROM weir.bot_verdicts_log FINAL
 COMMENT 'Every change of what is held of a visitor, newest last';
 

@@ -5,12 +5,8 @@ import {
   type RecordContext,
   defineOperator,
 } from '../engine/operator/operator.ts';
-import {
-  type StandingChange,
-  type VerdictTier,
-  isWithdrawn,
-  withdrawnTier,
-} from '../engine/operator/standing.ts';
+import { type StandingChange, isWithdrawn, spanAt } from '../engine/operator/standing.ts';
+import { addHeldClicks } from './bot-clicks.ts';
 import { NEW_IN_DAY, NEW_IN_HOUR, NEW_IN_MINUTE, forEachCell } from './cells.ts';
 import {
   CHANNEL_1M,
@@ -32,11 +28,6 @@ import {
 
 const IMPRESSIONS = channelSum('impressions');
 const CLICKS_GROSS = channelSum('clicks_gross');
-/** The sum of withdrawn clicks, by tier. */
-const CLICKS_WITHDRAWN: Readonly<Record<1 | 2, number>> = {
-  1: channelSum('clicks_givt'),
-  2: channelSum('clicks_sivt'),
-};
 const VISITORS = channelSum('visitors');
 const SESSIONS = channelSum('sessions');
 const ADD_TO_CARTS = channelSum('add_to_carts');
@@ -67,7 +58,7 @@ function applyClick(
   { visits, config }: { readonly visits: Visits; readonly config: VisitsConfig },
   click: Click,
   output: Output,
-  { standing, watermarkMs }: RecordContext,
+  { standing, watermarkMs, appendedAtMs }: RecordContext,
 ): void {
   const { kind, channel, occurred_at: timeMs } = click;
   if (kind === 'beacon') return;
@@ -77,10 +68,11 @@ function applyClick(
     return;
   }
   output.add(CHANNEL_1M, timeMs, dimensions, CLICKS_GROSS, 1);
-  const tier = withdrawnTier(standing, timeMs);
+  const held = spanAt(standing, timeMs);
+  if (held !== undefined) addHeldClicks(output, { timeMs, channel, appendedAtMs }, held, 1);
+  const tier = held?.tier ?? 0;
   const isAddToCart = kind === 'add_to_cart';
-  if (tier !== 0) output.add(CHANNEL_1M, timeMs, dimensions, CLICKS_WITHDRAWN[tier], 1);
-  else if (isAddToCart) output.add(CHANNEL_1M, timeMs, dimensions, ADD_TO_CARTS, 1);
+  if (tier === 0 && isAddToCart) output.add(CHANNEL_1M, timeMs, dimensions, ADD_TO_CARTS, 1);
   const news = addVisit(
     visits,
     { channel, timeMs, isAddToCart, watermarkMs },
@@ -95,34 +87,29 @@ function applyClick(
 }
 
 /** Emits what the visitor contributes by the new standing less what it did by the old one. */
-function reconsiderVisits(visits: Visits, { before, after }: StandingChange, output: Output): void {
+function reconsiderVisits(
+  visits: Visits,
+  { before, after }: StandingChange,
+  output: Output,
+  { appendedAtMs }: RecordContext,
+): void {
   forEachCell(visits.cells, ({ channelIndex, timeMs, clicks, carts, news }) => {
-    const tierBefore = withdrawnTier(before, timeMs);
-    const tierAfter = withdrawnTier(after, timeMs);
-    if (tierBefore === tierAfter) return;
+    const heldBefore = spanAt(before, timeMs);
+    const heldAfter = spanAt(after, timeMs);
+    if (heldBefore?.tier === heldAfter?.tier && heldBefore?.reason === heldAfter?.reason) return;
     const channel = visits.channels[channelIndex] ?? '';
-    const dimensions = [channel, NO_CURRENCY];
-    addWithdrawn(output, { timeMs, dimensions }, tierBefore, -clicks);
-    addWithdrawn(output, { timeMs, dimensions }, tierAfter, clicks);
-    const sign = Number(tierAfter === 0) - Number(tierBefore === 0);
+    const cell = { timeMs, channel, appendedAtMs };
+    if (heldBefore !== undefined) addHeldClicks(output, cell, heldBefore, -clicks);
+    if (heldAfter !== undefined) addHeldClicks(output, cell, heldAfter, clicks);
+    const sign = Number((heldAfter?.tier ?? 0) === 0) - Number((heldBefore?.tier ?? 0) === 0);
     if (sign === 0) return;
-    output.add(CHANNEL_1M, timeMs, dimensions, ADD_TO_CARTS, sign * carts);
+    output.add(CHANNEL_1M, timeMs, [channel, NO_CURRENCY], ADD_TO_CARTS, sign * carts);
     addVisitor(output, { timeMs, channel }, news, sign);
   });
   forEachSession(visits, (startMs, channel) => {
     const amount = Number(!isWithdrawn(after, startMs)) - Number(!isWithdrawn(before, startMs));
     if (amount !== 0) output.add(CHANNEL_1M, startMs, [channel, NO_CURRENCY], SESSIONS, amount);
   });
-}
-
-function addWithdrawn(
-  output: Output,
-  cell: { readonly timeMs: number; readonly dimensions: readonly string[] },
-  tier: VerdictTier,
-  clicks: number,
-): void {
-  if (tier !== 0)
-    output.add(CHANNEL_1M, cell.timeMs, cell.dimensions, CLICKS_WITHDRAWN[tier], clicks);
 }
 
 /** Counts a visitor in the minute, hour and day of which `news` says that it is the first in its channel. */

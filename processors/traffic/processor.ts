@@ -1,6 +1,13 @@
 import type { Processor } from '../engine/operator/processor.ts';
 import { createTrafficOperator } from './operator.ts';
-import { CHANNEL_1M, CHANNEL_VISITORS_1D, CHANNEL_VISITORS_1H, REGION_1H } from './row.ts';
+import {
+  BOT_CLICKS_1M,
+  BOT_WITHDRAWALS_1M,
+  CHANNEL_1M,
+  CHANNEL_VISITORS_1D,
+  CHANNEL_VISITORS_1H,
+  REGION_1H,
+} from './row.ts';
 import { createSalesOperator } from './sales.ts';
 import { createSpendOperator } from './spend.ts';
 
@@ -20,7 +27,18 @@ export function createTraffic(config: TrafficConfig): Processor {
   return {
     name: 'traffic',
     operators: [createTrafficOperator(config), createSalesOperator(config), createSpendOperator()],
-    tables: [CHANNEL_1M, CHANNEL_VISITORS_1H, CHANNEL_VISITORS_1D, REGION_1H],
-    migrations: [new URL('table.sql', import.meta.url), new URL('regions.sql', import.meta.url)],
+    tables: [
+      CHANNEL_1M,
+      CHANNEL_VISITORS_1H,
+      CHANNEL_VISITORS_1D,
+      REGION_1H,
+      BOT_CLICKS_1M,
+      BOT_WITHDRAWALS_1M,
+    ],
+    migrations: [
+      new URL('table.sql', import.meta.url),
+      new URL('regions.sql', import.meta.url),
+      new URL('bot-clicks.sql', import.meta.url),
+    ],
   };
 }

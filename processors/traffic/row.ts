@@ -56,6 +56,28 @@ export const REGION_1H = {
   sums: ['orders', 'revenue_minor', 'returns_minor'],
 } as const satisfies SumsTable;
 
+/**
+ * Clicks that are held to be a machine's, by the reason: withdrawn from the net by tier 1 or 2, or
+ * suspect and counted. What no row has is a person's.
+ */
+export const BOT_CLICKS_1M = {
+  kind: 'sums',
+  name: 'bot_clicks_1m_rows',
+  windowMs: MINUTE_MS,
+  dimensions: ['channel', 'reason'],
+  sums: ['clicks_suspect', 'clicks_givt', 'clicks_sivt'],
+} as const satisfies SumsTable;
+
+/** Clicks that were taken out of the net, less those given back, by the minute in which it was decided. */
+export const BOT_WITHDRAWALS_1M = {
+  kind: 'sums',
+  name: 'bot_withdrawals_1m_rows',
+  windowMs: MINUTE_MS,
+  dimensions: ['channel', 'reason'],
+  sums: ['clicks'],
+  isTrail: true,
+} as const satisfies SumsTable;
+
 /** The currency of rows that hold no money. */
 export const NO_CURRENCY = '';
 

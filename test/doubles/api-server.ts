@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 
 import { type ServerOptions, createServer } from '../../api/server.ts';
+import type { EnginePort } from '../../schemas/ports.ts';
 import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { MemoryEngine } from './memory-engine.ts';
 
@@ -18,6 +19,14 @@ export function openServer(
   readonly logged: string[];
 } {
   const engine = options.engine ?? new MemoryEngine();
+  return { engine, ...serverOver(engine, options) };
+}
+
+/** A server over any engine with small limits, and the lines it has logged. */
+export function serverOver(
+  engine: EnginePort,
+  options: Partial<ServerOptions> = {},
+): { readonly app: FastifyInstance; readonly logged: string[] } {
   const logged: string[] = [];
   const destination = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -36,5 +45,5 @@ export function openServer(
     ...options,
     engine,
   });
-  return { app, engine, logged };
+  return { app, logged };
 }

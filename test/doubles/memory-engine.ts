@@ -1,6 +1,7 @@
 import type { Row, Update, UpdateBatch } from '../../schemas/panel.ts';
 import type {
   Assignment,
+  Decision,
   EnginePort,
   IngestAnswer,
   IngestOptions,
@@ -38,6 +39,7 @@ export class MemoryEngine implements EnginePort {
     readonly nodeId: string;
     readonly actor: string;
   }[] = [];
+  readonly decided: Decision[] = [];
   /** How many times `ingest` was asked, duplicates of a request included. */
   ingestCount = 0;
   /** How many requests have come to the door, before their bodies. */
@@ -46,7 +48,7 @@ export class MemoryEngine implements EnginePort {
   holding: Promise<void> | undefined;
   /** Set to have ingest refused. */
   refusing: Refusal | undefined;
-  /** Set to have the next calls of `ingest`, `query` and `acknowledge` fail. */
+  /** Set to have the next calls of `ingest`, `query`, `acknowledge` and `decide` fail. */
   failing: Error | undefined;
   /** Set to have visitors assigned to tests. */
   assigning: (visitorId: string) => readonly Assignment[] = () => [];
@@ -152,6 +154,11 @@ export class MemoryEngine implements EnginePort {
   }): Promise<void> {
     this.#failWhenAsked();
     this.acknowledged.push(alert);
+  }
+
+  async decide(decision: Decision): Promise<void> {
+    this.#failWhenAsked();
+    this.decided.push(decision);
   }
 
   assignments(visitorId: string): readonly Assignment[] {

@@ -161,7 +161,7 @@ function resultsOf(processor: Processor, { output }: Run): unknown {
   return processor.tables.map((table) => {
     switch (table.kind) {
       case 'sums':
-        return output.nonZeroSums(table);
+        return table.isTrail === true ? {} : output.nonZeroSums(table);
       case 'rows': {
         const withdrawn = table.columns.findIndex(({ name }) => name === 'withdrawn');
         const isShown = (row: readonly Value[]): boolean =>

@@ -72,9 +72,10 @@ export const PROCESSORS: readonly Processor[] = [
   },
 ];
 
-export const SUMS_TABLES: readonly SumsTable[] = PROCESSORS.flatMap(({ tables }) => tables).filter(
-  (table) => table.kind === 'sums',
-);
+/** The sums that follow from the events, whatever the order in which they come. */
+export const SUMS_TABLES: readonly SumsTable[] = PROCESSORS.flatMap(({ tables }) => tables)
+  .filter((table) => table.kind === 'sums')
+  .filter((table) => table.isTrail !== true);
 
 export const ROWS_TABLES: readonly RowsTable[] = PROCESSORS.flatMap(({ tables }) => tables).filter(
   (table) => table.kind === 'rows',

@@ -5,6 +5,7 @@ import type { LiftCards } from './live/lift.ts';
 import type { Polled } from './live/polled.ts';
 import type { TodayHours } from './live/today.ts';
 import { type Verdict, judge } from './live/verdict.ts';
+import type { BotVerdict, VerdictDecisions } from './live/verdicts.ts';
 import { Attribution } from './panels/attribution.tsx';
 import { Banner } from './panels/banner.tsx';
 import { Channels } from './panels/channels.tsx';
@@ -15,6 +16,7 @@ import { Incidents } from './panels/incidents.tsx';
 import { Lift } from './panels/lift.tsx';
 import { Parity } from './panels/parity.tsx';
 import { Pipeline } from './panels/pipeline.tsx';
+import { Quality } from './panels/quality.tsx';
 import { Stock } from './panels/stock.tsx';
 
 /** The whole page at the browser's instant `nowMs`. */
@@ -23,10 +25,12 @@ export function App(props: {
   readonly today: TodayHours;
   readonly lift: Polled<LiftCards>;
   readonly economics: Polled<Economics>;
+  readonly verdicts: Polled<readonly BotVerdict[]>;
+  readonly decisions: VerdictDecisions;
   readonly acknowledgements: Acknowledgements;
   readonly nowMs: number;
 }) {
-  const { feed, today, lift, economics, acknowledgements, nowMs } = props;
+  const { feed, today, lift, economics, verdicts, decisions, acknowledgements, nowMs } = props;
   const { store } = feed;
   const verdict = judge(feed.status, store.freshness, nowMs);
   const isOld = verdict.kind === 'disconnected' || verdict.kind === 'stale';
@@ -38,6 +42,7 @@ export function App(props: {
         <Channels store={store} today={today} nowMs={nowMs} />
         <Lift lift={lift} nowMs={nowMs} />
         <EconomicsPanel economics={economics} nowMs={nowMs} />
+        <Quality store={store} verdicts={verdicts} decisions={decisions} nowMs={nowMs} />
         <div class="columns">
           <div class="column">
             <Attribution feed={feed} nowMs={nowMs} />

@@ -13,6 +13,7 @@ import { LiveFeed } from './live/feed.ts';
 import { parseCards } from './live/lift.ts';
 import { Polled } from './live/polled.ts';
 import { TodayHours } from './live/today.ts';
+import { VERDICTS_PATH, VerdictDecisions, parseVerdicts } from './live/verdicts.ts';
 
 /**
  * Least time between two paintings. The server sends every 50 ms, but a number that changes twenty
@@ -22,6 +23,9 @@ const PAINT_APART_MS = 200;
 
 /** Verdicts rest on visitors whose horizon is over: they change slowly, and each answer is a query. */
 const VERDICTS_APART_MS = 10 * SECOND_MS;
+
+/** A person who answers a verdict waits for what becomes of it. */
+const BOTS_APART_MS = 3 * SECOND_MS;
 
 /** A day's economics reads raw events; a minute hardly changes it. */
 const ECONOMICS_APART_MS = 60 * SECOND_MS;
@@ -35,7 +39,7 @@ function paint(): void {
   paintedAt = performance.now();
   if (root === null) return;
   const nowMs = Date.now();
-  const live = { feed, today, lift, economics, acknowledgements };
+  const live = { feed, today, lift, economics, verdicts, decisions, acknowledgements };
   render(<App {...live} nowMs={nowMs} />, root);
 }
 
@@ -93,6 +97,13 @@ const economics = new Polled({
   apartMs: ECONOMICS_APART_MS,
   parse: parseEconomics,
 });
+const verdicts = new Polled({
+  ...polling,
+  path: VERDICTS_PATH,
+  apartMs: BOTS_APART_MS,
+  parse: parseVerdicts,
+});
+const decisions = new VerdictDecisions({ postJson, changed: paintSoon });
 const acknowledgements = new Acknowledgements({ postJson, changed: paintSoon });
 
 feed.start();

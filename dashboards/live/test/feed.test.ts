@@ -42,6 +42,8 @@ test('every topic is subscribed to, and attribution only for the shown and the c
   const topics = websocket.last.sent.map((text): unknown => JSON.parse(text)).filter(isJsonObject);
   expect(topics.map((message) => message['topic'])).toEqual([
     'channels',
+    'bots',
+    'bot_withdrawals',
     'attribution',
     'stock',
     'parity',

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { HOUR_MS, MINUTE_MS } from '../../../schemas/time.ts';
+import { parseBotClicksRow, parseBotWithdrawalRow } from '../src/live/bot-rows.ts';
 import {
   type ChannelRow,
   parseAlertRow,
@@ -23,6 +24,7 @@ import {
 import { digestOf } from '../src/numbers/incident-digest.ts';
 import { orderIncidents } from '../src/numbers/incident-order.ts';
 import { minuteSeries } from '../src/numbers/minute-series.ts';
+import { totalQuality, trafficQuality } from '../src/numbers/traffic-quality.ts';
 
 const NOON_MS = Date.UTC(2026, 10, 21, 12);
 
@@ -239,4 +241,68 @@ test('lengths, moments and shares are said as a person would', () => {
   expect(formatFraction(2.5)).toMatch(/^2.5$/);
   expect(formatShare(0.00001)).toMatch(/^<0.1/);
   expect(formatShare(0)).toMatch(/^0.0/);
+});
+
+test('the quality of an hour is its clicks by reason, and what was withdrawn is told by when it was found out', () => {
+  const minute = (back: number, row: object) => ({
+    window_start: NOON_MS - back * MINUTE_MS,
+    channel: 'search',
+    ...row,
+  });
+  const bots = [
+    minute(0, { reason: 'agent_isbot', clicks_givt: 3 }),
+    minute(59, { reason: 'behaviour', clicks_sivt: 4, clicks_suspect: 2 }),
+    minute(60, { reason: 'behaviour', clicks_sivt: 100 }),
+  ];
+  const withdrawals = [
+    minute(15, { reason: 'behaviour', clicks: 9 }),
+    minute(2, { reason: 'behaviour', clicks: -1 }),
+    minute(16, { reason: 'behaviour', clicks: 100 }),
+    minute(0, { reason: 'person', channel: 'email', clicks: 5 }),
+  ];
+  const quality = trafficQuality(
+    {
+      channels: [
+        channelRow({ channel: 'search', clicks_gross: 20 }),
+        channelRow({ channel: 'search', window_start: NOON_MS - 59 * MINUTE_MS, clicks_gross: 10 }),
+        channelRow({ channel: 'search', window_start: NOON_MS - HOUR_MS, clicks_gross: 100 }),
+      ],
+      bots: bots.map((row) => defined(parseBotClicksRow(row))),
+      withdrawals: withdrawals.map((row) => defined(parseBotWithdrawalRow(row))),
+    },
+    { newestWindowStart: NOON_MS, nowMs: NOON_MS },
+  );
+  expect(quality).toEqual([
+    {
+      channel: 'search',
+      gross: 30,
+      givt: 3,
+      sivt: 4,
+      suspect: 2,
+      net: 23,
+      withdrawn: 8,
+      reasons: [
+        { reason: 'behaviour', clicks: 6, withdrawn: 8 },
+        { reason: 'agent_isbot', clicks: 3, withdrawn: 0 },
+      ],
+    },
+    {
+      channel: 'email',
+      gross: 0,
+      givt: 0,
+      sivt: 0,
+      suspect: 0,
+      net: 0,
+      withdrawn: 5,
+      reasons: [{ reason: 'person', clicks: 0, withdrawn: 5 }],
+    },
+  ]);
+  expect(totalQuality(quality)).toEqual({
+    gross: 30,
+    givt: 3,
+    sivt: 4,
+    suspect: 2,
+    net: 23,
+    withdrawn: 13,
+  });
 });

@@ -4,6 +4,7 @@ import { HOUR_MS, MINUTE_MS } from '../../../schemas/time.ts';
 import { Acknowledgements } from '../src/live/acknowledgements.ts';
 import { type ChannelRow, parseChannelRow } from '../src/live/rows.ts';
 import { TodayHours } from '../src/live/today.ts';
+import { VerdictDecisions, parseVerdicts } from '../src/live/verdicts.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const DAY_START_MS = Date.UTC(2026, 10, 21);
@@ -114,4 +115,35 @@ test('an incident is acknowledged by one request, whose refusal is told and may 
     kind: 'failed',
     reason: 'The server could not be reached',
   });
+});
+
+test('a verdict is answered once, and again when there is a newer one on the same visitor', async () => {
+  const posted: string[] = [];
+  const decisions = new VerdictDecisions({
+    changed: () => {},
+    postJson: (path) => {
+      posted.push(path);
+      return Promise.resolve({ isOk: true, status: 202, body: {} });
+    },
+  });
+  const verdict = { visitor_token: 'v/1', state: 'bot', tier: 2, reason: 'behaviour', score: 94 };
+  const verdicts = parseVerdicts({
+    verdicts: [
+      { ...verdict, decided_at: 1, features: ['regular'] },
+      { ...verdict, decided_at: 2, actor: 'Ada' },
+      { state: 'bot' },
+    ],
+  });
+  expect(verdicts).toMatchObject([
+    { visitorToken: 'v/1', score: 94, features: ['regular'], actor: undefined },
+    { decidedAt: 2, features: [], actor: 'Ada' },
+  ]);
+  const [first, second] = verdicts;
+  if (first === undefined || second === undefined) throw new TypeError('Expected two verdicts');
+  await decisions.decide(first, 'clear');
+  await decisions.decide(first, 'confirm');
+  await decisions.decide(second, 'confirm');
+  expect(posted).toEqual(['/v1/bots/v%2F1/clear', '/v1/bots/v%2F1/confirm']);
+  expect(decisions.stateOf(second)).toEqual({ kind: 'sent' });
+  expect(() => parseVerdicts({})).toThrow(TypeError);
 });

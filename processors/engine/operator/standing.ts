@@ -28,18 +28,16 @@ export interface StandingChange {
   readonly after: Standing;
 }
 
-/** The tier by which what happened at `timeMs` is withdrawn; 0 when it counts. Equal within a UTC day. */
-export function withdrawnTier(standing: Standing | undefined, timeMs: number): VerdictTier {
-  if (standing === undefined) return 0;
-  for (const { fromMs, untilMs, tier } of standing) {
-    if (tier !== 0 && timeMs >= fromMs && timeMs < untilMs) return tier;
-  }
-  return 0;
+/** What is held of `timeMs`; undefined when it is a person's. Equal within a UTC minute. */
+export function spanAt(standing: Standing | undefined, timeMs: number): StandingSpan | undefined {
+  if (standing === undefined) return undefined;
+  for (const span of standing) if (timeMs >= span.fromMs && timeMs < span.untilMs) return span;
+  return undefined;
 }
 
-/** Whether what happened at `timeMs` is withdrawn. */
+/** Whether what happened at `timeMs` is withdrawn. Equal within a UTC day. */
 export function isWithdrawn(standing: Standing | undefined, timeMs: number): boolean {
-  return withdrawnTier(standing, timeMs) !== 0;
+  return (spanAt(standing, timeMs)?.tier ?? 0) !== 0;
 }
 
 /** Start of the UTC day that contains `instantMs`. */

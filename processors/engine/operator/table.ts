@@ -33,6 +33,8 @@ export interface SumsTable {
   readonly windowMs: number;
   readonly dimensions: readonly string[];
   readonly sums: readonly string[];
+  /** It tells how results came about, which depends on the order of arrival; results do not. */
+  readonly isTrail?: true;
 }
 
 /**

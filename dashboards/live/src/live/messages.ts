@@ -3,6 +3,8 @@ import { type JsonObject, instantIn, isJsonObject, numberIn, textIn } from './ro
 /** Topics that this page shows. */
 export const PAGE_TOPICS = [
   'channels',
+  'bots',
+  'bot_withdrawals',
   'attribution',
   'stock',
   'parity',

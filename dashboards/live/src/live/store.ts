@@ -1,4 +1,10 @@
 import { HOUR_MS } from '../../../../schemas/time.ts';
+import {
+  type BotClicksRow,
+  type BotWithdrawalRow,
+  parseBotClicksRow,
+  parseBotWithdrawalRow,
+} from './bot-rows.ts';
 import { Freshness } from './freshness.ts';
 import type { PageTopic, ServerMessage } from './messages.ts';
 import {
@@ -23,6 +29,9 @@ import { Withdrawals } from './withdrawals.ts';
 /** How far back the channels are shown live, by event time: what the server keeps too. */
 export const CHANNELS_SHOWN_MS = 3 * HOUR_MS;
 
+/** Withdrawals are shown for a quarter of an hour; clocks of server and browser may differ by more. */
+const WITHDRAWALS_KEPT_MS = HOUR_MS;
+
 /** Errors of the server that are kept for the pipeline panel; older ones are of no use to a reader. */
 const SERVER_ERRORS_MAX = 3;
 
@@ -37,6 +46,14 @@ export class LiveStore {
   readonly channels = new TopicRows<ChannelRow>({
     parse: parseChannelRow,
     keyOf: (row) => `${row.window_start}\u0000${row.channel}\u0000${row.currency}`,
+  });
+  readonly bots = new TopicRows<BotClicksRow>({
+    parse: parseBotClicksRow,
+    keyOf: (row) => `${row.window_start}\u0000${row.channel}\u0000${row.reason}`,
+  });
+  readonly botWithdrawals = new TopicRows<BotWithdrawalRow>({
+    parse: parseBotWithdrawalRow,
+    keyOf: (row) => `${row.window_start}\u0000${row.channel}\u0000${row.reason}`,
   });
   readonly attribution = new TopicRows<AttributionRow>({
     parse: parseAttributionRow,
@@ -97,6 +114,8 @@ export class LiveStore {
   get refusedCount(): number {
     const topics = [
       this.channels,
+      this.bots,
+      this.botWithdrawals,
       this.attribution,
       this.stock,
       this.parity,
@@ -162,6 +181,13 @@ export class LiveStore {
         if (this.#newestWindowStart !== shownUntil) this.#pruneChannels();
         break;
       }
+      case 'bots':
+        this.bots[take](seq, rows);
+        break;
+      case 'bot_withdrawals':
+        this.botWithdrawals[take](seq, rows);
+        this.botWithdrawals.prune((row) => row.window_start < receivedAt - WITHDRAWALS_KEPT_MS);
+        break;
       case 'attribution':
         this.attribution[take](seq, rows);
         break;
@@ -196,11 +222,14 @@ export class LiveStore {
     const newest = this.#newestWindowStart;
     if (newest === undefined) return;
     this.channels.prune((row) => row.window_start <= newest - CHANNELS_SHOWN_MS);
+    this.bots.prune((row) => row.window_start <= newest - CHANNELS_SHOWN_MS);
   }
 
   #topic(topic: PageTopic): Pick<TopicRows<unknown>, 'seq' | 'forgetPosition'> {
     const topics = {
       channels: this.channels,
+      bots: this.bots,
+      bot_withdrawals: this.botWithdrawals,
       attribution: this.attribution,
       stock: this.stock,
       parity: this.parity,

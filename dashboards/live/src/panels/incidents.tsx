@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 
-import type { AcknowledgementState, Acknowledgements } from '../live/acknowledgements.ts';
+import type { Acknowledgements } from '../live/acknowledgements.ts';
+import type { PostState } from '../live/posts.ts';
 import type { AlertRow } from '../live/rows.ts';
 import type { LiveStore } from '../live/store.ts';
 import { formatCount, formatLength, formatMoment } from '../numbers/format.ts';
@@ -62,7 +63,7 @@ export function Incidents(props: {
 
 function Incident(props: {
   readonly alert: AlertRow;
-  readonly state: AcknowledgementState | undefined;
+  readonly state: PostState | undefined;
   readonly serverNow: number;
   readonly onAcknowledge: () => void;
 }) {
@@ -114,7 +115,7 @@ function Incident(props: {
 
 function AcknowledgeButton(props: {
   readonly alert: AlertRow;
-  readonly state: AcknowledgementState | undefined;
+  readonly state: PostState | undefined;
   readonly onClick: () => void;
 }) {
   const { alert, state, onClick } = props;

@@ -1,0 +1,120 @@
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+import type { EnginePort } from '../schemas/ports.ts';
+import { problemAnswers } from './answers.ts';
+import type { Guard } from './guard/guard.ts';
+import { Problem } from './problem.ts';
+
+/** Who has decided when neither a key nor the request says. */
+const ACTOR_DEFAULT = 'anonymous';
+/** Longest token that is looked up. */
+const TOKEN_LENGTH_MAX = 128;
+
+const DecisionBody = Type.Object(
+  {
+    actor: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, description: 'Who decides, beside the key' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const DecisionAnswer = Type.Object({
+  visitor_token: Type.String(),
+  decision: Type.Union([Type.Literal('cleared'), Type.Literal('confirmed')]),
+  actor: Type.String({ description: 'As it stands in weir.bot_verdicts' }),
+});
+
+interface DecisionRoute {
+  readonly Params: { readonly visitor: string };
+  readonly Body: Static<typeof DecisionBody> | undefined;
+}
+
+/** Adds `POST /v1/bots/{visitor}/clear` and `/confirm`: a person's word on a verdict. */
+export function addBotDecisions(
+  app: FastifyInstance,
+  options: { readonly engine: EnginePort; readonly guard: Guard | undefined },
+): void {
+  const { engine, guard } = options;
+  for (const [path, decision] of [
+    ['clear', 'cleared'],
+    ['confirm', 'confirmed'],
+  ] as const) {
+    app.post<DecisionRoute>(
+      `/v1/bots/:visitor/${path}`,
+      { schema: documentation(decision) },
+      async (request, reply) => {
+        const { visitor } = request.params;
+        const { partition, aboutMs } = await judgedVisitor(engine, visitor);
+        const actor = actorOf(request, guard);
+        await engine.decide({
+          visitorToken: visitor,
+          partition,
+          isCleared: decision === 'cleared',
+          aboutMs,
+          actor,
+        });
+        return reply.code(202).send({ visitor_token: visitor, decision, actor });
+      },
+    );
+  }
+}
+
+/** The key has the word: a name that the request gives stands beside it, never in its place. */
+function actorOf(request: FastifyRequest<DecisionRoute>, guard: Guard | undefined): string {
+  const named = request.body?.actor;
+  const keyId = guard?.keyIdOf(request.headers);
+  if (keyId === undefined) return named ?? ACTOR_DEFAULT;
+  return named === undefined ? `key ${keyId}` : `${named}, key ${keyId}`;
+}
+
+/** Where the visitor's events are, and when the newest of them was. */
+async function judgedVisitor(
+  engine: EnginePort,
+  visitor: string,
+): Promise<{ readonly partition: number; readonly aboutMs: number }> {
+  const [row] = await engine.query(JUDGED_SQL, { visitor });
+  if (row === undefined || Number(row['verdicts']) === 0) {
+    throw new Problem({
+      code: 'VISITOR_UNKNOWN',
+      detail: 'There is no verdict on a visitor with this token',
+    });
+  }
+  return { partition: Number(row['partition']), aboutMs: Number(row['about_ms']) };
+}
+
+const JUDGED_SQL = `WITH judged AS
+  (
+    SELECT count() AS changes, argMax(visitor_partition, decided_at) AS visitor_partition,
+      ifNull(max(newest_at), max(decided_at)) AS newest_at
+    FROM weir.bot_verdicts WHERE visitor_token = {visitor:String}
+  )
+  SELECT
+    toUInt32(judged.changes) AS verdicts,
+    toUInt32(judged.visitor_partition) AS partition,
+    greatest(
+      toUnixTimestamp64Milli(judged.newest_at),
+      (
+        SELECT max(toUnixTimestamp64Milli(occurred_at)) FROM weir.clicks
+        WHERE visitor_id = {visitor:String} AND occurred_at >= (SELECT newest_at FROM judged)
+      )) AS about_ms
+  FROM judged`;
+
+function documentation(decision: 'cleared' | 'confirmed') {
+  return {
+    tags: ['bots'],
+    summary: decision === 'cleared' ? 'Say that a visitor is a person' : 'Say that it is a machine',
+    description:
+      'The decision goes through the log, so that a recomputation knows it too, and stands in weir.bot_verdicts with who decided. Numbers change shortly after the answer.',
+    params: Type.Object({ visitor: Type.String({ minLength: 1, maxLength: TOKEN_LENGTH_MAX }) }),
+    body: { content: { 'application/json': { schema: DecisionBody } } },
+    response: {
+      202: {
+        description: 'The decision is durable',
+        content: { 'application/json': { schema: DecisionAnswer } },
+      },
+      ...problemAnswers(400, 404, 503),
+    },
+  };
+}
