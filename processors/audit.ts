@@ -212,7 +212,7 @@ const AUDITS: readonly Audit[] = [
     isSums: true,
     timeColumn: 'window_start',
     windowMs: BOT_CLICKS_1M.windowMs,
-    file: new URL('traffic/bot-audit.sql', import.meta.url),
+    files: [new URL('traffic/bot-audit.sql', import.meta.url)],
     parameters: () => ({}),
   },
 ];
