@@ -5,13 +5,14 @@ import PQueue from 'p-queue';
 
 import type { PipelineStatus } from '../schemas/ports.ts';
 import { SECOND_MS } from '../schemas/time.ts';
+import { alertsTopic, encodeAlerts, ensureAlertsTopic } from './alerts-topic.ts';
 import { beginAgain } from './begin-again.ts';
 import { clusterParts } from './cluster.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { KafkaChangelog } from './engine/log/kafka-changelog.ts';
 import { type KafkaSettings, createKafka } from './engine/log/kafka-client.ts';
-import { KafkaUpdatesOut, ensureUpdatesTopic } from './engine/log/kafka-updates.ts';
+import { KafkaUpdatesOut, ensureUpdatesTopic, updatesTopic } from './engine/log/kafka-updates.ts';
 import { KafkaWriter } from './engine/log/kafka-writer.ts';
 import { KafkaLog } from './engine/log/kafka.ts';
 import {
@@ -145,6 +146,7 @@ export class ProcessorNode {
         logger,
       };
       await ensureUpdatesTopic(topic);
+      await ensureAlertsTopic(topic);
       const changelog = await KafkaChangelog.open({
         ...topic,
         tombstonesMs: CHANGELOG_TOMBSTONES_MS,
@@ -253,15 +255,25 @@ export class ProcessorNode {
   }
 
   #updatesOut(partition: number, clientId: string): UpdatesOut {
-    const out = new KafkaUpdatesOut({ writer: this.#writer, clientId, partition });
+    const writer = this.#writer;
+    const out = new KafkaUpdatesOut({ writer, topic: updatesTopic(clientId), partition });
+    const alerts = new KafkaUpdatesOut({ writer, topic: alertsTopic(clientId), partition });
     this.#outs.set(partition, out);
     return {
       get hasRoom() {
-        return out.hasRoom;
+        return out.hasRoom && alerts.hasRoom;
       },
-      send: (batch, epoch) => out.append(encodeUpdates(batch, { partition, epoch })),
-      flushed: () => out.flushed(),
-      close: () => out.close(),
+      send: (batch, epoch) => {
+        out.append(encodeUpdates(batch, { partition, epoch }));
+        alerts.append(encodeAlerts(batch, epoch));
+      },
+      flushed: async () => {
+        await Promise.all([out.flushed(), alerts.flushed()]);
+      },
+      close: () => {
+        out.close();
+        alerts.close();
+      },
     };
   }
 

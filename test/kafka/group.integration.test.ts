@@ -20,7 +20,7 @@ if (skipped !== undefined) process.stdout.write(`${skipped}\n`);
 
 describe.skipIf(skipped !== undefined)('several processes with a real broker', () => {
   test(
-    'another process takes over what a killed one had, and nothing is missing or doubled',
+    'another process takes over what a killed one had, and nothing is missing or doubled, also in the topic of alerts',
     async () => {
       const group = await Group.start();
       const [first, second] = await group.pair();
@@ -35,6 +35,7 @@ describe.skipIf(skipped !== undefined)('several processes with a real broker', (
       expect(performance.now() - killedAtMs).toBeLessThan(TAKEOVER_MS_MAX);
       expect(second.logged('"from":"changelog"')).toBe(PARTITIONS);
       await group.expectAll(second);
+      await group.expectAlerts();
     },
     TIMEOUT_MS,
   );

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 
 import { expect } from 'vitest';
 
+import { erase } from '../../schemas/brand.ts';
 import { startClickHouse } from '../clickhouse/running-server.ts';
 import { temporaryDirectory } from '../integration/command-line.ts';
+import { rowsOf } from '../integration/tables.ts';
 import { type Broker, KAFKA_VERSIONS } from './broker.ts';
-import { type SentEvent, produceJson } from './records.ts';
+import { type SentEvent, consumeAll, produceJson } from './records.ts';
 import { RunningMember } from './running-member.ts';
 import { type Shop, brokerOf, expectTables, shopOf } from './scene.ts';
 
@@ -79,6 +81,30 @@ export class Group {
     member.signal('SIGTERM');
     expect(await member.ended).toMatchObject({ exitCode: 0 });
     await this.expectTables();
+  }
+
+  /** The newest record of every alert in the topic says what ClickHouse says; call it after `expectAll`. */
+  async expectAlerts(): Promise<void> {
+    const newest = new Map<string, { readonly state: string; readonly withdrawn: boolean }>();
+    for (const value of await consumeAll(this.broker, 'weir.alerts')) {
+      const {
+        alert_id: alertId,
+        state,
+        withdrawn,
+      } = erase<{
+        readonly alert_id: string;
+        readonly state: string;
+        readonly withdrawn: boolean;
+      }>(JSON.parse(value));
+      newest.set(alertId, { state, withdrawn });
+    }
+    const told = [...newest]
+      .filter(([, { withdrawn }]) => !withdrawn)
+      .map(([alertId, { state }]) => ({ alert_id: alertId, state }));
+    const sql = 'SELECT alert_id, state FROM weir.alerts ORDER BY alert_id';
+    const stored = await rowsOf(this.shop.directory, sql);
+    expect(stored.length).toBeGreaterThan(0);
+    expect(told.toSorted((a, b) => (a.alert_id < b.alert_id ? -1 : 1))).toEqual(stored);
   }
 
   /** Stops ClickHouse and looks into its files: they hold embedded mode's tables. */

@@ -148,3 +148,24 @@ function byTopic(events: readonly SentEvent[]): ReadonlyMap<Topic, readonly Sent
   }
   return topics;
 }
+
+/** Every record of a topic that is there now, in the order of each partition. */
+export async function consumeAll(broker: Broker, topic: string): Promise<readonly string[]> {
+  const offsets = await withAdmin(broker, (admin) => admin.fetchTopicOffsets(topic));
+  const total = offsets.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
+  const values: string[] = [];
+  if (total === 0) return values;
+  const consumer = kafkaOf(broker).consumer({ groupId: `reader-${Date.now()}` });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await consumer.run({
+    eachMessage: async ({ message }) => {
+      values.push(String(message.value));
+      if (values.length >= total) resolve();
+    },
+  });
+  await promise;
+  await consumer.disconnect();
+  return values;
+}

@@ -24,19 +24,31 @@ const RETENTION_MS = 3_600_000;
 const RETRY_MS = 200;
 
 /**
- * Waits for a broker and creates the topic if it is missing.
+ * Waits for a broker and creates the updates topic if it is missing.
  *
  * @throws {EngineError} KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED
  */
-export async function ensureUpdatesTopic(options: UpdatesOptions): Promise<void> {
+export function ensureUpdatesTopic(options: UpdatesOptions): Promise<void> {
+  const topic = updatesTopic(options.settings.clientId);
+  return ensureToldTopic({ ...options, topic, retentionMs: RETENTION_MS });
+}
+
+/**
+ * Waits for a broker and creates a topic by which a process tells others what has changed.
+ *
+ * @throws {EngineError} KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED
+ */
+export async function ensureToldTopic(
+  options: UpdatesOptions & { readonly topic: string; readonly retentionMs: number },
+): Promise<void> {
   const admin = new KafkaAdmin(createKafka(options.settings));
   await untilAnswered(admin, options.logger, (asked) =>
     ensureInternalTopic(asked, {
-      topic: updatesTopic(options.settings.clientId),
+      topic: options.topic,
       partitions: options.partitions,
       settings: {
         'cleanup.policy': 'delete',
-        'retention.ms': String(RETENTION_MS),
+        'retention.ms': String(options.retentionMs),
         'max.message.bytes': String(options.messageBytesMax),
       },
     }),
@@ -44,7 +56,7 @@ export async function ensureUpdatesTopic(options: UpdatesOptions): Promise<void>
   await admin.close();
 }
 
-/** Appends messages of one partition to the updates topic, in order and until each is there. */
+/** Appends messages of one partition to a topic, in order and until each is there. */
 export class KafkaUpdatesOut {
   readonly #writer: KafkaWriter;
   readonly #topic: string;
@@ -56,11 +68,11 @@ export class KafkaUpdatesOut {
   constructor(options: {
     /** Shared by all partitions of a process, and closed by whoever made it. */
     readonly writer: KafkaWriter;
-    readonly clientId: string;
+    readonly topic: string;
     readonly partition: number;
   }) {
     this.#writer = options.writer;
-    this.#topic = updatesTopic(options.clientId);
+    this.#topic = options.topic;
     this.#partition = options.partition;
   }
 
