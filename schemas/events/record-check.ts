@@ -57,9 +57,8 @@ export type Content =
 export interface FieldCheck {
   readonly name: string;
   readonly content: Content;
+  /** Never of a list: an absent one is an empty one. */
   readonly isRequired: boolean;
-  /** What stands for an absent optional field. */
-  readonly absent: string | number | boolean | null;
   readonly lengthMax: number;
   readonly min: number;
   readonly symbols: ReadonlySet<string>;
@@ -70,7 +69,11 @@ export interface FieldCheck {
 /** The checks of one record, in the order of its schema's fields. */
 export interface RecordCheck {
   readonly fields: readonly FieldCheck[];
-  readonly names: ReadonlySet<string>;
+  readonly fieldOf: ReadonlyMap<string, FieldCheck>;
+  readonly requiredCount: number;
+  readonly listNames: readonly string[];
+  /** Every field of a record that has none, in order; null for lists and what is required. */
+  readonly absent: Readonly<Record<string, string | number | boolean | null>>;
 }
 
 const NO_SYMBOLS: ReadonlySet<string> = new Set();
@@ -78,7 +81,16 @@ const NO_SYMBOLS: ReadonlySet<string> = new Set();
 /** Turns a schema into the list of checks that `checkRecord` walks; once per schema. */
 export function compileRecord(schema: AvroRecord): RecordCheck {
   const fields = schema.fields.map(compileField);
-  return { fields, names: new Set(fields.map((field) => field.name)) };
+  const defaults = schema.fields.map(
+    ({ name, default: absent }) => [name, absent ?? null] as const,
+  );
+  return {
+    fields,
+    fieldOf: new Map(fields.map((field) => [field.name, field])),
+    requiredCount: fields.filter(({ isRequired }) => isRequired).length,
+    listNames: fields.filter(({ content }) => content === 'list').map(({ name }) => name),
+    absent: Object.fromEntries(defaults),
+  };
 }
 
 function compileField(field: AvroField): FieldCheck {
@@ -88,8 +100,7 @@ function compileField(field: AvroField): FieldCheck {
   return {
     name,
     content,
-    isRequired: field.default === undefined,
-    absent: field.default ?? null,
+    isRequired: field.default === undefined && content !== 'list',
     lengthMax:
       content === 'id' ? ID_LENGTH_MAX : content === 'label' ? LABEL_LENGTH_MAX : TEXT_LENGTH_MAX,
     min: COUNT_NAMES.has(name) ? 0 : Number.MIN_SAFE_INTEGER,

@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Longest the tasks hold the event loop before timers and sockets have their turn. */
-const SLICE_MS = 8;
+const SLICE_MS = 16;
 /** How long to look again when nothing arrives: idle inputs are noticed this late at most. */
 const IDLE_WAIT_MS = 250;
 /** Longest a step may take: 256 records take milliseconds, and longer than this nobody waits for a page. */
