@@ -37,7 +37,13 @@ export async function countedTests(engine: EnginePort): Promise<readonly Counted
     {},
   );
   const counts =
-    rows.length === 0 ? [] : await engine.query(COUNTS_SQL, { points: HISTORY_POINTS_MAX });
+    rows.length === 0
+      ? []
+      : await engine.query(COUNTS_SQL, {
+          points: HISTORY_POINTS_MAX,
+          tests: rows.map((row) => String(row['test'])),
+          lengths: rows.map((row) => String(row['cohort_ms'])),
+        });
   return rows.map((row) => {
     const own = counts.filter((count) => count['test'] === row['test']);
     const matured = own.filter((count) => Number(count['matured']) === 1);
@@ -53,22 +59,25 @@ export async function countedTests(engine: EnginePort): Promise<readonly Counted
   });
 }
 
-/** Sums per test, arm, stretch of cohorts and whether they have matured; matured ones in order of time. */
-const COUNTS_SQL = `WITH spans AS
+/**
+ * Sums per test, arm, stretch of cohorts and whether they have matured, in order of time. The view is read
+ * once: it reads the tests and the progress itself, so every mention of it costs as much again.
+ */
+const COUNTS_SQL = `SELECT
+    test, arm, matured, length_ms, first_ms + intDiv(at_ms - first_ms, length_ms) * length_ms AS start_ms,
+    ${ARM_SUMS.map((name) => `sum(${name}) AS ${name}`).join(', ')}
+  FROM
   (
-    SELECT test, min(window_start) AS first, max(window_start) AS last
-    FROM weir.lift_cohorts GROUP BY test
+    SELECT
+      cohorts.test AS test, cohorts.arm AS arm, cohorts.state != 'provisional' AS matured,
+      toUnixTimestamp64Milli(cohorts.window_start) AS at_ms,
+      min(at_ms) OVER (PARTITION BY cohorts.test) AS first_ms,
+      greatest(
+        toInt64({lengths:Array(String)}[indexOf({tests:Array(String)}, cohorts.test)]),
+        intDiv(max(at_ms) OVER (PARTITION BY cohorts.test) - first_ms, {points:UInt32}) + 1) AS length_ms,
+      ${ARM_SUMS.map((name) => `toFloat64(cohorts.${name}) AS ${name}`).join(', ')}
+    FROM weir.lift_cohorts AS cohorts
   )
-  SELECT
-    cohorts.test AS test, cohorts.arm AS arm, cohorts.state != 'provisional' AS matured,
-    greatest(tests.cohort_ms, intDiv(
-      toUnixTimestamp64Milli(spans.last) - toUnixTimestamp64Milli(spans.first), {points:UInt32}) + 1) AS length_ms,
-    toUnixTimestamp64Milli(spans.first)
-      + intDiv(toUnixTimestamp64Milli(cohorts.window_start) - toUnixTimestamp64Milli(spans.first), length_ms) * length_ms AS start_ms,
-    ${ARM_SUMS.map((name) => `toFloat64(sum(cohorts.${name})) AS ${name}`).join(', ')}
-  FROM weir.lift_cohorts AS cohorts
-  INNER JOIN spans ON spans.test = cohorts.test
-  INNER JOIN weir.lift_tests AS tests ON tests.test = cohorts.test
   GROUP BY test, arm, matured, length_ms, start_ms
   ORDER BY test, start_ms`;
 
@@ -77,27 +86,34 @@ export async function spendOf(
   engine: EnginePort,
   tests: readonly CountedTest[],
 ): Promise<ReadonlyMap<CountedTest, number>> {
-  const spends = new Map<CountedTest, number>();
-  for (const test of tests) {
-    const first = test.buckets[0];
+  const matured = tests.flatMap((test) => {
+    const [first] = test.buckets;
     const last = test.buckets.at(-1);
-    if (first === undefined || last === undefined) continue;
-    const [spend] = await engine.query(
-      `SELECT toFloat64(sum(spend_minor)) AS spend FROM weir.channel_1m
-       WHERE channel = {channel:String} AND currency = {currency:String}
-         AND window_start >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
-         AND window_start < fromUnixTimestamp64Milli({to:Int64}, 'UTC')`,
-      {
-        channel: String(test.row['channel']),
-        currency: String(test.row['currency']),
-        from: first.startMs,
-        to: last.endMs,
-      },
-    );
-    spends.set(test, Number(spend?.['spend'] ?? 0));
-  }
-  return spends;
+    return first === undefined || last === undefined
+      ? []
+      : [{ test, fromMs: first.startMs, toMs: last.endMs }];
+  });
+  if (matured.length === 0) return new Map();
+  const rows = await engine.query(SPEND_SQL, {
+    from: Math.min(...matured.map(({ fromMs }) => fromMs)),
+    to: Math.max(...matured.map(({ toMs }) => toMs)),
+    channels: matured.map(({ test }) => String(test.row['channel'])),
+    currencies: matured.map(({ test }) => String(test.row['currency'])),
+    starts: matured.map(({ fromMs }) => String(fromMs)),
+    ends: matured.map(({ toMs }) => String(toMs)),
+  });
+  const spends = String(rows[0]?.['spends'] ?? '').split(',');
+  return new Map(matured.map(({ test }, index) => [test, Number(spends[index] ?? 0)]));
 }
+
+/** One sum per test, in the order of the parameters, from one look at the table. */
+const SPEND_SQL = `SELECT arrayStringConcat(sumForEach(arrayMap(
+    (of, currency_of, start, end) -> if(channel = of AND currency = currency_of
+      AND toUnixTimestamp64Milli(window_start) >= toInt64(start) AND toUnixTimestamp64Milli(window_start) < toInt64(end), spend_minor, 0),
+    {channels:Array(String)}, {currencies:Array(String)}, {starts:Array(String)}, {ends:Array(String)})), ',') AS spends
+  FROM weir.channel_1m
+  WHERE spend_minor != 0 AND channel IN {channels:Array(String)}
+    AND window_start >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND window_start < fromUnixTimestamp64Milli({to:Int64}, 'UTC')`;
 
 function bucketsOf(counts: readonly Row[]): readonly Bucket[] {
   const starts = [...new Set(counts.map((count) => Number(count['start_ms'])))];

@@ -126,41 +126,46 @@ export async function readPathCounts(engine: EnginePort, range: PathRange): Prom
     gap: range.sessionGapMs,
     currency: range.currency,
   };
-  const sets = await engine.query(
+  // Grouped by the whole path, so that sets and steps come from one reading of the events.
+  const rows = await engine.query(
     `${PATHS_SQL}
-     SELECT arraySort(arrayDistinct(channels)) AS names, arrayStringConcat(names, '\\n') AS joined, ending,
-       toUInt32(count()) AS paths, empty(names) AS is_empty
-     FROM paths GROUP BY names, ending`,
+     SELECT arrayStringConcat(channels, '\\n') AS joined, empty(channels) AS is_empty, ending,
+       toUInt32(count()) AS paths, toFloat64(sum(value_minor)) AS value_minor
+     FROM paths GROUP BY channels, ending ORDER BY paths DESC, joined`,
     parameters,
   );
-  const steps = await engine.query(
-    `${PATHS_SQL}
-     SELECT step.1 AS origin, step.2 AS target, toUInt32(count()) AS steps,
-       toFloat64(sumIf(value_minor, step.2 = {conversion:String})) AS value_minor
-     FROM
-     (
-       SELECT value_minor, arrayJoin(arrayZip(
-         arrayPushFront(channels, {start:String}),
-         arrayPushBack(channels, if(ending = 'conversion', {conversion:String}, {null:String})))) AS step
-       FROM paths WHERE ending != 'provisional' AND notEmpty(channels)
-     )
-     GROUP BY origin, target`,
-    { ...parameters, start: START, conversion: CONVERSION, null: NULL },
-  );
-  const nameOf = namesOf(sets);
+  const nameOf = namesOf(rows);
   return {
-    transitions: steps.map((row) => ({
-      from: nameOf(String(row['origin'])),
-      to: nameOf(String(row['target'])),
-      count: Number(row['steps']),
-      valueMinor: Number(row['value_minor']),
-    })),
-    sets: setsOf(sets, nameOf),
-    conversions: countOf(sets, 'conversion', false),
-    nulls: countOf(sets, 'null', false),
-    provisional: countOf(sets, 'provisional', false),
-    unattributed: countOf(sets, 'conversion', true),
+    transitions: transitionsOf(rows, nameOf),
+    sets: setsOf(rows, nameOf),
+    conversions: countOf(rows, 'conversion', false),
+    nulls: countOf(rows, 'null', false),
+    provisional: countOf(rows, 'provisional', false),
+    unattributed: countOf(rows, 'conversion', true),
   };
+}
+
+/** The steps of all paths that have ended, from the start to the conversion or to nothing. */
+function transitionsOf(
+  rows: readonly Row[],
+  nameOf: (channel: string) => string,
+): readonly Transition[] {
+  const steps = new Map<string, { from: string; to: string; count: number; valueMinor: number }>();
+  for (const row of rows) {
+    if (row['ending'] === 'provisional' || isEmpty(row)) continue;
+    const end = row['ending'] === 'conversion' ? CONVERSION : NULL;
+    const states = [START, ...channelsIn(row).map(nameOf), end];
+    for (let index = 1; index < states.length; index += 1) {
+      const from = states[index - 1] ?? START;
+      const to = states[index] ?? end;
+      const key = `${from}\n${to}`;
+      const step = steps.get(key) ?? { from, to, count: 0, valueMinor: 0 };
+      step.count += Number(row['paths']);
+      if (to === CONVERSION) step.valueMinor += Number(row['value_minor']);
+      steps.set(key, step);
+    }
+  }
+  return [...steps.values()];
 }
 
 function setsOf(rows: readonly Row[], nameOf: (channel: string) => string): readonly ChannelSet[] {

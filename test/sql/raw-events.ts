@@ -7,6 +7,7 @@ export const RAW_TABLES = [
   `CREATE TABLE weir.clicks (event_id String, occurred_at DateTime64(3, 'UTC'), visitor_id String,
    kind LowCardinality(String), channel LowCardinality(String), campaign Nullable(String))
    ENGINE = MergeTree ORDER BY event_id`,
+  `CREATE VIEW weir.clicks_log AS SELECT * FROM weir.clicks`,
   `CREATE TABLE weir.orders (event_id String, occurred_at DateTime64(3, 'UTC'), order_id String,
    status LowCardinality(String), visitor_id String, sales_channel String, currency LowCardinality(String))
    ENGINE = MergeTree ORDER BY event_id`,
