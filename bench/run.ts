@@ -8,6 +8,7 @@ import { bench as kafkaClients } from './kafka-clients.bench.ts';
 import { bench as kafkaLag } from './kafka-lag.bench.ts';
 import { bench as kafka } from './kafka.bench.ts';
 import { bench as latency } from './latency.bench.ts';
+import { bench as lift } from './lift.bench.ts';
 import { readBaseline, saveBaseline } from './measure/baseline.ts';
 import type { BenchOptions, BenchResult } from './measure/result.ts';
 import { resultLines } from './measure/table.ts';
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   'kafka-clients': kafkaClients,
   'kafka-lag': kafkaLag,
   latency,
+  lift,
   pipeline,
   prices,
   state,

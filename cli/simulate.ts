@@ -6,12 +6,13 @@ import type { ShopOptions } from '../bench/shop/options.ts';
 import type { ShopEvent } from '../bench/shop/shop-event.ts';
 import { generateShop } from '../bench/shop/shop.ts';
 import { writeShop } from '../bench/shop/write.ts';
+import { visitorTokensOf } from '../processors/data-dir.ts';
 import { MINUTE_MS } from '../schemas/time.ts';
 import { takeByType, takeOverHttp } from './feed.ts';
 import { instantOption } from './instant-option.ts';
 import { onSignals } from './node.ts';
 import { wholeNumberOption } from './number-option.ts';
-import { JSON_OPTION } from './options.ts';
+import { JSON_OPTION, configOf } from './options.ts';
 
 interface SimulateOptions {
   readonly seed: number;
@@ -22,6 +23,7 @@ interface SimulateOptions {
   readonly truth?: string;
   readonly url?: string;
   readonly keyFile?: string;
+  readonly config?: string;
   readonly lateShare?: number;
   readonly duplicateShare?: number;
   readonly json?: boolean;
@@ -57,6 +59,10 @@ export function simulateCommand(): Command {
     .option('--truth <file>', 'write what is true of the shop, as NDJSON')
     .option('--url <address>', 'send the events to a running Weir')
     .option('--key-file <file>', 'API key for --url, in a file')
+    .option(
+      '-c, --config <file>',
+      'configuration of the Weir that will get the events: the shop then holds out whom that Weir would, by its tokens in place of the ids',
+    )
     .option('--late-share <share>', 'share of clicks and orders that come late', Number)
     .option('--duplicate-share <share>', 'share of events that are sent twice', Number)
     .addOption(JSON_OPTION)
@@ -110,9 +116,16 @@ function shopOf(options: SimulateOptions): Partial<ShopOptions> {
     eventsPerSecond: options.rate,
     durationMs,
     ...(options.start === undefined ? {} : { startMs: options.start }),
+    ...(options.config === undefined ? {} : { holdoutKeyOf: tokensOf(options.config) }),
     ...(options.lateShare === undefined ? {} : { lateShare: options.lateShare }),
     ...(options.duplicateShare === undefined ? {} : { duplicateShare: options.duplicateShare }),
   };
+}
+
+/** What the Weir of a configuration makes of visitor ids. */
+function tokensOf(file: string): (visitorId: string) => string {
+  const { data_dir: directory, tokens } = configOf({ config: file });
+  return visitorTokensOf(directory, tokens.secret);
 }
 
 /** On standard error: standard output may be the events. */

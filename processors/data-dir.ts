@@ -13,6 +13,7 @@ import {
 import { dirname, join, resolve } from 'node:path';
 
 import { EngineError, messageOf } from '../schemas/errors.ts';
+import { createTokeniser } from './door/tokeniser.ts';
 
 /** The directory that holds everything one embedded node keeps, while this process owns it. */
 export interface DataDir {
@@ -95,6 +96,23 @@ function isOtherProcess(processId: number): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
+}
+
+/**
+ * The tokens that the Weir of a data directory gives to visitor ids, without opening it.
+ *
+ * @param secret the configured key; undefined reads the one in the directory
+ * @throws {EngineError} TOKENS_SECRET_LOST when there is none
+ */
+export function visitorTokensOf(
+  directory: string,
+  secret: string | undefined,
+): (visitorId: string) => string {
+  const path = join(directory, 'tokens.secret');
+  if (secret === undefined && !existsSync(path)) throw secretLost(path, 'there is none');
+  const key = secret === undefined ? keptSecret(path) : Buffer.from(secret, 'utf8');
+  const tokeniser = createTokeniser(key);
+  return (visitorId) => tokeniser.token('visitor', visitorId);
 }
 
 function keptSecret(path: string): Buffer {
