@@ -24,7 +24,7 @@ test(
     const directory = temporaryDirectory();
     const { file, lines } = await writeShopFile(directory, {
       seed: SEED,
-      eventsPerSecond: 200,
+      eventsPerSecond: 100,
       minutes: 2,
     });
 
