@@ -36,13 +36,13 @@ export function stirlingError(a: number): number {
       shifted += 1;
       product *= shifted;
     }
-    const lnGamma =
+    const lnFactorial =
       stirlingError(shifted) +
       (shifted + 0.5) * Math.log(shifted) -
       shifted +
       HALF_LN_TWO_PI -
       Math.log(product);
-    return lnGamma - (a + 0.5) * Math.log(a) + a - HALF_LN_TWO_PI;
+    return lnFactorial - (a + 0.5) * Math.log(a) + a - HALF_LN_TWO_PI;
   }
   const square = 1 / (a * a);
   let sum = 0;
@@ -50,6 +50,11 @@ export function stirlingError(a: number): number {
     sum = sum * square + (STIRLING[term] ?? 0);
   }
   return sum / a;
+}
+
+/** ln Γ(a) for a > 0. */
+export function lnGamma(a: number): number {
+  return stirlingError(a) + (a - 0.5) * Math.log(a) - a + HALF_LN_TWO_PI;
 }
 
 /** x ln(x/m) + m − x, for x > 0 and m > 0, without the cancellation near x = m. */

@@ -1,5 +1,5 @@
 import { chiSquareTail } from './distributions.ts';
-import { lnGamma } from './gamma.ts';
+import { lnGamma } from './saddle-point.ts';
 
 /** How strongly the peek-safe form believes in the planned shares before it sees anybody. */
 const PRIOR_VISITORS = 100;

@@ -124,6 +124,18 @@ describe.skipIf(CHROMIUM_PATH === undefined)('the page before any server', () =>
     expect(await card.getByText('not incremental').count()).toBe(1);
   });
 
+  test('models of whole paths show their credit and the steps between channels', async () => {
+    const page = await openPage();
+    await page.locator('[data-label=Markov]').click();
+    const table = page.locator('[data-path-model=markov]');
+    await table.waitFor();
+    expect(await table.locator('tbody tr').allTextContents()).toEqual(['B13.857.5%', 'A10.242.5%']);
+    expect(await page.locator('.path-graph path').count()).toBe(4);
+    expect(await page.getByText('24 paths converted, 76 did not; 7 may still do.').count()).toBe(1);
+    await page.locator('[data-label=Linear]').click();
+    await page.locator('[data-model=linear] .credit').first().waitFor();
+  });
+
   test('a channel shows what it costs by credit and by increment, side by side', async () => {
     const page = await openPage();
     const card = page.locator('[data-marketing=search]');

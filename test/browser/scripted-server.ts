@@ -7,6 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Row } from '../../schemas/panel.ts';
 import { ECONOMICS } from './scripted-economics.ts';
 import { LIFT_COMPARISONS, LIFT_TESTS } from './scripted-lift.ts';
+import { PATHS } from './scripted-paths.ts';
 import {
   SHOP_TOPICS,
   type ScriptedShop,
@@ -199,6 +200,10 @@ async function answer(
   }
   if (url.pathname === '/v1/bots') {
     sendJson(response, 200, { verdicts: [] });
+    return;
+  }
+  if (url.pathname === '/v1/attribution/paths') {
+    sendJson(response, 200, PATHS);
     return;
   }
   if (url.pathname === '/v1/economics') {

@@ -2,6 +2,7 @@ import type { Acknowledgements } from './live/acknowledgements.ts';
 import type { Economics } from './live/economics.ts';
 import type { LiveFeed } from './live/feed.ts';
 import type { LiftCards } from './live/lift.ts';
+import type { Paths } from './live/paths.ts';
 import type { Polled } from './live/polled.ts';
 import type { TodayHours } from './live/today.ts';
 import { type Verdict, judge } from './live/verdict.ts';
@@ -25,12 +26,14 @@ export function App(props: {
   readonly today: TodayHours;
   readonly lift: Polled<LiftCards>;
   readonly economics: Polled<Economics>;
+  readonly paths: Polled<Paths>;
   readonly verdicts: Polled<readonly BotVerdict[]>;
   readonly decisions: VerdictDecisions;
   readonly acknowledgements: Acknowledgements;
   readonly nowMs: number;
 }) {
-  const { feed, today, lift, economics, verdicts, decisions, acknowledgements, nowMs } = props;
+  const { feed, today, lift, economics, paths, verdicts, decisions, acknowledgements, nowMs } =
+    props;
   const { store } = feed;
   const verdict = judge(feed.status, store.freshness, nowMs);
   const isOld = verdict.kind === 'disconnected' || verdict.kind === 'stale';
@@ -45,7 +48,7 @@ export function App(props: {
         <Quality store={store} verdicts={verdicts} decisions={decisions} nowMs={nowMs} />
         <div class="columns">
           <div class="column">
-            <Attribution feed={feed} nowMs={nowMs} />
+            <Attribution feed={feed} paths={paths} nowMs={nowMs} />
             <Stock store={store} nowMs={nowMs} />
             <Parity store={store} nowMs={nowMs} />
           </div>

@@ -11,6 +11,7 @@ import {
 import { parseEconomics } from './live/economics.ts';
 import { LiveFeed } from './live/feed.ts';
 import { parseCards } from './live/lift.ts';
+import { parsePaths } from './live/paths.ts';
 import { Polled } from './live/polled.ts';
 import { TodayHours } from './live/today.ts';
 import { VERDICTS_PATH, VerdictDecisions, parseVerdicts } from './live/verdicts.ts';
@@ -27,7 +28,7 @@ const VERDICTS_APART_MS = 10 * SECOND_MS;
 /** A person who answers a verdict waits for what becomes of it. */
 const BOTS_APART_MS = 3 * SECOND_MS;
 
-/** A day's economics reads raw events; a minute hardly changes it. */
+/** Economics of a day and paths of a month read raw events; a minute hardly changes them. */
 const ECONOMICS_APART_MS = 60 * SECOND_MS;
 
 const root = document.getElementById('app');
@@ -39,7 +40,7 @@ function paint(): void {
   paintedAt = performance.now();
   if (root === null) return;
   const nowMs = Date.now();
-  const live = { feed, today, lift, economics, verdicts, decisions, acknowledgements };
+  const live = { feed, today, lift, economics, paths, verdicts, decisions, acknowledgements };
   render(<App {...live} nowMs={nowMs} />, root);
 }
 
@@ -104,6 +105,12 @@ const verdicts = new Polled({
   parse: parseVerdicts,
 });
 const decisions = new VerdictDecisions({ postJson, changed: paintSoon });
+const paths = new Polled({
+  ...polling,
+  path: '/v1/attribution/paths',
+  apartMs: ECONOMICS_APART_MS,
+  parse: parsePaths,
+});
 const acknowledgements = new Acknowledgements({ postJson, changed: paintSoon });
 
 feed.start();

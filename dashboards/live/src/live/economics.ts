@@ -1,4 +1,4 @@
-import { type JsonObject, isJsonObject, numberIn, textIn } from './rows.ts';
+import { type JsonObject, isJsonObject, listIn, numberIn, objectIn, textIn } from './rows.ts';
 
 /** A value with its 95 % interval. */
 export interface Bounded {
@@ -82,14 +82,4 @@ function boundedIn(row: JsonObject, name: string): Bounded | undefined {
   const high = numberIn(value, 'high');
   if (point === undefined || low === undefined || high === undefined) return undefined;
   return { point, low, high };
-}
-
-function objectIn(row: JsonObject, name: string): JsonObject {
-  const value = row[name];
-  return isJsonObject(value) ? value : {};
-}
-
-function listIn(row: JsonObject, name: string): readonly JsonObject[] {
-  const value = row[name];
-  return Array.isArray(value) ? value.filter((each) => isJsonObject(each)) : [];
 }

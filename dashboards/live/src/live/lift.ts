@@ -1,4 +1,4 @@
-import { isJsonObject, numberIn, textIn } from './rows.ts';
+import { type JsonObject, isJsonObject, listIn, numberIn, objectIn, textIn } from './rows.ts';
 
 /** Tests that a page shows; the server allows as many. */
 const TESTS_MAX = 32;
@@ -72,9 +72,7 @@ export function parseCards(answer: unknown): LiftCards {
   };
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-function cardOf(test: Json): LiftCard {
+function cardOf(test: JsonObject): LiftCard {
   const outcome = textIn(test, 'outcome') ?? '';
   const visitors = objectIn(test, 'visitors');
   const evidence = objectIn(test, 'evidence');
@@ -104,7 +102,7 @@ function cardOf(test: Json): LiftCard {
   };
 }
 
-function comparisonOf(json: Json): ComparisonCard {
+function comparisonOf(json: JsonObject): ComparisonCard {
   const change = objectIn(json, 'change');
   const days = objectIn(json, 'days');
   const low = numberIn(change, 'low');
@@ -127,7 +125,7 @@ function comparisonOf(json: Json): ComparisonCard {
   };
 }
 
-function historyOf(json: Json): LiftCard['history'] {
+function historyOf(json: JsonObject): LiftCard['history'] {
   return listIn(json, 'history').flatMap((each) => {
     const point = pointOf(each);
     const until = numberIn(each, 'until');
@@ -142,14 +140,4 @@ function pointOf(json: unknown): LiftPoint | undefined {
   const high = numberIn(json, 'high');
   if (point === undefined || low === undefined || high === undefined) return undefined;
   return { point, low, high };
-}
-
-function objectIn(json: Json, name: string): Json {
-  const value = json[name];
-  return isJsonObject(value) ? value : {};
-}
-
-function listIn(json: Json, name: string): readonly Json[] {
-  const value = json[name];
-  return Array.isArray(value) ? value.filter((each) => isJsonObject(each)) : [];
 }

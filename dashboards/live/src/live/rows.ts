@@ -150,6 +150,18 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The object in a field; an empty one where there is none. */
+export function objectIn(row: JsonObject, name: string): JsonObject {
+  const value = row[name];
+  return isJsonObject(value) ? value : {};
+}
+
+/** The objects in a list; none where there is no list. */
+export function listIn(row: JsonObject, name: string): readonly JsonObject[] {
+  const value = row[name];
+  return Array.isArray(value) ? value.filter((each) => isJsonObject(each)) : [];
+}
+
 /** A finite number; ClickHouse writes 64-bit integers as text in JSON, so digits in quotes count. */
 export function numberIn(row: JsonObject, column: string): number | undefined {
   const value = row[column];

@@ -1,6 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
 
 import { COMPARED_MODEL, type LiveFeed } from '../live/feed.ts';
+import type { Paths } from '../live/paths.ts';
+import type { Polled } from '../live/polled.ts';
 import {
   type ChannelCredit,
   type CurrencyCredit,
@@ -17,6 +19,7 @@ import {
 import { Empty } from '../parts/empty.tsx';
 import { Figure } from '../parts/figure.tsx';
 import { Segmented } from '../parts/segmented.tsx';
+import { PATH_MODELS, PathCreditPanel } from './path-credit.tsx';
 
 /** The models by the name on the wire, with what each does in words. */
 const MODELS = [
@@ -46,11 +49,16 @@ const MODELS = [
 ] as const;
 
 /** Who gets the credit for the orders, by the chosen model and against the last click. */
-export function Attribution(props: { readonly feed: LiveFeed; readonly nowMs: number }) {
-  const { feed, nowMs } = props;
+export function Attribution(props: {
+  readonly feed: LiveFeed;
+  readonly paths: Polled<Paths>;
+  readonly nowMs: number;
+}) {
+  const { feed, paths, nowMs } = props;
   const { store, model } = feed;
   const { revision } = store.attribution;
   const [currency, setCurrency] = useState<string | undefined>(undefined);
+  const [pathModel, setPathModel] = useState<string | undefined>(undefined);
   const credits = useMemo(
     () =>
       creditByCurrency(store.attribution.rows.values(), { shown: model, compared: COMPARED_MODEL }),
@@ -59,13 +67,19 @@ export function Attribution(props: { readonly feed: LiveFeed; readonly nowMs: nu
   const oldest = useMemo(() => oldestHour(store.attribution.rows.values()), [revision]);
   const isLoading = store.seqOf('attribution') === undefined;
   const shown = credits.find((credit) => credit.currency === currency) ?? credits[0];
-  const rule = MODELS.find(({ value }) => value === model)?.rule;
+  const chosenModel = pathModel ?? model;
+  const rule = [...MODELS, ...PATH_MODELS].find(({ value }) => value === chosenModel)?.rule;
+  const choose = (value: string) => {
+    const isOfPaths = PATH_MODELS.some((each) => each.value === value);
+    setPathModel(isOfPaths ? value : undefined);
+    if (!isOfPaths) feed.selectModel(value);
+  };
   return (
     <section
       class="panel"
       aria-labelledby="attribution-title"
       aria-busy={isLoading}
-      data-model={model}
+      data-model={chosenModel}
     >
       <div class="section-head">
         <h2 id="attribution-title">Attribution</h2>
@@ -73,7 +87,7 @@ export function Attribution(props: { readonly feed: LiveFeed; readonly nowMs: nu
           {oldest !== undefined &&
             `orders since ${formatMoment(oldest, store.freshness.serverNow(nowMs))} UTC`}
         </p>
-        {credits.length > 1 && shown !== undefined && (
+        {credits.length > 1 && shown !== undefined && pathModel === undefined && (
           <Segmented
             legend="Currency"
             name="currency"
@@ -86,19 +100,20 @@ export function Attribution(props: { readonly feed: LiveFeed; readonly nowMs: nu
       <Segmented
         legend="Attribution model"
         name="model"
-        choices={MODELS}
-        chosen={model}
-        onChoose={(chosen) => feed.selectModel(chosen)}
+        choices={[...MODELS, ...PATH_MODELS]}
+        chosen={chosenModel}
+        onChoose={choose}
       />
       <p class="footnote">{rule} Attributed, not incremental.</p>
-      {credits.length === 0 && (
+      {pathModel !== undefined && <PathCreditPanel paths={paths} model={pathModel} nowMs={nowMs} />}
+      {credits.length === 0 && pathModel === undefined && (
         <Empty>
           {isLoading
             ? 'Waiting for the first numbers …'
             : 'No credit yet. It appears with the first order of a visitor whose clicks were seen: POST /v1/events/click, then /v1/events/order with the same visitor_id.'}
         </Empty>
       )}
-      {shown !== undefined && (
+      {shown !== undefined && pathModel === undefined && (
         <CreditTable key={`${shown.currency} ${model}`} credit={shown} isLoading={isLoading} />
       )}
     </section>
