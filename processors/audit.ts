@@ -206,6 +206,16 @@ const AUDITS: readonly Audit[] = [
     parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
   },
   {
+    view: 'node_capacity',
+    key: ['area', 'node_id'],
+    values: ['capacity', 'used'],
+    isSums: false,
+    timeColumn: undefined,
+    windowMs: undefined,
+    files: [new URL('fulfilment/audit-capacity.sql', import.meta.url)],
+    parameters: () => ({}),
+  },
+  {
     view: 'bot_clicks_1m',
     key: ['window_start', 'channel', 'reason'],
     values: BOT_CLICKS_1M.sums,

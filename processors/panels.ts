@@ -1,7 +1,11 @@
 import type { Panel } from '../schemas/panel.ts';
 import { ALERTS_PANEL, ALERT_TIMES_PANEL } from './alerts/panel.ts';
 import { ATTRIBUTION_PANEL } from './attribution/panel.ts';
-import { FULFILMENT_PANEL, FULFILMENT_REASONS_PANEL } from './fulfilment/panel.ts';
+import {
+  FULFILMENT_PANEL,
+  FULFILMENT_REASONS_PANEL,
+  NODE_CAPACITY_PANEL,
+} from './fulfilment/panel.ts';
 import { PARITY_PANEL } from './parity/panel.ts';
 import { STOCK_PANEL } from './stock/panel.ts';
 import { BOTS_PANEL, BOT_WITHDRAWALS_PANEL, CHANNELS_PANEL } from './traffic/panel.ts';
@@ -16,6 +20,7 @@ export const PANELS: readonly Panel[] = [
   PARITY_PANEL,
   FULFILMENT_PANEL,
   FULFILMENT_REASONS_PANEL,
+  NODE_CAPACITY_PANEL,
   ALERTS_PANEL,
   ALERT_TIMES_PANEL,
 ];

@@ -61,6 +61,7 @@ export function createProcessors(config: Config): readonly Processor[] {
     createFulfilment({
       allowedLatenessMs: config.lateness.allowed,
       returnsKeptMs: config.attribution.returns_kept,
+      owners,
     }),
     createParity({
       allowedLatenessMs: config.lateness.allowed,

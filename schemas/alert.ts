@@ -3,6 +3,7 @@ import type { Value } from './panel.ts';
 /** What every kind of incident is called, how bad it is, and where a person reads what to do. */
 export const ALERT_KINDS = {
   at_risk: { severity: 'warning', runbook: 'docs/operations.md#stockout-risk' },
+  capacity_low: { severity: 'warning', runbook: 'docs/operations.md#capacity-low' },
   price_drift: { severity: 'warning', runbook: 'docs/operations.md#price-drift' },
   price_feed_stale: { severity: 'info', runbook: 'docs/operations.md#price-feed-stale' },
   stockout: { severity: 'critical', runbook: 'docs/operations.md#stockout' },

@@ -1,3 +1,4 @@
+import { isCurrency, minorUnitsPerUnit } from '../../schemas/money.ts';
 import type { Row } from '../../schemas/panel.ts';
 
 export const TRANSITIONS = ['opened', 'acknowledged', 'resolved', 'withdrawn'] as const;
@@ -98,7 +99,10 @@ export function textOf(alert: Row, column: string): string {
 function costLines(alert: Row): string[] {
   const cost = alert['cost_minor'];
   if (typeof cost !== 'number' || cost === 0) return [];
-  return [`Cost so far: ${cost} minor units of ${escaped(textOf(alert, 'currency'))}`];
+  const currency = textOf(alert, 'currency');
+  if (!isCurrency(currency)) return [];
+  const units = minorUnitsPerUnit(currency);
+  return [`Cost so far: ${(cost / units).toFixed(String(units).length - 1)} ${currency}`];
 }
 
 function linkLines(alert: Row, publicUrl: string | undefined): string[] {

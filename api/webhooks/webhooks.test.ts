@@ -122,7 +122,7 @@ test('a message says what, how bad, who and what to do, in words that Slack show
     text: [
       '*opened* · critical · stockout: A at berlin',
       '&lt;A&gt; is out',
-      'Cost so far: 2520 minor units of EUR',
+      'Cost so far: 25.20 EUR',
       'Owner: purchasing',
       'Runbook: docs/operations.md#stockout',
       'Acknowledge: POST https://weir.example.com/v1/alerts/A/acknowledge',

@@ -15,7 +15,7 @@ import { createFulfilment } from './processor.ts';
 import { FULFILMENT_1H, FULFILMENT_REASONS_1H } from './row.ts';
 
 const PAUSE_MS = 5 * DAY_MS;
-const CONFIG = { allowedLatenessMs: DAY_MS, returnsKeptMs: PAUSE_MS };
+const CONFIG = { allowedLatenessMs: DAY_MS, returnsKeptMs: PAUSE_MS, owners: {} };
 const ACCURACY = 1.01 / 0.99;
 
 const anyOrder: fc.Arbitrary<LawEvent> = fc

@@ -70,3 +70,28 @@ export const FULFILMENT_REASONS_PANEL: Panel = {
     orderBy: ['window_start', 'fulfilment', 'status', 'reason'],
   },
 };
+
+/** Room at the nodes, and what to move where; the topic's updates are those of promises. */
+export const NODE_CAPACITY_PANEL: Panel = {
+  topic: 'fulfilment',
+  path: 'fulfilment/capacity',
+  live: FULFILMENT_PANEL.live,
+  query: {
+    views: { all: 'weir.node_capacity' },
+    columns: [
+      'area',
+      'node_id',
+      'capacity',
+      'used',
+      'buffer',
+      'state',
+      'breached_since',
+      'shift_units',
+      'shift_to',
+      'as_of',
+    ],
+    filters: ['area', 'node_id', 'state'],
+    timeColumn: undefined,
+    orderBy: ['area', 'node_id'],
+  },
+};

@@ -1,5 +1,5 @@
 import { HOUR_MS } from '../../schemas/time.ts';
-import type { SumsTable } from '../engine/operator/table.ts';
+import type { RowsTable, SumsTable } from '../engine/operator/table.ts';
 
 /**
  * Promises and deliveries per hour, zone and node. An order counts in the hour of its `due_at` with
@@ -32,6 +32,22 @@ export const FULFILMENT_REASONS_1H = {
   dimensions: ['fulfilment', 'status', 'reason'],
   sums: ['orders'],
 } as const satisfies SumsTable;
+
+/** The newest capacity of every node, by area. */
+export const NODE_CAPACITY = {
+  kind: 'rows',
+  name: 'node_capacity_rows',
+  key: ['area', 'node_id'],
+  columns: [
+    { name: 'area', type: 'text' },
+    { name: 'node_id', type: 'text' },
+    { name: 'capacity', type: 'integer' },
+    { name: 'used', type: 'integer' },
+    { name: 'breached_since', type: 'nullable-instant' },
+    { name: 'as_of', type: 'instant' },
+  ],
+  isStoredOnly: true,
+} as const satisfies RowsTable;
 
 /** The place of a sum of `fulfilment_1h_rows`, by name. */
 export function fulfilmentSum(name: (typeof FULFILMENT_1H.sums)[number]): number {

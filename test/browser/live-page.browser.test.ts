@@ -277,7 +277,7 @@ describe.skipIf(CHROMIUM_PATH === undefined || OTHER_URL !== undefined)(
       const group = page.locator('[data-digest="stock_out berlin"]');
       await until(async () => (await group.textContent())?.startsWith('30') === true, 'counted');
       const shownCount = await page.locator('[data-phase=open], [data-phase=acknowledged]').count();
-      expect(shownCount).toBe(20);
+      expect(shownCount).toBe(8);
     });
 
     test('a stopped server is told with its time, and a restarted one is resumed from', async () => {

@@ -93,6 +93,8 @@ const anyEvent: fc.Arbitrary<LawEvent> = fc.oneof(
       channel: fc.constantFrom('dtc', 'retail'),
       price_minor: fc.constantFrom(500, 497, 480, 100),
       currency: fc.constantFrom('EUR', 'RON'),
+      capacity: fc.constantFrom(100, 0),
+      used: fc.constantFrom(80, 85, 86),
     })
     .map((fields) => ({ topic: 'weir.inventory', event: buildInventory(fields) }) as const),
   fc

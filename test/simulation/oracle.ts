@@ -62,6 +62,7 @@ export const PROCESSORS: readonly Processor[] = [
   createFulfilment({
     allowedLatenessMs: ALLOWED_LATENESS_MS,
     returnsKeptMs: durationMs(90 * DAY_MS),
+    owners: {},
   }),
   createAlerts(),
   {

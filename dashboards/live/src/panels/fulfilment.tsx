@@ -27,7 +27,15 @@ export function Fulfilment(props: { readonly store: LiveStore }) {
             : 'No orders yet. A promise is the due_at of a placed order: POST /v1/events/order.'}
         </Empty>
       ) : (
-        <Zones levels={levels} />
+        <>
+          <Zones levels={levels} />
+          {levels.some(({ bands }) => bands.some(({ share }) => share === undefined)) && (
+            <p class="footnote">
+              {NO_VALUE}: no order is that old yet. Median and 90 % are times from placing to
+              delivery.
+            </p>
+          )}
+        </>
       )}
     </section>
   );
@@ -42,7 +50,7 @@ function Zones(props: { readonly levels: readonly ZoneLevel[] }) {
           <th role="columnheader" scope="col">
             Zone
           </th>
-          {['On time', 'Late', 'Pending', 'Bands', 'Median', '90 %'].map((name) => (
+          {['On time', 'Late', 'Pending', 'Delivered within', 'Median', '90 %'].map((name) => (
             <th role="columnheader" scope="col" key={name}>
               {name}
             </th>
@@ -79,7 +87,7 @@ function Zone(props: { readonly level: ZoneLevel }) {
       <td role="cell" data-label="Pending">
         {formatCount(pending)}
       </td>
-      <td role="cell" data-label="Bands" class="text">
+      <td role="cell" data-label="Delivered within" class="text">
         {bands.length === 0 ? NO_VALUE : bands.map((level) => <BandBadge level={level} />)}
       </td>
       <td role="cell" data-label="Median">

@@ -17,7 +17,7 @@ export function IncidentDigest(props: {
   return (
     <div class="digest" role="group" aria-label="Incidents by kind and node">
       <p>
-        <strong>{formatCount(unresolved.length)} incidents at once</strong>
+        <strong>{formatCount(unresolved.length)} not resolved</strong>
       </p>
       <ul>
         {groups.slice(0, GROUPS_SHOWN_MAX).map((group) => (
@@ -36,7 +36,7 @@ function Group(props: { readonly group: IncidentGroup; readonly serverNow: numbe
     nodeId === '' ? '' : `at ${nodeId}`,
     acknowledgedCount === 0 ? '' : `${formatCount(acknowledgedCount)} taken over`,
     [...costs].map(([currency, minor]) => formatMoney(minor, currency)).join(' + '),
-    `since ${formatLength(serverNow - firstOpenedAt)}`,
+    `the oldest for ${formatLength(serverNow - firstOpenedAt)}`,
   ];
   return (
     <li data-digest={`${kind} ${nodeId}`}>

@@ -10,8 +10,9 @@ import { Empty } from '../parts/empty.tsx';
 import { SeverityBadge } from '../parts/severity-badge.tsx';
 import { IncidentDigest } from './incident-digest.tsx';
 
-/** Incidents shown of each kind; beyond it the list would bury the newest. */
+/** Incidents that are shown one by one; where there are more, a digest stands above a few of them. */
 const SHOWN_MAX = 20;
+const SHOWN_BELOW_DIGEST = 8;
 const RESOLVED_SHOWN_MAX = 3;
 
 /** What is wrong in the shop now, who has taken it over, and how long it has been open. */
@@ -25,8 +26,9 @@ export function Incidents(props: {
   const { open, acknowledged, resolved } = useMemo(() => orderIncidents(rows.values()), [revision]);
   const serverNow = store.freshness.serverNow(nowMs);
   const unresolved = [...open, ...acknowledged];
-  const shown = [...unresolved.slice(0, SHOWN_MAX), ...resolved.slice(0, RESOLVED_SHOWN_MAX)];
-  const hiddenCount = Math.max(0, unresolved.length - SHOWN_MAX);
+  const isMany = unresolved.length > SHOWN_MAX;
+  const shownMax = isMany ? SHOWN_BELOW_DIGEST : SHOWN_MAX;
+  const shown = [...unresolved.slice(0, shownMax), ...resolved.slice(0, RESOLVED_SHOWN_MAX)];
   return (
     <section class="panel" aria-labelledby="incidents-title">
       <div class="section-head">
@@ -42,7 +44,7 @@ export function Incidents(props: {
             : 'Nothing is open. An incident opens when a SKU runs out at a node, or a price drifts.'}
         </Empty>
       )}
-      {hiddenCount > 0 && <IncidentDigest unresolved={unresolved} serverNow={serverNow} />}
+      {isMany && <IncidentDigest unresolved={unresolved} serverNow={serverNow} />}
       <ul class="incidents">
         {shown.map((alert) => (
           <Incident
@@ -54,8 +56,8 @@ export function Incidents(props: {
           />
         ))}
       </ul>
-      {hiddenCount > 0 && (
-        <p class="footnote">and {formatCount(hiddenCount)} more: GET /v1/alerts</p>
+      {isMany && (
+        <p class="footnote">and {formatCount(unresolved.length - shownMax)} more: GET /v1/alerts</p>
       )}
     </section>
   );
