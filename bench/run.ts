@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { bench as core } from './core.bench.ts';
+import { bench as fulfilment } from './fulfilment.bench.ts';
 import { bench as kafkaClients } from './kafka-clients.bench.ts';
 import { bench as kafkaLag } from './kafka-lag.bench.ts';
 import { bench as kafka } from './kafka.bench.ts';
@@ -20,6 +21,7 @@ import { bench as stock } from './stock.bench.ts';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   core,
+  fulfilment,
   kafka,
   'kafka-clients': kafkaClients,
   'kafka-lag': kafkaLag,

@@ -7,6 +7,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
 import { buildInventory, buildRate } from '../../test/laws/event-builders.ts';
 import { childInput, sendResult } from '../measure/child.ts';
 import { startCost } from '../measure/cost.ts';
+import { CountingOutput } from '../measure/counting-output.ts';
 import { Random } from '../shop/random.ts';
 
 export interface PricesInput {
@@ -28,20 +29,6 @@ const LATE_SHARE = 0.01;
 const LATE_MS_MAX = 6 * HOUR_MS;
 /** Event time in which every SKU × channel has a new price once. */
 const TURN_MS = 12 * HOUR_MS;
-
-/** Counts rows as the engine would take them, and forgets them. */
-class CountingOutput implements Output {
-  rows = 0;
-  add(): void {}
-  append(): void {}
-  forward(): void {}
-  broadcast(): void {}
-  wakeAt(): void {}
-  count(): void {}
-  upsert(): void {
-    this.rows += 1;
-  }
-}
 
 /** The operator's functions, with the types that the engine's list forgets. */
 interface Parity {

@@ -5,7 +5,13 @@ import {
   type RecordContext,
   defineOperator,
 } from '../engine/operator/operator.ts';
-import { type Contribution, type OrderStep, contributionsOf, stepOf } from './promises.ts';
+import {
+  type Contribution,
+  type OrderStep,
+  contributionsOf,
+  stepOf,
+  withStep,
+} from './promises.ts';
 
 /** What the fulfilment operator may be told. */
 export interface FulfilmentConfig {
@@ -18,6 +24,7 @@ export interface FulfilmentConfig {
 interface OrderState {
   readonly orderId: string;
   newestMs: number;
+  /** Rising by time and id. */
   steps: readonly OrderStep[];
 }
 
@@ -45,7 +52,7 @@ export function createFulfilmentOperator(config: FulfilmentConfig): Operator {
   return defineOperator<VisitorOrders>({
     name: 'fulfilment',
     stage: 'visitor',
-    stateVersion: 1,
+    stateVersion: 2,
     createState: () => ({ orders: [], newestMs: 0, stepCount: 0 }),
     apply: {
       'weir.orders': (state, event, output, record) => {
@@ -56,7 +63,7 @@ export function createFulfilmentOperator(config: FulfilmentConfig): Operator {
           return;
         }
         const before = contributionsOf(order.steps, config.returnsKeptMs);
-        order.steps = [...order.steps, stepOf(event)];
+        order.steps = withStep(order.steps, stepOf(event));
         order.newestMs = Math.max(order.newestMs, event.occurred_at);
         state.newestMs = Math.max(state.newestMs, event.occurred_at);
         state.stepCount += 1;
@@ -68,24 +75,28 @@ export function createFulfilmentOperator(config: FulfilmentConfig): Operator {
   });
 }
 
+/** Per event: looking through short lists costs less than making a key of each contribution. */
 function emitChange(
   before: readonly Contribution[],
   after: readonly Contribution[],
   output: Output,
 ): void {
-  const changes = new Map<string, { readonly of: Contribution; amount: number }>();
-  const add = (contribution: Contribution, amount: number): void => {
-    const { table, timeMs, dimensions, sum } = contribution;
-    const key = [table.name, timeMs, sum, ...dimensions].join('\u0000');
-    const change = changes.get(key);
-    if (change === undefined) changes.set(key, { of: contribution, amount });
-    else change.amount += amount;
-  };
-  for (const each of after) add(each, 1);
-  for (const each of before) add(each, -1);
-  for (const { of, amount } of changes.values()) {
-    if (amount !== 0) output.add(of.table, of.timeMs, of.dimensions, of.sum, amount);
+  const gone = [...before];
+  for (const each of after) {
+    const index = gone.findIndex((other) => isSame(each, other));
+    if (index >= 0) gone.splice(index, 1);
+    else output.add(each.table, each.timeMs, each.dimensions, each.sum, 1);
   }
+  for (const each of gone) output.add(each.table, each.timeMs, each.dimensions, each.sum, -1);
+}
+
+function isSame(a: Contribution, b: Contribution): boolean {
+  return (
+    a.sum === b.sum &&
+    a.timeMs === b.timeMs &&
+    a.table === b.table &&
+    a.dimensions.every((value, index) => value === b.dimensions[index])
+  );
 }
 
 function orderOf(state: VisitorOrders, orderId: string, output: Output): OrderState {
@@ -97,7 +108,8 @@ function orderOf(state: VisitorOrders, orderId: string, output: Output): OrderSt
     output.count('FULFILMENT_VISITOR_HISTORY_FULL');
   }
   const order: OrderState = { orderId, newestMs: 0, steps: [] };
-  state.orders.push(order);
+  // Neither pushed nor spread: that would reserve room for 16 more, and most visitors have one order.
+  state.orders = state.orders.concat(order);
   return order;
 }
 

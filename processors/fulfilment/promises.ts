@@ -42,22 +42,32 @@ const WITHIN = [
 ] as const;
 const CYCLES = fulfilmentSum('cycles');
 
-/** The step of an order event. */
+/** The step of an order event, without what no event of its status counts by: it is kept for months. */
 export function stepOf(event: Order): OrderStep {
+  const { occurred_at: timeMs, event_id: eventId, status } = event;
+  const isPlaced = status === 'placed';
+  const hasReason = status === 'cancelled' || status === 'returned';
   return {
-    timeMs: event.occurred_at,
-    eventId: event.event_id,
-    status: event.status,
-    dueMs: event.due_at,
-    zone: event.zone ?? '',
-    nodeId: event.node_id === null || event.node_id === '' ? DEFAULT_NODE_ID : event.node_id,
-    fulfilment: event.fulfilment ?? '',
-    reason: event.reason ?? '',
+    timeMs,
+    eventId,
+    status,
+    dueMs: isPlaced ? event.due_at : null,
+    zone: isPlaced ? (event.zone ?? '') : '',
+    nodeId: isPlaced ? nodeIdOf(event) : '',
+    fulfilment: isPlaced || hasReason ? (event.fulfilment ?? '') : '',
+    reason: hasReason ? (event.reason ?? '') : '',
   };
 }
 
+/** The steps with one more in its place, rising by time and id; a spread would reserve room for more. */
+export function withStep(steps: readonly OrderStep[], step: OrderStep): readonly OrderStep[] {
+  const last = steps.at(-1);
+  if (last === undefined || byTime(last, step) <= 0) return steps.concat(step);
+  return steps.concat(step).toSorted(byTime);
+}
+
 /**
- * What the events of one order id count, as a function of their set:
+ * What the events of one order id count, as a function of their set; `ordered` rises by time and id:
  *
  * - The first placed event promises; a repeat of it counts nothing. A cancelled order promises nothing
  *   and is not placed, unless it was delivered before.
@@ -70,10 +80,9 @@ export function stepOf(event: Order): OrderStep {
  * another order of that id. So a bound on what is kept never changes a result.
  */
 export function contributionsOf(
-  steps: readonly OrderStep[],
+  ordered: readonly OrderStep[],
   orderPauseMs: number,
 ): readonly Contribution[] {
-  const ordered = steps.toSorted(byTime);
   const contributions: Contribution[] = [];
   let start = 0;
   for (let end = 1; end <= ordered.length; end += 1) {
@@ -93,7 +102,7 @@ function addOrder(ordered: readonly OrderStep[], into: Contribution[]): void {
   const cancelled = ordered.find(({ status }) => status === 'cancelled');
   for (const step of ordered) {
     if (step !== placed && step !== cancelled && step.status !== 'returned') continue;
-    const dimensions = [step.fulfilment, step.status, step.status === 'placed' ? '' : step.reason];
+    const dimensions = [step.fulfilment, step.status, step.reason];
     into.push({ table: FULFILMENT_REASONS_1H, timeMs: step.timeMs, dimensions, sum: 0 });
   }
   if (placed === undefined) return;
@@ -114,6 +123,10 @@ function addOrder(ordered: readonly OrderStep[], into: Contribution[]): void {
   for (const [hours, sum] of WITHIN) if (cycleMs <= hours * HOUR_MS) add(placed.timeMs, sum);
   const bin = [placed.zone, placed.nodeId, String(binOf(cycleMs))];
   into.push({ table: FULFILMENT_1H, timeMs: delivered.timeMs, dimensions: bin, sum: CYCLES });
+}
+
+function nodeIdOf({ node_id: nodeId }: Order): string {
+  return nodeId === null || nodeId === '' ? DEFAULT_NODE_ID : nodeId;
 }
 
 function byTime(a: OrderStep, b: OrderStep): number {
