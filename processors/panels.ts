@@ -2,6 +2,7 @@ import type { Panel } from '../schemas/panel.ts';
 import { ALERTS_PANEL, ALERT_TIMES_PANEL } from './alerts/panel.ts';
 import { ATTRIBUTION_PANEL } from './attribution/panel.ts';
 import {
+  FULFILMENT_BANDS_PANEL,
   FULFILMENT_PANEL,
   FULFILMENT_REASONS_PANEL,
   NODE_CAPACITY_PANEL,
@@ -20,6 +21,7 @@ export const PANELS: readonly Panel[] = [
   PARITY_PANEL,
   FULFILMENT_PANEL,
   FULFILMENT_REASONS_PANEL,
+  FULFILMENT_BANDS_PANEL,
   NODE_CAPACITY_PANEL,
   ALERTS_PANEL,
   ALERT_TIMES_PANEL,

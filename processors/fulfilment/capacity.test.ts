@@ -70,7 +70,7 @@ function alertsOf(run: Run): readonly (readonly unknown[])[] {
       row[at('state')],
       row[at('acknowledged_by')],
     ])
-    .toSorted((a, b) => Number(a[0]) - Number(b[0]));
+    .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
 /** The newest reading of every node, and since when it has been above 85 %: minute by minute. */

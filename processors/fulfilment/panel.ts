@@ -95,3 +95,31 @@ export const NODE_CAPACITY_PANEL: Panel = {
     orderBy: ['area', 'node_id'],
   },
 };
+
+/** Whether deliveries are as soon as each zone's bands mean them to be. */
+export const FULFILMENT_BANDS_PANEL: Panel = {
+  topic: 'fulfilment',
+  path: 'fulfilment/bands',
+  live: FULFILMENT_PANEL.live,
+  query: {
+    views: { all: 'weir.fulfilment_bands' },
+    columns: [
+      'zone',
+      'hours',
+      'target_low',
+      'target_high',
+      'from_time',
+      'to_time',
+      'placed',
+      'delivered',
+      'share',
+      'share_low',
+      'share_high',
+      'place',
+      'is_broken',
+    ],
+    filters: ['zone', 'hours', 'place'],
+    timeColumn: undefined,
+    orderBy: ['zone', 'hours'],
+  },
+};
