@@ -102,10 +102,16 @@ function metricsOf(runs: readonly ImportRun[]): readonly Metric[] {
       isComparable: true,
     },
     {
-      name: 'memory_max',
+      name: 'resident_memory_max',
       unit: 'MB',
       better: 'lower',
-      samples: runs.map(({ memory }) => memory.bytesMax / BYTES_PER_MB),
+      samples: runs.map(({ memory }) => memory.residentBytesMax / BYTES_PER_MB),
+    },
+    {
+      name: 'anonymous_memory_max',
+      unit: 'MB',
+      better: 'lower',
+      samples: runs.map(({ memory }) => memory.anonymousBytesMax / BYTES_PER_MB),
       target: MEMORY_MB_MAX,
       isComparable: true,
     },

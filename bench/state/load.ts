@@ -1,6 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { startAnonymousMemory } from '../measure/anonymous-memory.ts';
 import { childInput, sendResult } from '../measure/child.ts';
 import { startMemory } from '../measure/memory.ts';
 import { openStateNode } from './node.ts';
@@ -40,7 +39,6 @@ process.kill(process.pid, 'SIGKILL');
 
 async function load(touches: number): Promise<LoadRun> {
   const endMemory = startMemory();
-  const endAnonymousMemory = startAnonymousMemory();
   const startedAtMs = performance.now();
   await append(0, touches);
   // A drain asks for checkpoints beside the usual ones: their stalls are left out.
@@ -48,10 +46,11 @@ async function load(touches: number): Promise<LoadRun> {
   await node.drain();
   const wallMs = performance.now() - startedAtMs;
   node.checkNothingLost();
+  const { residentBytesMax, anonymousBytesMax } = endMemory();
   return {
     wallMs,
-    rssBytesMax: endMemory().bytesMax,
-    anonymousBytesMax: endAnonymousMemory(),
+    rssBytesMax: residentBytesMax,
+    anonymousBytesMax,
     stallsMs: measured,
     stateBytes: node.stateBytes(),
   };
