@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-import ipaddr from 'ipaddr.js';
 import { isbot } from 'isbot';
 import { RE2JS } from 're2js';
 
@@ -10,8 +9,9 @@ import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import type { ClientLists, NetworkOwner, RuledClient } from './bots/config.ts';
 import { GenerationMap } from './door/generations.ts';
+import { NetworkRanges } from './network-ranges.ts';
 
-/** Forms and networks of which the answer is kept: a shop sees some hundred forms, a big one some 10,000 networks. */
+/** Forms of which the answer is kept: a shop sees some hundred. */
 const CACHE_SIZE_MAX = 50_000;
 /** Most networks of a ranges file: the largest clouds publish about 10,000 each. */
 const RANGES_MAX = 200_000;
@@ -44,10 +44,8 @@ export function parseRule(text: string): ClientRule | undefined {
       return pattern && { matches: ({ agent }) => agent !== null && pattern.matcher(agent).find() };
     }
     case 'network': {
-      const range = parseRange(value);
-      if (range === undefined) return undefined;
-      const ranges = new Ranges();
-      ranges.add(range, true);
+      const ranges = new NetworkRanges<true>();
+      if (!ranges.add(value, true)) return undefined;
       return { matches: ({ network }) => network !== null && ranges.find(network) === true };
     }
     case 'source':
@@ -67,7 +65,7 @@ function compiled(pattern: string): RE2JS | undefined {
 
 /**
  * The lists of user agents that Weir brings along, the ranges of networks, and the rules of the
- * configuration. Each distinct client is looked up once.
+ * configuration. Each distinct user agent is looked up once.
  *
  * @throws {EngineError} CONFIG_INVALID when the file of ranges is none
  */
@@ -77,7 +75,6 @@ export function createClientLists(settings: ListSettings): ClientLists {
   const allow = rulesOf(settings.allow);
   const deny = rulesOf(settings.deny);
   const agents = new GenerationMap<ReturnType<ClientLists['agent']> | null>(CACHE_SIZE_MAX);
-  const owners = new GenerationMap<NetworkOwner | null>(CACHE_SIZE_MAX);
   return {
     version: `isbot ${versionOf('isbot')}, crawler-user-agents ${versionOf('crawler-user-agents')}, ranges ${version}`,
     agent: (form) => {
@@ -88,14 +85,7 @@ export function createClientLists(settings: ListSettings): ClientLists {
       }
       return known ?? undefined;
     },
-    network: (network) => {
-      let known = owners.get(network);
-      if (known === undefined) {
-        known = networks.find(network) ?? null;
-        owners.set(network, known);
-      }
-      return known ?? undefined;
-    },
+    network: (network) => networks.find(network),
     rule: (client) => {
       if (allow.some(({ matches }) => matches(client))) return 'allow';
       if (deny.some(({ matches }) => matches(client))) return 'deny';
@@ -136,16 +126,14 @@ interface RangesFile {
 
 function readRanges(file: string | undefined): {
   readonly version: string;
-  readonly networks: Ranges<NetworkOwner>;
+  readonly networks: NetworkRanges<NetworkOwner>;
 } {
   const source = file ?? new URL('client-ranges.json', import.meta.url);
   const { version, data_centres: dataCentres, crawlers } = parseRangesFile(source);
-  const networks = new Ranges<NetworkOwner>();
+  const networks = new NetworkRanges<NetworkOwner>();
   const add = (texts: readonly string[], owner: NetworkOwner): void => {
     for (const text of texts) {
-      const range = parseRange(text);
-      if (range === undefined) throw notRanges(source, `${text}, which is no network`);
-      networks.add(range, owner);
+      if (!networks.add(text, owner)) throw notRanges(source, `${text}, which is no network`);
     }
   };
   add(dataCentres, { kind: 'data_centre' });
@@ -182,44 +170,4 @@ function notRanges(source: string | URL, got: string): EngineError {
     kind: 'fatal',
     message: `Expected version, data_centres and crawlers, at most ${RANGES_MAX} networks, in ${String(source)}, got ${got}`,
   });
-}
-
-/** The leading bits of a network, at most as many as are kept of an address. */
-interface Range {
-  readonly bits: string;
-}
-
-/** Bits of an address that are kept, by its number of bytes. */
-const KEPT_BITS: Readonly<Record<number, number>> = { 4: 24, 16: 48 };
-
-function parseRange(text: string): Range | undefined {
-  if (!ipaddr.isValidCIDR(text)) return undefined;
-  const [address, length] = ipaddr.parseCIDR(text);
-  const bytes = address.toByteArray();
-  // A network smaller than what is kept of an address cannot be told from its neighbours.
-  if (length > (KEPT_BITS[bytes.length] ?? 0)) return undefined;
-  const bits = bytes.map((byte) => byte.toString(2).padStart(8, '0')).join('');
-  return { bits: `${bytes.length}:${bits.slice(0, length)}` };
-}
-
-/** Networks by their leading bits: looked up by every shorter prefix, the longest that is known wins. */
-class Ranges<Owner> {
-  readonly #owners = new Map<string, Owner>();
-
-  get size(): number {
-    return this.#owners.size;
-  }
-
-  add({ bits }: Range, owner: Owner): void {
-    this.#owners.set(bits, owner);
-  }
-
-  find(network: string): Owner | undefined {
-    let bits = parseRange(network)?.bits ?? '';
-    for (; bits !== ''; bits = bits.slice(0, -1)) {
-      const owner = this.#owners.get(bits);
-      if (owner !== undefined) return owner;
-    }
-    return undefined;
-  }
 }

@@ -17,7 +17,7 @@ import type { RuledClient } from './config.ts';
 import { createJudge } from './operator.ts';
 import { REASONS, TIER_OF_REASON } from './reason.ts';
 import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
-import { tierOne } from './tier-one.ts';
+import { ownerOf, tierOne } from './tier-one.ts';
 
 const LISTS = {
   version: 'test',
@@ -63,7 +63,8 @@ test.each<[string, Partial<Click>, string | undefined]>([
   ['an app', { agent: 'Teapot', network: 'dc', source: 'app' }, undefined],
   ['a prefetch of an app', { source: 'app', prefetch: true }, 'prefetch'],
 ])('tier 1 knows %s', (_, fields, verdict) => {
-  expect(tierOne(buildClick(fields), CONFIG)).toBe(verdict);
+  const click = buildClick(fields);
+  expect(tierOne(click, ownerOf(click, CONFIG), CONFIG)).toBe(verdict);
 });
 
 function judging(...events: readonly LawEvent[]): Run {
@@ -261,7 +262,7 @@ function evidenceOf(events: readonly LawEvent[], visitor: string): readonly [num
       return [[event.about / DAY_MS, REASONS.indexOf('person')]];
     }
     if (topic !== 'weir.clicks' || event.visitor_id !== visitor) return [];
-    const verdict = tierOne(event, CONFIG);
+    const verdict = tierOne(event, ownerOf(event, CONFIG), CONFIG);
     if (verdict === undefined || verdict === 'allow') return [];
     return [[Math.floor(event.occurred_at / DAY_MS), REASONS.indexOf(verdict)]];
   });

@@ -23,7 +23,7 @@ import {
 import { placeOf } from './reason.ts';
 import { BOT_STANDINGS, BOT_VERDICTS, type VisitorState } from './row.ts';
 import { isApp, stepOf } from './step.ts';
-import { tierOne } from './tier-one.ts';
+import { ownerOf, tierOne } from './tier-one.ts';
 import { addStep, explain, scoreAll } from './visits.ts';
 
 /**
@@ -86,7 +86,8 @@ function takeClick(
 ): boolean {
   const timeMs = click.occurred_at;
   if (timeMs > known.newestMs) known.newestMs = timeMs;
-  const verdict = tierOne(click, config);
+  const owner = ownerOf(click, config);
+  const verdict = tierOne(click, owner, config);
   let isNews = false;
   if (verdict !== undefined && verdict !== 'allow') {
     const evidence = { fromMs: timeMs, toMs: timeMs, place: placeOf(verdict) };
@@ -94,7 +95,7 @@ function takeClick(
     isNews = settled !== known.settled;
     known.settled = settled;
   }
-  const step = stepOf(click, verdict, config);
+  const step = stepOf(click, { verdict, owner }, config);
   if (step === undefined) return isNews;
   if (verdict === undefined && !isApp(click, config)) tellAddress(known, click, output, record);
   return addStep(known, step, config) || isNews;

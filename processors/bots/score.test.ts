@@ -11,6 +11,7 @@ import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
 import { DEFAULT_WEIGHTS, rhythmOf, scoreOf, variationOf } from './score.ts';
 import { featuresOf, joined, sessionOf } from './session.ts';
 import { stepOf } from './step.ts';
+import { ownerOf } from './tier-one.ts';
 
 const CONFIG = buildBotsConfig({
   lists: {
@@ -46,7 +47,7 @@ function shown(fields: readonly Partial<Click>[], gapMs = 7_000): readonly strin
   const steps = fields.flatMap((each, index) => {
     const irregularMs = gapMs + (index % 2) * gapMs * 0.4;
     const click = buildClick({ occurred_at: DAY_ZERO_MS + index * irregularMs, ...each });
-    return stepOf(click, undefined, CONFIG) ?? [];
+    return stepOf(click, { verdict: undefined, owner: ownerOf(click, CONFIG) }, CONFIG) ?? [];
   });
   return featuresOf(steps.map(sessionOf).reduce(joined), { delivered: [], deliveredForMs: 0 });
 }

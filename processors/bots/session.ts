@@ -67,28 +67,52 @@ export function sessionOf({ timeMs, isRequest, flags }: Step): Session {
 }
 
 /**
- * Takes a click into the session in place when it comes after all others, as nearly all do.
- *
- * @returns whether it did; if not, `joined` does
+ * Takes a click into the session in place, wherever between its clicks it belongs. The session must be
+ * the only one that the click is near to; if not, `joined` makes one of several.
  */
-export function append(session: Session, { timeMs, isRequest, flags }: Step): boolean {
-  if (timeMs < endOf(session)) return false;
+export function insert(session: Session, { timeMs, isRequest, flags }: Step): void {
   const count = session[COUNT] ?? 0;
-  session[END] = timeMs;
+  const times = Math.min(count, TIMES_MAX);
+  const start = startOf(session);
+  if (timeMs < start) {
+    session[START] = timeMs;
+    for (let at = OFFSETS; at < OFFSETS + times; at += 1) {
+      session[at] = (session[at] ?? 0) + start - timeMs;
+    }
+  }
+  if (timeMs > endOf(session)) session[END] = timeMs;
   session[FLAGS] = (session[FLAGS] ?? 0) | flags;
-  if (!isRequest) return true;
+  if (!isRequest) return;
   session[COUNT] = count + 1;
-  if (count < TIMES_MAX) session[OFFSETS + count] = timeMs - startOf(session);
-  else appendToPanes(session, Math.floor(timeMs / PANE_MS));
-  return true;
+  const offset = timeMs - startOf(session);
+  let at = OFFSETS + times;
+  while (at > OFFSETS && (session[at - 1] ?? 0) > offset) at -= 1;
+  if (count < TIMES_MAX) {
+    session.splice(at, 0, offset);
+    return;
+  }
+  let overflowMs = timeMs;
+  if (at < OFFSETS + TIMES_MAX) {
+    const last = OFFSETS + TIMES_MAX - 1;
+    overflowMs = startOf(session) + (session[last] ?? 0);
+    session.copyWithin(at + 1, at, last);
+    session[at] = offset;
+  }
+  addToPanes(session, Math.floor(overflowMs / PANE_MS));
 }
 
-/** Counts a request after all others. */
-function appendToPanes(session: Session, pane: number): void {
-  const last = session.length - 2;
-  const hasPanes = last >= OFFSETS + TIMES_MAX;
-  if (hasPanes && session[last] === pane) session[last + 1] = (session[last + 1] ?? 0) + 1;
-  else if (session.length < OFFSETS + TIMES_MAX + 2 * PANES_MAX) session.push(pane, 1);
+/** Counts a request beyond the first ones; of too many half minutes the latest go. */
+function addToPanes(session: Session, pane: number): void {
+  const first = OFFSETS + TIMES_MAX;
+  let at = session.length;
+  while (at > first && (session[at - 2] ?? 0) > pane) at -= 2;
+  if (at > first && session[at - 2] === pane) {
+    session[at - 1] = (session[at - 1] ?? 0) + 1;
+    return;
+  }
+  if (at === first + 2 * PANES_MAX) return;
+  session.splice(at, 0, pane, 1);
+  if (session.length > first + 2 * PANES_MAX) session.length = first + 2 * PANES_MAX;
 }
 
 /** Writes down what the score makes of the session: 0, `FLAG.suspect` or `FLAG.bot`. */
@@ -106,7 +130,7 @@ export function requestsOf(session: Session): number {
   return session[COUNT] ?? 0;
 }
 
-/** Two sessions, or a session and a click as one, together. */
+/** Two sessions, or a session and a click as one, together; `insert` does the latter in place. */
 export function joined(a: Session, b: Session): Session {
   const start = Math.min(startOf(a), startOf(b));
   const times = [...timesOf(a), ...timesOf(b)].toSorted((one, other) => one - other);

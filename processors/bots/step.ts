@@ -1,11 +1,16 @@
 import type { Click } from '../../schemas/events/click.ts';
 import { isAsset, pathOf } from '../../schemas/page-url.ts';
-import type { BotsConfig, ListVerdict } from './config.ts';
+import type { BotsConfig, ListVerdict, NetworkOwner } from './config.ts';
 import { FLAG, type Step } from './session.ts';
 
 /** What a click is to the session it belongs to; undefined for an impression, which nobody asked for. */
-export function stepOf(click: Click, verdict: ListVerdict, config: BotsConfig): Step | undefined {
+export function stepOf(
+  click: Click,
+  known: { readonly verdict: ListVerdict; readonly owner: NetworkOwner | undefined },
+  config: BotsConfig,
+): Step | undefined {
   const { kind, url } = click;
+  const { verdict, owner } = known;
   if (kind === 'impression') return undefined;
   let flags = 0;
   const path = url === null ? '' : pathOf(url);
@@ -21,9 +26,7 @@ export function stepOf(click: Click, verdict: ListVerdict, config: BotsConfig): 
   // Neither runs the page's script nor loads its files, whoever is behind it; a log knows no script.
   if (isApp(click, config)) flags |= FLAG.beacon | FLAG.asset;
   else if (config.logSources.includes(click.source)) flags |= FLAG.scriptUnknown;
-  if (click.network !== null && config.lists.network(click.network)?.kind === 'data_centre') {
-    flags |= FLAG.dataCentre;
-  }
+  if (owner?.kind === 'data_centre') flags |= FLAG.dataCentre;
   return { timeMs: click.occurred_at, isRequest: !isScript && !isFile, flags };
 }
 

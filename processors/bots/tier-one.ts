@@ -1,20 +1,32 @@
 import type { Click } from '../../schemas/events/click.ts';
-import type { BotsConfig, ListVerdict } from './config.ts';
+import type { BotsConfig, ListVerdict, NetworkOwner } from './config.ts';
+
+/** Whose network a click comes from, as far as the lists know. */
+export function ownerOf(
+  { network }: Pick<Click, 'network'>,
+  { lists }: BotsConfig,
+): NetworkOwner | undefined {
+  return network === null ? undefined : lists.network(network);
+}
 
 /**
  * What rules and lists say of a click: the first that fits of allow rule, deny rule, verified crawler,
  * user-agent list, data-centre range (not for people who are signed in), non-browser agent, prefetch.
  * Apps and servers are exempt from lists of user agents and addresses.
+ *
+ * @param owner of the click's network
  */
-export function tierOne(click: Click, config: BotsConfig): ListVerdict {
+export function tierOne(
+  click: Click,
+  owner: NetworkOwner | undefined,
+  config: BotsConfig,
+): ListVerdict {
   const { lists } = config;
   const rule = lists.rule(click);
   if (rule === 'allow') return 'allow';
   if (rule === 'deny') return 'deny_rule';
   if (click.server_side !== true && !config.appSources.includes(click.source)) {
-    const owner = click.network === null ? undefined : lists.network(click.network);
-    const agent = click.agent ?? '';
-    if (owner?.kind === 'crawler' && agent.toLowerCase().includes(owner.name)) {
+    if (owner?.kind === 'crawler' && click.agent?.toLowerCase().includes(owner.name) === true) {
       return 'verified_crawler';
     }
     const listed = click.agent === null ? undefined : lists.agent(click.agent);

@@ -8,10 +8,10 @@ import {
   FLAG,
   type Session,
   type Step,
-  append,
   endOf,
   featuresOf,
   hasFlag,
+  insert,
   joined,
   requestsOf,
   sessionOf,
@@ -43,7 +43,12 @@ export function addStep(known: Known, step: Step, config: BotsConfig): boolean {
     settleOldest(known, config);
     return score(session, known, config) || known.marks.length > 0;
   }
-  if (timeMs >= startOf(last) && append(last, step)) return score(last, known, config);
+  const previous = known.sessions.at(-2);
+  const isNearPrevious = previous !== undefined && timeMs <= endOf(previous) + gapMs;
+  if (timeMs >= startOf(last) - gapMs && !isNearPrevious) {
+    insert(last, step);
+    return score(last, known, config);
+  }
   let merged = sessionOf(step);
   const kept: Session[] = [];
   let verdicts = 0;
