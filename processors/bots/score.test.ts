@@ -9,7 +9,7 @@ import { Run } from '../../test/laws/operator-laws.ts';
 import { createJudge } from './operator.ts';
 import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
 import { DEFAULT_WEIGHTS, rhythmOf, scoreOf, variationOf } from './score.ts';
-import { featuresOf, joined, sessionOf } from './session.ts';
+import { featuresOf, insert, joined, sessionOf } from './session.ts';
 import { stepOf } from './step.ts';
 import { ownerOf } from './tier-one.ts';
 
@@ -120,7 +120,14 @@ test('a session is the same whatever the order of its clicks', () => {
         .map((step) => ({ step, rank: ranks.next().value ?? 0 }))
         .toSorted((a, b) => a.rank - b.rank)
         .map(({ step }) => sessionOf(step));
-      expect(shuffled.reduce(joined)).toEqual(steps.map(sessionOf).reduce(joined));
+      const whole = steps.map(sessionOf).reduce(joined);
+      expect(shuffled.reduce(joined)).toEqual(whole);
+      const [first = [], ...others] = shuffled;
+      const grown = [...first];
+      for (const [timeMs = 0, , count, flags = 0] of others) {
+        insert(grown, { timeMs, isRequest: count === 1, flags });
+      }
+      expect(grown).toEqual(whole);
     }),
   );
 });

@@ -1,0 +1,105 @@
+import { MemoryLog } from '../../processors/engine/log/memory.ts';
+import type { MemoryStore } from '../../processors/engine/state/memory.ts';
+import { endOfPrefix } from '../../processors/engine/state/store.ts';
+import { cpuUs, drained, fill, shopEvents } from '../core/memory-engine.ts';
+import { childInput, sendResult } from '../measure/child.ts';
+import { type StateSizes, stateSizes } from './state-sizes.ts';
+
+export interface BotsInput {
+  readonly events: number;
+}
+
+/** CPU time per event, user and system, microseconds; sizes are means in bytes. */
+export interface BotsRun extends StateSizes {
+  readonly events: number;
+  /** Door and engine, judging. */
+  readonly pipelineUs: number;
+  /** The same, judging nobody. */
+  readonly pipelineWithoutUs: number;
+  /** The engine alone. */
+  readonly engineUs: number;
+  readonly engineWithoutUs: number;
+  /** As stored, beyond what the other processors store. */
+  readonly visitorBytesStored: number;
+  readonly addressBytesStored: number;
+}
+
+/** Pairs of runs, with and without in turn; the first pair compiles the code and does not count. */
+const PAIRS = 3;
+const JUDGING = {};
+const NOT_JUDGING = { WEIR_BOTS_FILTER: 'false' };
+
+await sendResult(await run(childInput<BotsInput>()));
+process.exit();
+
+async function run({ events: count }: BotsInput): Promise<BotsRun> {
+  const events = shopEvents(count);
+  const once = async (
+    environment: Readonly<Record<string, string>>,
+  ): Promise<{
+    readonly doorUs: number;
+    readonly engineUs: number;
+    readonly store: MemoryStore;
+  }> => {
+    // What stages forward goes to the log, so each run has one of its own.
+    const log = new MemoryLog(() => Date.now());
+    const doorUs = await cpuUs(events.length, () => fill(log, events));
+    let store: MemoryStore | undefined;
+    const engineUs = await cpuUs(events.length, async () => {
+      store = await drained(log, { environment });
+    });
+    if (store === undefined) throw new Error('nothing was stored');
+    return { doorUs, engineUs, store };
+  };
+  let [doorUs, engineUs, withoutUs] = [0, 0, 0];
+  let stored = { visitorBytesStored: 0, addressBytesStored: 0 };
+  for (let pair = 0; pair < PAIRS; pair += 1) {
+    const judging = await once(JUDGING);
+    const without = await once(NOT_JUDGING);
+    if (pair === 0) {
+      stored = storedBytes(judging.store, without.store);
+      continue;
+    }
+    // The door is the same in both.
+    doorUs += (judging.doorUs + without.doorUs) / 2 / (PAIRS - 1);
+    engineUs += judging.engineUs / (PAIRS - 1);
+    withoutUs += without.engineUs / (PAIRS - 1);
+  }
+  return {
+    events: events.length,
+    pipelineUs: doorUs + engineUs,
+    pipelineWithoutUs: doorUs + withoutUs,
+    engineUs,
+    engineWithoutUs: withoutUs,
+    ...stored,
+    ...(await stateSizes(events)),
+  };
+}
+
+/** What judging adds to the stored state of a visitor, and what an address takes. */
+function storedBytes(
+  judging: MemoryStore,
+  without: MemoryStore,
+): { readonly visitorBytesStored: number; readonly addressBytesStored: number } {
+  const [visitors, before, addresses] = [
+    stateOf(judging, 's/visitor-'),
+    stateOf(without, 's/visitor-'),
+    stateOf(judging, 's/address-'),
+  ];
+  return {
+    visitorBytesStored: (visitors.bytes - before.bytes) / visitors.keys,
+    addressBytesStored: addresses.bytes / addresses.keys,
+  };
+}
+
+function stateOf(
+  store: MemoryStore,
+  prefix: string,
+): { readonly keys: number; readonly bytes: number } {
+  let [keys, bytes] = [0, 0];
+  for (const { value } of store.range({ start: prefix, end: endOfPrefix(prefix) })) {
+    keys += 1;
+    bytes += value.length;
+  }
+  return { keys, bytes };
+}
