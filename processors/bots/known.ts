@@ -38,7 +38,7 @@ export interface Known {
   acts: readonly Act[];
   /** When orders were delivered, oldest first. */
   delivered: readonly number[];
-  /** Half of the hash of the address last told to the address stage, with its pane; 0 at first. */
+  /** Half of the hash of the address last told to the address stage, with its pane, signed; 0 at first. */
   toldHash: number;
   standing: Standing;
 }

@@ -108,8 +108,9 @@ function tellAddress(known: Known, click: Click, output: Output, record: RecordC
   const paneMs = Math.floor(click.occurred_at / PANE_MS) * PANE_MS;
   fingerprintText(`${ip}${paneMs}`, told);
   // Told again after another address or ten minutes came between: the id makes it a duplicate.
-  if (known.toldHash === told.low) return;
-  known.toldHash = told.low;
+  const toldHash = told.low | 0;
+  if (known.toldHash === toldHash) return;
+  known.toldHash = toldHash;
   output.forward('weir.internal.address', ip, {
     event_id: `${ip}/${visitorId}/${paneMs / PANE_MS}`,
     occurred_at: paneMs,

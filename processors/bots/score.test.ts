@@ -123,9 +123,9 @@ test('a session is the same whatever the order of its clicks', () => {
       const whole = steps.map(sessionOf).reduce(joined);
       expect(shuffled.reduce(joined)).toEqual(whole);
       const [first = [], ...others] = shuffled;
-      const grown = [...first];
+      let grown = [...first];
       for (const [timeMs = 0, , count, flags = 0] of others) {
-        insert(grown, { timeMs, isRequest: count === 1, flags });
+        grown = insert(grown, { timeMs, isRequest: count === 1, flags });
       }
       expect(grown).toEqual(whole);
     }),

@@ -67,10 +67,11 @@ export function sessionOf({ timeMs, isRequest, flags }: Step): Session {
 }
 
 /**
- * Takes a click into the session in place, wherever between its clicks it belongs. The session must be
+ * Takes a click into the session, wherever between its clicks it belongs, and returns it: in place, or
+ * as a new array as long as its elements, where growing would reserve seventeen more. The session must be
  * the only one that the click is near to; if not, `joined` makes one of several.
  */
-export function insert(session: Session, { timeMs, isRequest, flags }: Step): void {
+export function insert(session: Session, { timeMs, isRequest, flags }: Step): Session {
   const count = session[COUNT] ?? 0;
   const times = Math.min(count, TIMES_MAX);
   const start = startOf(session);
@@ -82,15 +83,12 @@ export function insert(session: Session, { timeMs, isRequest, flags }: Step): vo
   }
   if (timeMs > endOf(session)) session[END] = timeMs;
   session[FLAGS] = (session[FLAGS] ?? 0) | flags;
-  if (!isRequest) return;
+  if (!isRequest) return session;
   session[COUNT] = count + 1;
   const offset = timeMs - startOf(session);
   let at = OFFSETS + times;
   while (at > OFFSETS && (session[at - 1] ?? 0) > offset) at -= 1;
-  if (count < TIMES_MAX) {
-    session.splice(at, 0, offset);
-    return;
-  }
+  if (count < TIMES_MAX) return session.toSpliced(at, 0, offset);
   let overflowMs = timeMs;
   if (at < OFFSETS + TIMES_MAX) {
     const last = OFFSETS + TIMES_MAX - 1;
@@ -99,6 +97,7 @@ export function insert(session: Session, { timeMs, isRequest, flags }: Step): vo
     session[at] = offset;
   }
   addToPanes(session, Math.floor(overflowMs / PANE_MS));
+  return session;
 }
 
 /** Counts a request beyond the first ones; of too many half minutes the latest go. */

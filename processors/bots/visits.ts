@@ -46,8 +46,9 @@ export function addStep(known: Known, step: Step, config: BotsConfig): boolean {
   const previous = known.sessions.at(-2);
   const isNearPrevious = previous !== undefined && timeMs <= endOf(previous) + gapMs;
   if (timeMs >= startOf(last) - gapMs && !isNearPrevious) {
-    insert(last, step);
-    return score(last, known, config);
+    const grown = insert(last, step);
+    if (grown !== last) known.sessions = known.sessions.with(-1, grown);
+    return score(grown, known, config);
   }
   let merged = sessionOf(step);
   const kept: Session[] = [];
