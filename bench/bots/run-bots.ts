@@ -12,12 +12,9 @@ export interface BotsInput {
 /** CPU time per event, user and system, microseconds; sizes are means in bytes. */
 export interface BotsRun extends StateSizes {
   readonly events: number;
-  /** Door and engine, judging. */
-  readonly pipelineUs: number;
-  /** The same, judging nobody. */
-  readonly pipelineWithoutUs: number;
-  /** The engine alone. */
+  /** The engine, judging. */
   readonly engineUs: number;
+  /** The same, judging nobody. */
   readonly engineWithoutUs: number;
   /** As stored, beyond what the other processors store. */
   readonly visitorBytesStored: number;
@@ -36,22 +33,18 @@ async function run({ events: count }: BotsInput): Promise<BotsRun> {
   const events = shopEvents(count);
   const once = async (
     environment: Readonly<Record<string, string>>,
-  ): Promise<{
-    readonly doorUs: number;
-    readonly engineUs: number;
-    readonly store: MemoryStore;
-  }> => {
+  ): Promise<{ readonly engineUs: number; readonly store: MemoryStore }> => {
     // What stages forward goes to the log, so each run has one of its own.
     const log = new MemoryLog(() => Date.now());
-    const doorUs = await cpuUs(events.length, () => fill(log, events));
+    await fill(log, events);
     let store: MemoryStore | undefined;
     const engineUs = await cpuUs(events.length, async () => {
       store = await drained(log, { environment });
     });
     if (store === undefined) throw new Error('nothing was stored');
-    return { doorUs, engineUs, store };
+    return { engineUs, store };
   };
-  let [doorUs, engineUs, withoutUs] = [0, 0, 0];
+  let [engineUs, withoutUs] = [0, 0];
   let stored = { visitorBytesStored: 0, addressBytesStored: 0 };
   for (let pair = 0; pair < PAIRS; pair += 1) {
     const judging = await once(JUDGING);
@@ -60,15 +53,11 @@ async function run({ events: count }: BotsInput): Promise<BotsRun> {
       stored = storedBytes(judging.store, without.store);
       continue;
     }
-    // The door is the same in both.
-    doorUs += (judging.doorUs + without.doorUs) / 2 / (PAIRS - 1);
     engineUs += judging.engineUs / (PAIRS - 1);
     withoutUs += without.engineUs / (PAIRS - 1);
   }
   return {
     events: events.length,
-    pipelineUs: doorUs + engineUs,
-    pipelineWithoutUs: doorUs + withoutUs,
     engineUs,
     engineWithoutUs: withoutUs,
     ...stored,

@@ -16,6 +16,8 @@ export interface ImportInput {
   /** Empty or missing: every run begins with an empty log, state and ClickHouse. */
   readonly dataDir: string;
   readonly isProfiled: boolean;
+  /** Settings beside the defaults. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface ImportRun {
@@ -38,11 +40,11 @@ await sendResult(await run(childInput<ImportInput>()));
 // chDB keeps threads that nobody waits for.
 process.exit();
 
-async function run({ file, dataDir, isProfiled }: ImportInput): Promise<ImportRun> {
+async function run({ file, dataDir, isProfiled, environment }: ImportInput): Promise<ImportRun> {
   const parseUs = await yardstick(file);
   const config = loadConfig({
     file: undefined,
-    environment: { WEIR_DATA_DIR: dataDir, WEIR_LOG_LEVEL: 'warn' },
+    environment: { ...environment, WEIR_DATA_DIR: dataDir, WEIR_LOG_LEVEL: 'warn' },
   });
   const engine = await Embedded.open(config, (error) => {
     console.error(`Processing stopped: ${messageOf(error)}`);
