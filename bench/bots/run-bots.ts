@@ -1,7 +1,7 @@
 import { MemoryLog } from '../../processors/engine/log/memory.ts';
 import type { MemoryStore } from '../../processors/engine/state/memory.ts';
 import { endOfPrefix } from '../../processors/engine/state/store.ts';
-import { cpuUs, drained, fill, shopEvents } from '../core/memory-engine.ts';
+import { cpuUs, drained, fill } from '../core/memory-shop.ts';
 import { childInput, sendResult } from '../measure/child.ts';
 import { type StateSizes, stateSizes } from './state-sizes.ts';
 
@@ -29,17 +29,17 @@ const NOT_JUDGING = { WEIR_BOTS_FILTER: 'false' };
 await sendResult(await run(childInput<BotsInput>()));
 process.exit();
 
-async function run({ events: count }: BotsInput): Promise<BotsRun> {
-  const events = shopEvents(count);
+async function run({ events }: BotsInput): Promise<BotsRun> {
+  let count = 0;
   const once = async (
     environment: Readonly<Record<string, string>>,
   ): Promise<{ readonly engineUs: number; readonly store: MemoryStore }> => {
     // What stages forward goes to the log, so each run has one of its own.
     const log = new MemoryLog(() => Date.now());
-    await fill(log, events);
+    count = (await fill(log, events)).length;
     let store: MemoryStore | undefined;
-    const engineUs = await cpuUs(events.length, async () => {
-      store = await drained(log, { environment });
+    const engineUs = await cpuUs(count, async () => {
+      store = await drained(log, environment);
     });
     if (store === undefined) throw new Error('nothing was stored');
     return { engineUs, store };
@@ -57,7 +57,7 @@ async function run({ events: count }: BotsInput): Promise<BotsRun> {
     withoutUs += without.engineUs / (PAIRS - 1);
   }
   return {
-    events: events.length,
+    events: count,
     engineUs,
     engineWithoutUs: withoutUs,
     ...stored,

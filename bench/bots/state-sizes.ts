@@ -5,8 +5,7 @@ import { createProcessors } from '../../processors/registry.ts';
 import type { AddressEvent } from '../../schemas/events/address-event.ts';
 import { decodeEvent } from '../../schemas/events/wire.ts';
 import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
-import { PARTITIONS, fill } from '../core/memory-engine.ts';
-import type { ShopEvent } from '../shop/shop-event.ts';
+import { PARTITIONS, fill } from '../core/memory-shop.ts';
 
 /** Mean sizes in memory, bytes, without the keys. */
 export interface StateSizes {
@@ -20,7 +19,7 @@ export interface StateSizes {
  * Judges the clicks of the events and sees how much of the heap the states take: what it shrinks by
  * when they go. Needs `--expose-gc`.
  */
-export async function stateSizes(events: readonly ShopEvent[]): Promise<StateSizes> {
+export async function stateSizes(events: number): Promise<StateSizes> {
   const config = loadConfig({ file: undefined, environment: {} });
   const bots = createProcessors(config).find(({ name }) => name === 'bots');
   const judge = bots?.operators.find(({ stage }) => stage === 'visitor');
@@ -44,9 +43,7 @@ export async function stateSizes(events: readonly ShopEvent[]): Promise<StateSiz
   };
 }
 
-async function clicksOf(
-  events: readonly ShopEvent[],
-): Promise<readonly EventOfTopic['weir.clicks'][]> {
+async function clicksOf(events: number): Promise<readonly EventOfTopic['weir.clicks'][]> {
   const log = new MemoryLog(() => Date.now());
   await fill(log, events);
   const clicks: EventOfTopic['weir.clicks'][] = [];

@@ -76,16 +76,18 @@ export async function throughEngine(
   return cpuUs(lines.length, () => drained(log, environment));
 }
 
-async function drained(
+/** Takes all of the log and returns the state that is left. */
+export async function drained(
   log: MemoryLog,
   environment: Readonly<Record<string, string>>,
-): Promise<void> {
+): Promise<MemoryStore> {
+  const store = new MemoryStore();
   const config = loadConfig({ file: undefined, environment });
   const engine = await Engine.open({
     node: 'bench',
     processors: createProcessors(config),
     log,
-    store: new MemoryStore(),
+    store,
     sink: { insert: () => Promise.resolve() },
     clock: systemClock,
     limits: limitsOf(config),
@@ -95,6 +97,6 @@ async function drained(
   for (;;) {
     const taken = engine.step();
     if (engine.isCheckpointDue || taken === 0) await engine.checkpoint();
-    if (taken === 0 && !engine.hasPending) break;
+    if (taken === 0 && !engine.hasPending) return store;
   }
 }
