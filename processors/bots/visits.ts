@@ -47,7 +47,7 @@ export function addStep(known: Known, step: Step, config: BotsConfig): boolean {
   const isNearPrevious = previous !== undefined && timeMs <= endOf(previous) + gapMs;
   if (timeMs >= startOf(last) - gapMs && !isNearPrevious) {
     const grown = insert(last, step);
-    if (grown !== last) known.sessions = known.sessions.with(-1, grown);
+    if (grown !== last) known.sessions = known.sessions.with(known.sessions.length - 1, grown);
     return score(grown, known, config);
   }
   let merged = sessionOf(step);
