@@ -8,6 +8,7 @@ import { EngineError, messageOf } from '../schemas/errors.ts';
 import { EVENT_TYPES, type EventType } from '../schemas/topics.ts';
 import type { AccessLogOptions } from './import/access-log.ts';
 import { importFile } from './import/import-file.ts';
+import { type MachineReport, machineLines, machineReport } from './import/machines.ts';
 import { COLUMN_ROLES, type OrdersCsvOptions } from './import/orders-csv.ts';
 import type { ReaderChoice } from './import/readers.ts';
 import { type ImportSummary, summaryLines } from './import/summary.ts';
@@ -160,7 +161,12 @@ async function importFiles(
             .join('')}`,
         );
     }
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ files: summaries })}\n`);
+    const machines = await machinesOf(engine, choice);
+    if (options.json === true)
+      process.stdout.write(
+        `${JSON.stringify({ files: summaries, ...(machines === undefined ? {} : { machines }) })}\n`,
+      );
+    else if (machines !== undefined) process.stdout.write(`${machineLines(machines).join('\n')}\n`);
   } catch (error) {
     // What stopped the processing also stopped the import, and is the better thing to report.
     throwDefect(stop.signal);
@@ -171,6 +177,17 @@ async function importFiles(
       throw error;
     });
   }
+}
+
+/** Logs of web servers are full of machines: says how much of what the log's source has sent is theirs. */
+async function machinesOf(
+  engine: Embedded,
+  choice: ReaderChoice,
+): Promise<MachineReport | undefined> {
+  if (choice.format !== 'access-log') return undefined;
+  await engine.drain();
+  const source = choice.options.source ?? 'access-log';
+  return machineReport((sql, parameters) => engine.query(sql, parameters), source);
 }
 
 /** Throws why processing stopped, unless it was asked to: then the reason is the signal's own. */

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import type { BotsAnswer } from '../../api/bots-answer.ts';
+import { machineLines, machineReport } from '../../cli/import/machines.ts';
 import { auditWindows } from '../../processors/audit.ts';
 import { type Config, DEFAULT_CONFIG } from '../../processors/config.ts';
 import { Embedded } from '../../processors/embedded.ts';
@@ -151,6 +152,27 @@ function reasonOf(channel: string, counts: object): object {
   const none = { clicks_givt: 0, clicks_sivt: 0, clicks_suspect: 0, withdrawn_lately: 0 };
   return { channel, reason: 'agent_isbot', ...none, ...counts };
 }
+
+test('an import says how many lines each list flags, and whose they are, by token', async () => {
+  const report = await machineReport((sql, bound) => live.query(sql, bound), 'shop');
+  expect(report).toMatchObject({ lines: 17, suspect: 0 });
+  expect(report.flagged.filter(({ lines }) => lines > 0)).toEqual([
+    { reason: 'agent_isbot', lines: 6 },
+  ]);
+  const address = expect.stringMatching(/^i[\w-]{20,}$/);
+  expect(report.flaggedAddresses).toEqual([
+    { address, lines: 11, flagged: 6, reasons: ['agent_isbot'] },
+  ]);
+  expect(report.unflaggedAddresses).toEqual([{ address, lines: 6, flagged: 0, reasons: [] }]);
+  expect(machineLines(report)).toEqual(
+    expect.arrayContaining([
+      'taken for machines: 6 of 17 lines (35.3 %)',
+      '  by agent_isbot: 6 of 17 lines (35.3 %)',
+      '  by behaviour: 0 of 17 lines (0.0 %)',
+    ]),
+  );
+  expect(machineLines(report).join()).not.toMatch(/198\.51|192\.0\.2/);
+});
 
 test('only ops may clear a verdict, and only one that there is', async () => {
   expect((await decide(`${crawler}/clear`, keys.read)).statusCode).toBe(403);
