@@ -3,20 +3,16 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { SECOND_MS } from '../schemas/time.ts';
 import type { Broker } from '../test/kafka/broker.ts';
+import { fillShop } from './kafka/fill.ts';
 import { checkCounts, pipelineStatus } from './kafka/pipeline-status.ts';
 import { KAFKA_VERSION, startBroker, startNode } from './kafka/scene.ts';
-import { ShopProducer } from './kafka/shop-producer.ts';
 import { connectViewers } from './latency/viewers.ts';
 import { type Cost, startCost } from './measure/cost.ts';
 import { profileLines } from './measure/profile-lines.ts';
 import type { ProfileSummary } from './measure/profile.ts';
 import type { BenchOptions, BenchResult } from './measure/result.ts';
-import { Shop, batchMsOf } from './shop/shop.ts';
 
 const EVENTS = 300_000;
-const EVENTS_PER_SECOND = 200;
-/** In the past, or the events are ahead of their records; one month, as the tables are parted by month. */
-const START_MS = Date.UTC(2025, 0, 6);
 const EVENTS_PER_SECOND_MIN = 40_000;
 const VIEWERS = 20;
 const LOOK_MS = 50;
@@ -42,7 +38,7 @@ export async function bench({
   for (let run = 0; run <= runs; run += 1) {
     const broker = await startBroker();
     try {
-      sent = await fill(broker.address, events);
+      sent = await fillShop(broker.address, events);
       const dataDir = join(directory, `data-${run}`);
       const isProfiled = run === runs;
       const result = await catchUp({ broker, dataDir, isProfiled }, sent);
@@ -111,29 +107,6 @@ export async function bench({
     ],
     notes: profileLines(profiled?.profile, sent),
   };
-}
-
-/** Writes the shop's events, about as many as asked for; gives how many it were. */
-async function fill(broker: string, events: number): Promise<number> {
-  const shop = new Shop({
-    seed: 7,
-    startMs: START_MS,
-    eventsPerSecond: EVENTS_PER_SECOND,
-    durationMs: Math.ceil((events / EVENTS_PER_SECOND) * SECOND_MS),
-  });
-  const producer = new ShopProducer(broker);
-  await producer.connect();
-  let sent = 0;
-  const batchMs = batchMsOf(shop);
-  for (let isLast = false; !isLast;) {
-    isLast = shop.isClosed;
-    const some = isLast ? shop.finish() : shop.next(shop.nowMs + batchMs);
-    shop.takeTruth();
-    if (some.length > 0) await producer.send(some);
-    sent += some.length;
-  }
-  await producer.close();
-  return sent;
 }
 
 async function catchUp(

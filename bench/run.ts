@@ -8,6 +8,8 @@ import { bench as core } from './core.bench.ts';
 import { bench as fulfilment } from './fulfilment.bench.ts';
 import { bench as kafkaClients } from './kafka-clients.bench.ts';
 import { bench as kafkaLag } from './kafka-lag.bench.ts';
+import { bench as kafkaScale } from './kafka-scale.bench.ts';
+import { bench as kafkaTakeover } from './kafka-takeover.bench.ts';
 import { bench as kafka } from './kafka.bench.ts';
 import { bench as latency } from './latency.bench.ts';
 import { bench as lift } from './lift.bench.ts';
@@ -27,6 +29,8 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   kafka,
   'kafka-clients': kafkaClients,
   'kafka-lag': kafkaLag,
+  'kafka-scale': kafkaScale,
+  'kafka-takeover': kafkaTakeover,
   latency,
   lift,
   pipeline,
@@ -50,7 +54,13 @@ const { values, positionals } = parseArgs({
 });
 
 /** These start a broker, which needs Java, and run when they are named. */
-const NAMED_ONLY: ReadonlySet<string> = new Set(['kafka', 'kafka-clients', 'kafka-lag']);
+const NAMED_ONLY: ReadonlySet<string> = new Set([
+  'kafka',
+  'kafka-clients',
+  'kafka-lag',
+  'kafka-scale',
+  'kafka-takeover',
+]);
 
 const names =
   positionals.length > 0

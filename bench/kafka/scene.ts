@@ -5,7 +5,7 @@ import { type Server, startServer } from '../latency/server.ts';
 
 /** The broker listens here, and on the next port; the node after those. */
 const PORT = Number(process.env['BENCH_KAFKA_PORT'] ?? 18_220);
-const NODE_PORT = PORT + 5;
+export const NODE_PORT = PORT + 5;
 
 /** Which Kafka it is. */
 export const [KAFKA_VERSION] = KAFKA_VERSIONS;

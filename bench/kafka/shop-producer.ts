@@ -8,8 +8,11 @@ import { KEY_OF_TOPIC, TOPIC_OF_EVENT, type Topic } from '../../schemas/topics.t
 import type { ShopEvent } from '../shop/shop-event.ts';
 
 /** Partitions of the topics as Weir creates them by default. */
-const PARTITIONS = 4;
+export const PARTITIONS = 4;
 const ALL_REPLICAS = -1;
+
+/** What is written: an event of a shop, or what looks like one. */
+export type SentEvent = Pick<ShopEvent, 'type' | 'toObject'>;
 
 /** Writes a shop's events to Kafka as its own programs would: Avro with raw ids, by the key of each topic. */
 export class ShopProducer {
@@ -28,7 +31,7 @@ export class ShopProducer {
   }
 
   /** Resolves when all replicas in sync have them. */
-  async send(events: readonly ShopEvent[]): Promise<void> {
+  async send(events: readonly SentEvent[]): Promise<void> {
     const messages = new Map<Topic, Message[]>();
     for (const event of events) {
       const topic = TOPIC_OF_EVENT[event.type];
@@ -48,7 +51,7 @@ export class ShopProducer {
   }
 }
 
-function messageOf(topic: Topic, event: ShopEvent): Message {
+function messageOf(topic: Topic, event: SentEvent): Message {
   const parsed = parseEvent(event.type, event.toObject(), { nowMs: Infinity, clockSkewMs: 0 });
   if (parsed.kind === 'rejected') throw new Error(parsed.message);
   const fields: Readonly<Record<string, unknown>> = erase(parsed.event);

@@ -8,7 +8,8 @@ import { PLAIN } from '../../processors/engine/sink/layout.ts';
 import type { Insert } from '../../processors/engine/sink/sink.ts';
 import { EngineError } from '../../schemas/errors.ts';
 import { temporaryDirectory } from '../integration/command-line.ts';
-import { LOGIN, type RunningClickHouse, startClickHouse } from './running-server.ts';
+import { type RunningClickHouse, startClickHouse } from './running-server.ts';
+import { LOGIN } from './server-process.ts';
 
 const TIMEOUT_MS = 90_000;
 

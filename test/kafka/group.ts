@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 
 import { erase } from '../../schemas/brand.ts';
-import { startClickHouse } from '../clickhouse/running-server.ts';
+import { type RunningClickHouse, startClickHouse } from '../clickhouse/running-server.ts';
 import { temporaryDirectory } from '../integration/command-line.ts';
 import { rowsOf } from '../integration/tables.ts';
 import { type Broker, KAFKA_VERSIONS } from './broker.ts';
@@ -21,29 +21,29 @@ export class Group {
   readonly broker: Broker;
   /** Where they find each other. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly #stopClickHouse: () => Promise<void>;
+  #clickHouse: RunningClickHouse;
 
   private constructor(parts: {
     readonly shop: Shop;
     readonly broker: Broker;
     readonly environment: Readonly<Record<string, string>>;
-    readonly stopClickHouse: () => Promise<void>;
+    readonly clickHouse: RunningClickHouse;
   }) {
     this.shop = parts.shop;
     this.broker = parts.broker;
     this.environment = parts.environment;
-    this.#stopClickHouse = parts.stopClickHouse;
+    this.#clickHouse = parts.clickHouse;
   }
 
   static async start(): Promise<Group> {
     const shop = await shopOf(temporaryDirectory());
     const broker = await brokerOf(NEWEST);
-    const clickHouse = await startClickHouse({ path: join(shop.directory, 'clickhouse') });
+    const clickHouse = await startClickHouse({ path: clickHousePathOf(shop) });
     return new Group({
       shop,
       broker,
       environment: { ...clickHouse.environment, WEIR_KAFKA_BROKERS: broker.address },
-      stopClickHouse: () => clickHouse.kill(),
+      clickHouse,
     });
   }
 
@@ -107,9 +107,24 @@ export class Group {
     expect(told.toSorted((a, b) => (a.alert_id < b.alert_id ? -1 : 1))).toEqual(stored);
   }
 
+  /** Ends ClickHouse as a power cut would; what it has acknowledged stays in its files. */
+  stopClickHouse(): Promise<void> {
+    return this.#clickHouse.kill();
+  }
+
+  /** Starts it again where it was. */
+  async resumeClickHouse(): Promise<void> {
+    const { port } = this.#clickHouse;
+    this.#clickHouse = await startClickHouse({ path: clickHousePathOf(this.shop), port });
+  }
+
   /** Stops ClickHouse and looks into its files: they hold embedded mode's tables. */
   async expectTables(): Promise<void> {
-    await this.#stopClickHouse();
+    await this.stopClickHouse();
     await expectTables(this.shop.directory, this.shop);
   }
+}
+
+function clickHousePathOf({ directory }: Shop): string {
+  return join(directory, 'clickhouse');
 }

@@ -32,6 +32,7 @@ while (!stopping.signal.aborted) {
     partitions: node.partitions,
     lag,
     pending: status.sink.pending_rows,
+    isSinkHealthy: status.sink.healthy,
     counts: status.counts,
   });
   if (said !== told) process.stdout.write(`${said}\n`);

@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { type Admin, Kafka, type Message, Partitioners, logLevel } from 'kafkajs';
 
@@ -10,6 +11,9 @@ import { parseEvent } from '../../schemas/events/parse.ts';
 import { encodeEvent } from '../../schemas/events/wire.ts';
 import { type EventType, TOPIC_OF_EVENT, type Topic } from '../../schemas/topics.ts';
 import type { Broker } from './broker.ts';
+
+const execute = promisify(execFile);
+const hasKcat = spawnSync('kcat', ['-V']).status === 0;
 
 /** An event of a shop, as its sender has it. */
 export interface SentEvent {
@@ -127,16 +131,13 @@ export async function produceJson(
     const lines = some.map(({ event }) => JSON.stringify(event));
     const file = join(directory, `${topic}.lines`);
     writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
-    const kcat = spawnSync('kcat', ['-P', '-b', broker.address, '-t', topic, '-l', file], {
-      encoding: 'utf8',
-    });
-    if (kcat.error !== undefined)
+    if (hasKcat) await execute('kcat', ['-P', '-b', broker.address, '-t', topic, '-l', file]);
+    else
       await produce(
         broker,
         topic,
         lines.map((value) => ({ value })),
       );
-    else if (kcat.status !== 0) throw new Error(`kcat failed: ${kcat.stderr}`);
   }
 }
 

@@ -8,13 +8,20 @@ export interface MemberStatus {
   readonly partitions: readonly number[];
   readonly lag: number;
   readonly pending: number;
+  readonly isSinkHealthy: boolean;
   readonly counts: Readonly<Record<string, number>>;
 }
 
 /** Longer than from a record to its checkpoint, its delivery and a look at the end of every topic. */
 const QUIET_MS = 4_000;
 
-const NOTHING: MemberStatus = { partitions: [], lag: 0, pending: 0, counts: {} };
+const NOTHING: MemberStatus = {
+  partitions: [],
+  lag: 0,
+  pending: 0,
+  isSinkHealthy: true,
+  counts: {},
+};
 
 /** A process of member.ts. */
 export class RunningMember extends RunningScript {

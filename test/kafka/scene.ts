@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { expect, onTestFinished } from 'vitest';
@@ -71,8 +73,20 @@ export function idsOf(events: readonly SentEvent[]): ReadonlySet<string> {
   return new Set(events.map(({ type, event }) => `${type} ${idOf(event)}`));
 }
 
-/** Embedded mode's tables of a shop's events, and no difference to their recomputation. */
+let made: Promise<Shop> | undefined;
+
+/**
+ * A shop's events with embedded mode's tables of them, and no difference to their recomputation. They
+ * are made once; `directory` is for what a test makes of them.
+ */
 export async function shopOf(directory: string): Promise<Shop> {
+  made ??= makeShop();
+  return { ...(await made), directory };
+}
+
+async function makeShop(): Promise<Shop> {
+  const directory = mkdtempSync(join(tmpdir(), 'weir-shop-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const { file } = await writeShopFile(directory, { seed: 5, eventsPerSecond: 50, minutes: 1 });
   const events = await eventsOf(file);
   const ids = idsOf(events);

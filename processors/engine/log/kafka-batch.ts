@@ -91,7 +91,7 @@ function takeSet(
     const headers = set.headersAt(index);
     const importName = headers.get(HEADER.importName);
     const endsImport = headers.has(HEADER.endsImport);
-    const isOurs = set.unreadable === undefined && headers.has(HEADER.tokenised);
+    const isOurs = endsImport || headers.has(HEADER.tokenised);
     const admitted = isOurs ? undefined : admittedOf(set, index, from);
     if (admitted?.kind === 'wait') return { nextOffset: offset, until: admitted.until };
     if (admitted?.kind === 'ok' && admitted.partition !== from.partition) {
@@ -133,22 +133,20 @@ interface Alike {
 class Run {
   readonly #set: RecordSet;
   readonly #first: Alike;
-  readonly #starts: Uint32Array;
-  readonly #ends: Uint32Array;
+  /** Not typed arrays from the start: a set can part into as many runs as it has records. */
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
   readonly #values: Buffer[] = [];
   readonly #refused = new Map<number, Refused>();
-  #count = 0;
   #bytes = 0;
 
   constructor(set: RecordSet, first: Alike) {
     this.#set = set;
     this.#first = first;
-    this.#starts = new Uint32Array(set.count);
-    this.#ends = new Uint32Array(set.count);
   }
 
   get endOffset(): number {
-    return this.#first.offset + (this.#first.endsImport ? 1 : this.#count);
+    return this.#first.offset + (this.#first.endsImport ? 1 : this.#starts.length);
   }
 
   takes({ offset, importName, endsImport, isOurs }: Alike): boolean {
@@ -163,14 +161,13 @@ class Run {
   }
 
   addInPlace(start: number, end: number): void {
-    this.#starts[this.#count] = start;
-    this.#ends[this.#count] = end;
-    this.#count += 1;
+    this.#starts.push(start);
+    this.#ends.push(end);
   }
 
   /** @param sent what is kept of a record that is refused */
   add(admitted: Exclude<Admitted, Waiting>, sent: Buffer): void {
-    if (admitted.kind === 'refused') this.#refused.set(this.#count, admitted);
+    if (admitted.kind === 'refused') this.#refused.set(this.#starts.length, admitted);
     const value = admitted.kind === 'ok' ? admitted.value : sent;
     this.#values.push(value);
     this.addInPlace(this.#bytes, this.#bytes + value.length);
@@ -183,14 +180,14 @@ class Run {
       topic,
       partition,
       firstOffset: offset,
-      count: this.#count,
+      count: this.#starts.length,
       nextOffset,
       appendedAtMs: appendedAtMs ?? this.#set.appendedAtMs,
       importName,
       endsImport,
       bytes: isOurs ? this.#set.bytes : Buffer.concat(this.#values, this.#bytes),
-      starts: this.#starts.subarray(0, this.#count),
-      ends: this.#ends.subarray(0, this.#count),
+      starts: Uint32Array.from(this.#starts),
+      ends: Uint32Array.from(this.#ends),
       ...(this.#refused.size === 0 ? {} : { refused: this.#refused }),
     };
   }

@@ -23,6 +23,10 @@ type OnRecords = (records: readonly ChangelogRecord[]) => Promise<void>;
 const REQUEST_BYTES_MAX = 600 * 1_024;
 /** What the broker stores of a record besides key and value, at most. */
 const RECORD_OVERHEAD_BYTES = 64;
+/** When the broker begins a new file of a changelog. */
+const SEGMENT_BYTES = 32 * 1_024 * 1_024;
+/** Share of a changelog that was written since it was compacted, at which it is compacted again. */
+const DIRTY_RATIO = '0.3';
 /** Most bytes of one partition in one answer: a restore is in a hurry. */
 const READ_BYTES_MAX = 4 * 1_024 * 1_024;
 /** A transaction that its owner does not end is given up by the broker after this. */
@@ -110,6 +114,9 @@ export class KafkaChangelog {
         settings: {
           'cleanup.policy': 'compact',
           'delete.retention.ms': String(options.tombstonesMs),
+          // The broker compacts what is in closed files only: by default 1 GiB, or a week, is read in vain.
+          'segment.bytes': String(SEGMENT_BYTES),
+          'min.cleanable.dirty.ratio': DIRTY_RATIO,
           'max.message.bytes': String(options.messageBytesMax),
         },
       }),

@@ -26,8 +26,8 @@ let isInstalled = false;
 
 /**
  * Lets kafkajs read and write batches of records as a whole. By itself it makes a dozen objects of
- * every record in either direction: of a record that a stage sends to another one that is 17 µs, with
- * the collector's share a third of what an event costs in all. Its requests, retries and groups stay.
+ * every record in either direction; so an append takes 3 µs of CPU time a record instead of 13, and a
+ * read 2.5 µs instead of 4 (`bench/kafka-clients.bench.ts`). Its requests, retries and groups stay.
  *
  * Versions 7 and 11 are those that kafkajs uses with every broker since Kafka 2.3.
  */

@@ -10,6 +10,7 @@ import {
   Parts,
   markerOf,
 } from '../state/changelog.ts';
+import { SeenKeys } from '../state/seen-keys.ts';
 import type { Store, Write } from '../state/store.ts';
 import { storedNode } from './node-record.ts';
 
@@ -55,8 +56,13 @@ const COPY_AGE_MS_MAX = 6 * DAY_MS;
 /** How long a changelog says that a key was removed. */
 export const CHANGELOG_TOMBSTONES_MS = 7 * DAY_MS;
 
-/** Pairs gathered before they are written in the order of their keys, which is ten times as fast: some 100 MB. */
-const CHUNK_PAIRS_MAX = 250_000;
+/**
+ * Bytes gathered before they are written in the order of their keys, which is ten times as fast. As
+ * much again is being written meanwhile.
+ */
+const CHUNK_BYTES_MAX = 48 * 1_024 * 1_024;
+/** What a pair takes besides its key and value while it waits. */
+const PAIR_OVERHEAD_BYTES = 100;
 
 /**
  * Makes the copy on this machine equal to a changelog, and proves it by the changelog's last marker.
@@ -127,7 +133,12 @@ class Restoring {
   readonly #store: Store;
   readonly #pairs: PairSum;
   readonly #parts = new Parts();
-  readonly #pending = new Map<string, Uint8Array | undefined>();
+  /** Keys that a store may hold which was empty at first; most of a changelog are written once. */
+  readonly #seen: SeenKeys | undefined;
+  #pending = new Map<string, Uint8Array | undefined>();
+  #pendingBytes = 0;
+  /** What was gathered before, on its way to the disk. */
+  #writing: Promise<void> = Promise.resolve();
   #marker: Marker | undefined;
   #epoch = 0;
   recordCount = 0;
@@ -135,17 +146,23 @@ class Restoring {
   constructor(store: Store, pairs: Marker['pairs']) {
     this.#store = store;
     this.#pairs = Object.assign(new PairSum(), pairs);
+    if (pairs.count === 0) this.#seen = new SeenKeys();
   }
 
   async read(partition: ChangelogPartition, offset: number): Promise<void> {
-    if (offset < partition.endOffset) {
-      await partition.read(offset, async (records) => {
-        for (const record of records) this.#take(record);
-        if (this.#pending.size >= CHUNK_PAIRS_MAX) await this.#flush();
-      });
+    try {
+      if (offset < partition.endOffset) {
+        await partition.read(offset, async (records) => {
+          for (const record of records) this.#take(record);
+          if (this.#pendingBytes >= CHUNK_BYTES_MAX) await this.#flush();
+        });
+      }
+      for (const { key, value } of this.#parts.values()) this.#pending.set(key, value);
+      await this.#flush();
+    } finally {
+      // Also after an error: the store is closed then.
+      await this.#writing;
     }
-    for (const { key, value } of this.#parts.values()) this.#pending.set(key, value);
-    await this.#flush();
   }
 
   /** Whether the store is what the last marker says; without a new one, what it was before. */
@@ -183,20 +200,29 @@ class Restoring {
     if (marker !== undefined) {
       this.#marker = marker;
       this.#epoch = Math.max(this.#epoch, marker.epoch);
-    } else if (!this.#parts.take(record)) this.#pending.set(record.key, record.value);
+    } else if (!this.#parts.take(record)) {
+      this.#pending.set(record.key, record.value);
+      this.#pendingBytes += record.key.length + (record.value?.length ?? 0) + PAIR_OVERHEAD_BYTES;
+    }
   }
 
+  /** Begins to write what was gathered, so that reading goes on; what was begun before is done first. */
   async #flush(): Promise<void> {
+    await this.#writing;
+    const pending = this.#pending;
+    this.#pending = new Map();
+    this.#pendingBytes = 0;
     const writes: Write[] = [];
-    const hadPairs = this.#pairs.count > 0;
-    for (const key of [...this.#pending.keys()].toSorted()) {
-      const value = this.#pending.get(key);
-      const before = hadPairs ? this.#store.get(key) : undefined;
+    for (const key of [...pending.keys()].toSorted()) {
+      const value = pending.get(key);
+      const before = this.#seen?.see(key) === false ? undefined : this.#store.get(key);
       if (before !== undefined) this.#pairs.remove(key, before);
       if (value !== undefined) this.#pairs.add(key, value);
       if (before !== undefined || value !== undefined) writes.push({ key, value });
     }
-    this.#pending.clear();
-    if (writes.length > 0) await this.#store.commit(writes);
+    if (writes.length === 0) return;
+    this.#writing = this.#store.commit(writes);
+    // Whoever awaits it next is told; until then nobody is.
+    this.#writing.catch(() => undefined);
   }
 }
