@@ -214,13 +214,16 @@ async function leave(consumer: Consumer, begun: Promise<void>): Promise<void> {
 
 function fetchedOf(payload: EachBatchPayload): Fetched {
   const { batch } = payload;
-  // `installWire` puts them in the place of messages.
-  const messages: readonly FetchedMessage[] = erase(batch.messages);
+  // `installWire` puts them in the place of messages, where the broker knows that version.
+  const messages: readonly Partial<FetchedMessage>[] = erase(batch.messages);
   const lastOffset = batch.lastOffset();
   return {
     topic: batch.topic,
     partition: batch.partition,
-    sets: messages.map(({ records }) => records),
+    sets: messages.map(({ records }) => {
+      if (records === undefined) throw new Error('Expected a broker of Kafka 2.3 or newer');
+      return records;
+    }),
     // kafkajs 2.2.4 has it on every batch and not in its types.
     fetchedOffset: 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : Number.NaN,
     nextOffset: Number(lastOffset) + 1,
