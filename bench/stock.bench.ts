@@ -22,7 +22,7 @@ export async function bench({ runs }: BenchOptions): Promise<BenchResult> {
   return {
     bench: 'stock',
     about: [
-      `${INPUT.skus * INPUT.nodes} keys: each SKU at ${INPUT.nodes} nodes has a count, three movements and four prices, days apart.`,
+      `${INPUT.skus * INPUT.nodes} keys: each SKU at ${INPUT.nodes} nodes has a count, a sale, a movement and another sale, with sequence numbers, and four prices, all days apart.`,
       'CPU time of the operator with everything kept in memory; bytes of the heap per SKU × node, the SKU included.',
     ],
     metrics: [

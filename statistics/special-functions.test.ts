@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { GammaQuantiles } from './gamma-quantiles.ts';
 import { lnBetaRatio, lnNegativeBinomialTail } from './incomplete-beta.ts';
 import { gammaQuantile, lnLowerGamma, lnUpperGamma } from './incomplete-gamma.ts';
 import { GAMMA_QUANTILES, GAMMA_TAILS, NEGATIVE_BINOMIAL_TAILS } from './reference-values.ts';
@@ -17,6 +18,19 @@ test.each(GAMMA_TAILS)('the tails of Gamma(%f) at %f are right to 1e-9', (a, x, 
 test.each(GAMMA_QUANTILES)('the quantile of Gamma(%f) at %f is right to 1e-9', (a, p, expected) => {
   expect(Math.abs(gammaQuantile(a, p) / expected - 1)).toBeLessThan(1e-9);
 });
+
+test.each([0.025, 0.5, 0.975])(
+  'interpolated quantiles at %f are those that are computed',
+  (chance) => {
+    const quantiles = new GammaQuantiles(chance);
+    for (let exponent = -6; exponent < 20; exponent += 0.171) {
+      const shape = 2 ** exponent;
+      const exact = gammaQuantile(shape, chance);
+      expect(Math.abs(quantiles.at(shape) / exact - 1)).toBeLessThan(1e-11);
+    }
+    expect(quantiles.at(4)).toBeCloseTo(gammaQuantile(4, chance), 12);
+  },
+);
 
 test.each(NEGATIVE_BINOMIAL_TAILS)(
   'P(X ≥ count) for Gamma(%f, %f), horizon %f, count %f is right to 1e-9',

@@ -2,6 +2,7 @@ import type { Output } from '../../processors/engine/operator/operator.ts';
 import { createStockLevels } from '../../processors/stock/operator.ts';
 import { WeekProfile } from '../../processors/stock/week-profile.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
+import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import { DAY_MS } from '../../schemas/time.ts';
 import { childInput, sendResult } from '../measure/child.ts';
 
@@ -71,33 +72,7 @@ let events = 0;
 let cpuUs = 0;
 for (let round = 0; round < ROUNDS; round += 1) {
   const started = process.cpuUsage();
-  const roundMs = START_MS + round * ROUND_MS;
-  for (let sku = 0; sku < skus; sku += 1) {
-    const name = `SKU-${sku}`;
-    let state = states.get(name);
-    if (state === undefined) {
-      state = operator.createState();
-      states.set(name, state);
-    }
-    const record = {
-      topic: 'weir.inventory',
-      partition: 0,
-      offset: 0,
-      appendedAtMs: roundMs,
-      watermarkMs: roundMs - 1,
-    } as const;
-    const take = operator.apply['weir.inventory'];
-    for (let node = 0; node < nodes; node += 1) {
-      take?.(
-        state,
-        unitsEvent(name, `node-${node}`, { timeMs: roundMs + node, round }),
-        SILENT,
-        record,
-      );
-    }
-    take?.(state, priceEvent(name, roundMs), SILENT, record);
-    events += nodes + 1;
-  }
+  for (let sku = 0; sku < skus; sku += 1) takeRound(`SKU-${sku}`, round);
   const { user, system } = process.cpuUsage(started);
   cpuUs += user + system;
 }
@@ -109,6 +84,33 @@ const result: StockRun = {
 await sendResult(result);
 // Held until it was measured.
 states.clear();
+
+/** A count, or by turns a sale and a movement, at every node, and a price. */
+function takeRound(sku: string, round: number): void {
+  let state = states.get(sku);
+  if (state === undefined) {
+    state = operator.createState();
+    states.set(sku, state);
+  }
+  const roundMs = START_MS + round * ROUND_MS;
+  const record = {
+    topic: 'weir.inventory',
+    partition: 0,
+    offset: 0,
+    appendedAtMs: roundMs,
+    watermarkMs: roundMs - 1,
+  } as const;
+  const takeInventory = operator.apply['weir.inventory'];
+  const takeSkuEvent = operator.apply['weir.internal.sku'];
+  for (let index = 0; index < nodes; index += 1) {
+    const node = `node-${index}`;
+    const timeMs = roundMs + index;
+    if (round % 2 === 1) takeSkuEvent?.(state, saleEvent(sku, node, timeMs), SILENT, record);
+    else takeInventory?.(state, unitsEvent(sku, node, { timeMs, round }), SILENT, record);
+  }
+  takeInventory?.(state, priceEvent(sku, roundMs), SILENT, record);
+  events += nodes + 1;
+}
 
 function unitsEvent(
   sku: string,
@@ -122,9 +124,27 @@ function unitsEvent(
     occurred_at: timeMs,
     sku,
     node_id: node,
+    seq: 1 + round / 2,
     kind: isCount ? 'count' : 'movement',
     on_hand: isCount ? 100 : null,
-    quantity: isCount ? null : round - 2,
+    quantity: isCount ? null : round,
+  };
+}
+
+function saleEvent(sku: string, node: string, timeMs: number): SkuEvent {
+  return {
+    event_id: `${sku}/${node}/${timeMs}`,
+    occurred_at: timeMs,
+    source: 'order-lines',
+    sku,
+    kind: 'sold',
+    node_id: node,
+    quantity: 1,
+    demand: 1,
+    order_id: null,
+    sales_channel: null,
+    alert_id: null,
+    actor: null,
   };
 }
 

@@ -25,6 +25,7 @@ import {
   SQUARES,
   createPosition,
 } from './position.ts';
+import { withPrice } from './prices.ts';
 import { type StockRules, daysOfCover, stockoutChance } from './risk.ts';
 import { HOURS_PER_WEEK, WeekProfile, decayOver } from './week-profile.ts';
 
@@ -81,7 +82,11 @@ test('out for .35 of a day at that rate loses 2.52 units (2.0264, 3.0666)', () =
     {
       profile,
       substitutionShare: 0,
-      prices: [{ timeMs: START_MS, eventId: 'p', amountMinor: 1_000, currency: 'EUR' }],
+      prices: withPrice(
+        '',
+        { timeMs: START_MS, eventId: 'p', amountMinor: 1_000, currency: 'EUR' },
+        0,
+      ),
     },
   );
   expect(digitsOf(lost?.units, 6)).toBe('2.52000');

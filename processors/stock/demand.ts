@@ -1,5 +1,5 @@
 import { DAY_MS } from '../../schemas/time.ts';
-import { gammaQuantile } from '../../statistics/incomplete-gamma.ts';
+import { GammaQuantiles } from '../../statistics/gamma-quantiles.ts';
 import {
   ACTUALS,
   ALPHA,
@@ -35,6 +35,8 @@ export const SMOOTHING = 0.1;
 
 /** Either side of a 95 % interval. */
 const TAIL = 0.025;
+const LOW = new GammaQuantiles(TAIL);
+const HIGH = new GammaQuantiles(1 - TAIL);
 
 /** A rate's belief: it is Gamma(shape, exposure) times `unitsPerSale`. */
 export interface DemandBelief {
@@ -115,8 +117,8 @@ export function expectedUnits(belief: DemandBelief, days: number): Interval {
   const scale = (belief.unitsPerSale * days) / belief.exposure;
   return {
     point: rateOf(belief) * days,
-    low: gammaQuantile(belief.shape, TAIL) * scale,
-    high: gammaQuantile(belief.shape, 1 - TAIL) * scale,
+    low: LOW.at(belief.shape) * scale,
+    high: HIGH.at(belief.shape) * scale,
   };
 }
 

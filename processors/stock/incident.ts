@@ -11,7 +11,7 @@ import {
 import type { Output } from '../engine/operator/operator.ts';
 import { beliefFrom, expectedUnits } from './demand.ts';
 import type { Outage, Spells } from './level.ts';
-import { type Price, costOf } from './prices.ts';
+import { type StoredPrices, costOf } from './prices.ts';
 import {
   type LostSales,
   STOCK_INCIDENTS,
@@ -30,7 +30,7 @@ export interface IncidentContext {
   readonly profile: WeekProfile;
   /** Share of lost sales that another item takes over. */
   readonly substitutionShare: number;
-  readonly prices: readonly Price[] | null;
+  readonly prices: StoredPrices;
 }
 
 /** A spell of either kind as it is written. */

@@ -15,6 +15,7 @@ import {
   writeChanged,
 } from './incident.ts';
 import { type Count, type Spells, currentSpells } from './level.ts';
+import type { StoredNode } from './packed-node.ts';
 import {
   COUNT_ON_HAND,
   COUNT_RESERVED,
@@ -80,6 +81,8 @@ export interface Arrival extends Omit<IncidentContext, 'nodeId' | 'profile'> {
 const ACKNOWLEDGEMENTS_MAX = 16;
 
 /** Rough sizes for the memory bound, measured on the heap by bench/stock.bench.ts. */
+/** What a string takes beside its characters, with its place in the list. */
+const PACKED_BYTES = 24;
 const NODE_BYTES = 180;
 const NUMBER_BYTES = 8;
 const COUNT_BYTES = 140;
@@ -98,8 +101,9 @@ export function createNode(nodeId: string): StockNode {
   };
 }
 
-/** A rough size of a node in bytes. */
-export function nodeBytesOf(node: StockNode): number {
+/** A rough size of a stored node in bytes. */
+export function nodeBytesOf(node: StoredNode): number {
+  if (typeof node === 'string') return PACKED_BYTES + node.length;
   const held = heldOf(node);
   let bytes =
     NODE_BYTES +

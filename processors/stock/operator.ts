@@ -23,7 +23,8 @@ import {
   writeCurrent,
   writeSince,
 } from './node.ts';
-import { type Price, withPrice } from './prices.ts';
+import { type StoredNode, openNode, storedNode, storedNodeId } from './packed-node.ts';
+import { type StoredPrices, withPrice } from './prices.ts';
 import type { StockRules } from './risk.ts';
 import { DEFAULT_NODE_ID, nodeIdOf } from './row.ts';
 
@@ -47,14 +48,10 @@ export interface StockLevelsConfig {
 /** The stock of one SKU at all nodes. */
 interface StockState {
   /** Rising by node id. */
-  nodes: StockNode[];
-  /** List prices, rising by time; null while none is known. */
-  prices: readonly Price[] | null;
+  nodes: StoredNode[];
+  prices: StoredPrices;
   bytes: number;
 }
-
-/** A rough size of a price. */
-const PRICE_BYTES = 120;
 
 /** Nodes of one SKU: a large chain's stores and warehouses. Beyond it events are counted, not used. */
 const NODES_MAX = 4_096;
@@ -64,8 +61,8 @@ export function createStockLevels(config: StockLevelsConfig): Operator {
   return defineOperator<StockState>({
     name: 'stock',
     stage: 'sku',
-    stateVersion: 3,
-    createState: () => ({ nodes: [], prices: null, bytes: 0 }),
+    stateVersion: 4,
+    createState: () => ({ nodes: [], prices: '', bytes: 0 }),
     apply: {
       'weir.inventory': (state, event, output, record) => {
         takeInventory(
@@ -162,19 +159,16 @@ function takePrice(
     amountMinor,
     currency,
   };
-  const before = state.nodes.map((node) => incidentsOfNode(node, arrival));
-  const bytesBefore = pricesBytesOf(state);
-  state.prices = withPrice(state.prices, price, arrival.horizonMs);
-  state.bytes += pricesBytesOf(state) - bytesBefore;
+  const nodes = state.nodes.map((stored) => openNode(stored));
+  const before = nodes.map((node) => incidentsOfNode(node, arrival));
+  const { prices } = state;
+  state.prices = withPrice(prices, price, arrival.horizonMs);
+  state.bytes += state.prices.length - prices.length;
   const after = { ...arrival, prices: state.prices };
-  for (const [index, node] of state.nodes.entries()) {
+  for (const [index, node] of nodes.entries()) {
     const incidents = before[index];
     if (incidents !== undefined) writeSince(incidents, node, after);
   }
-}
-
-function pricesBytesOf({ prices }: StockState): number {
-  return (prices?.length ?? 0) * PRICE_BYTES;
 }
 
 function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): void {
@@ -218,7 +212,9 @@ function withNode(
   take: (node: StockNode) => void,
 ): void {
   const at = positionOf(state.nodes, nodeId);
-  let node = state.nodes[at];
+  const stored = state.nodes[at];
+  let node = stored === undefined ? undefined : openNode(stored);
+  let bytesBefore = stored === undefined ? 0 : nodeBytesOf(stored);
   if (node?.nodeId !== nodeId) {
     if (state.nodes.length >= NODES_MAX) {
       arrival.output.count('STOCK_NODE_LIMIT');
@@ -227,21 +223,23 @@ function withNode(
     node = createNode(nodeId);
     // A concatenated list is as long as its elements; one that was pushed to has room for seventeen.
     state.nodes = state.nodes.slice(0, at).concat(node, state.nodes.slice(at));
-    state.bytes += nodeBytesOf(node);
+    bytesBefore = 0;
   }
-  const bytesBefore = nodeBytesOf(node);
   take(node);
-  state.bytes += nodeBytesOf(node) - bytesBefore;
   writeCurrent(node, arrival);
+  const after = storedNode(node);
+  state.nodes[at] = after;
+  state.bytes += nodeBytesOf(after) - bytesBefore;
 }
 
 /** Where the node is, or where it would be inserted. */
-function positionOf(nodes: readonly StockNode[], nodeId: string): number {
+function positionOf(nodes: readonly StoredNode[], nodeId: string): number {
   let low = 0;
   let high = nodes.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((nodes[middle]?.nodeId ?? nodeId) < nodeId) low = middle + 1;
+    const other = nodes[middle];
+    if (other !== undefined && storedNodeId(other) < nodeId) low = middle + 1;
     else high = middle;
   }
   return low;

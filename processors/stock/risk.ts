@@ -49,6 +49,9 @@ const LOW_LEAVE_RATIO = 1.2;
  */
 const EVIDENCE_UNITS_MIN = 5;
 
+/** ln of a chance that is written as 0 with the six decimals of a stored estimate. */
+const LN_CHANCE_MIN = Math.log(4e-7);
+
 /**
  * A risk that comes back within this share of the lead time is the same one: it flaps. One that comes
  * so soon after a stockout is part of it.
@@ -80,7 +83,9 @@ export function stockoutChance(
   let chance = 0;
   for (const { untilMs, units } of stretches(position, timeMs, { rules, inbound })) {
     const days = rules.profile.daysBetween(timeMs, untilMs);
-    chance = Math.max(chance, tailOf(belief, days, units));
+    if (lnTailAtMost(belief, days, units) > LN_CHANCE_MIN) {
+      chance = Math.max(chance, tailOf(belief, days, units));
+    }
   }
   return chance;
 }
@@ -191,6 +196,20 @@ function stretches(
 
 function tailOf(belief: DemandBelief, days: number, units: number): number {
   return Math.exp(lnNegativeBinomialTail(belief, days, units / belief.unitsPerSale));
+}
+
+/**
+ * Chernoff's bound of ln P(demand ≥ units), for a fraction of the cost of the tail: most items are so
+ * far from running out that it says all that is shown.
+ */
+function lnTailAtMost(belief: DemandBelief, days: number, units: number): number {
+  const { shape, exposure, unitsPerSale } = belief;
+  const sales = units / unitsPerSale;
+  const mean = (shape * days) / exposure;
+  if (sales <= mean) return 0;
+  return (
+    (shape + sales) * Math.log((shape + sales) / (shape + mean)) - sales * Math.log(sales / mean)
+  );
 }
 
 /**
