@@ -14,6 +14,9 @@ const WHOLE_LIMIT = 2 ** 48;
 const WHOLE_BYTES = 6;
 const DOUBLE_BYTES = 8;
 const TAG_BYTES = 1;
+/** Names and ids up to this length are plain most of the time, and copied here faster than by a call. */
+const SHORT_LENGTH = 40;
+const ASCII_LIMIT = 0x80;
 /** Room at the start; it grows with what is written. */
 const FIRST_BYTES = 1_024;
 
@@ -46,6 +49,23 @@ export class PackWriter {
   }
 
   text(value: string): void {
+    const { length } = value;
+    if (length <= SHORT_LENGTH) {
+      this.#reserve(TAG_BYTES + length);
+      const buffer = this.#buffer;
+      const start = this.#length;
+      let at = 0;
+      for (; at < length; at += 1) {
+        const unit = value.charCodeAt(at);
+        if (unit >= ASCII_LIMIT) break;
+        buffer[start + TAG_BYTES + at] = unit;
+      }
+      if (at === length) {
+        buffer[start] = length - SMALL_MIN;
+        this.#length = start + TAG_BYTES + length;
+        return;
+      }
+    }
     const bytes = Buffer.byteLength(value);
     this.number(bytes);
     this.#reserve(bytes);
@@ -70,19 +90,19 @@ export class PackWriter {
 /** Reads what a `PackWriter` wrote, in the same order; one string at a time. */
 export class PackReader {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  #packed = '';
   #at = 0;
-  #end = 0;
 
   open(packed: string): void {
     if (packed.length > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(2 * packed.length);
     this.#buffer.write(packed, 'latin1');
     this.#at = 0;
-    this.#end = packed.length;
+    this.#packed = packed;
   }
 
   /** Whether something is left to read. */
   hasMore(): boolean {
-    return this.#at < this.#end;
+    return this.#at < this.#packed.length;
   }
 
   number(): number {
@@ -101,15 +121,25 @@ export class PackReader {
   }
 
   numbers(): number[] {
-    const values: number[] = [];
-    for (let left = this.number(); left > 0; left -= 1) values.push(this.number());
+    const length = this.number();
+    if (length === 0) return [];
+    // As long as it has to be: one that is pushed to has room for sixteen more.
+    const values = new Array<number>(length);
+    for (let index = 0; index < length; index += 1) values[index] = this.number();
     return values;
   }
 
+  /** A short text may be a piece of the packed string in memory, which it then keeps alive. */
   text(): string {
     const bytes = this.number();
-    const text = this.#buffer.toString('utf8', this.#at, this.#at + bytes);
-    this.#at += bytes;
-    return text;
+    if (bytes === 0) return '';
+    const start = this.#at;
+    const end = start + bytes;
+    this.#at = end;
+    if (bytes > SHORT_LENGTH) return this.#buffer.toString('utf8', start, end);
+    for (let at = start; at < end; at += 1) {
+      if ((this.#buffer[at] ?? 0) >= ASCII_LIMIT) return this.#buffer.toString('utf8', start, end);
+    }
+    return this.#packed.slice(start, end);
   }
 }

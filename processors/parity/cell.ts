@@ -24,6 +24,8 @@ export interface Cell {
   observations: Observations;
   /** Where the kept observations begin: what lies before can no longer change. */
   start: StoredStanding;
+  /** How the channel stands at `writtenMs`: what is later goes on from here. */
+  now: StoredStanding;
   /** How far the rows have been written: until when, and with how many of the rates. */
   writtenMs: number;
   ratesVersion: number;
@@ -66,6 +68,7 @@ export function createCell(channel: string): Cell {
     channel,
     observations: [],
     start: NO_STANDING,
+    now: NO_STANDING,
     writtenMs: 0,
     ratesVersion: 0,
     nextMs: 0,
@@ -94,11 +97,14 @@ export function rewrite(cell: Cell, before: History, look: Look): void {
   writeRows(cell, [before, historyOf(sources, look.rules, { start: cell.start, untilMs })], look);
 }
 
-/** The same when everything new is later than what has been written: the walk goes over it once. */
+/**
+ * The same when everything new is later than what has been written: the walk goes over that alone,
+ * unless an acknowledgement could mistake a new incident for one that is over.
+ */
 export function extend(cell: Cell, look: Look): void {
   const sources = sourcesOf(cell, look);
   const span = {
-    start: cell.start,
+    start: cell.acknowledgements === null ? cell.now : cell.start,
     untilMs: cell.writtenMs,
     laterMs: writtenUntilMs(cell, sources, look),
   };
@@ -126,6 +132,7 @@ function writeRows(cell: Cell, [before, after]: readonly [History, History], loo
     { history: after, acknowledgements },
     { ...key, owners, output },
   );
+  cell.now = storedStanding(after.standing);
   cell.writtenMs = after.standing.untilMs;
   cell.ratesVersion = rates.version;
   cell.nextMs = after.nextMs === Number.POSITIVE_INFINITY ? 0 : after.nextMs;

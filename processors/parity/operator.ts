@@ -19,12 +19,17 @@ import {
 } from './cell.ts';
 import type { ParityRules } from './history.ts';
 import { entityOf } from './incident.ts';
+import { type Observation, forgetObservations, insertObservation } from './observations.ts';
 import {
-  type Observation,
-  type Observations,
-  forgetObservations,
-  insertObservation,
-} from './observations.ts';
+  type StoredCell,
+  type StoredObservations,
+  isOfChannel,
+  nextMsOf,
+  openCell,
+  openObservations,
+  storedCell,
+  storedObservations,
+} from './packed-cell.ts';
 import { type Rates, createRates, takeRate } from './rates.ts';
 import { untilMsOf } from './standing.ts';
 
@@ -40,10 +45,10 @@ export interface ParityConfig extends ParityRules {
   readonly owners: AlertOwners;
 }
 
-/** The prices of one SKU on all channels. */
+/** The prices of one SKU on all channels, as they are stored. */
 interface ParityState {
-  reference: Observations;
-  cells: Cell[];
+  reference: StoredObservations;
+  cells: StoredCell[];
   /** The next wake that was asked for; 0 when none is. */
   wakeMs: number;
 }
@@ -52,6 +57,7 @@ interface ParityState {
 const CHANNELS_MAX = 64;
 
 /** Rough sizes for the memory bound. */
+const PACKED_BYTES = 24;
 const STATE_BYTES = 120;
 const CELL_BYTES = 240;
 const OBSERVATION_BYTES = 130;
@@ -61,7 +67,7 @@ export function createParityOperator(config: ParityConfig): Operator {
   return defineOperator<ParityState, Rates>({
     name: 'parity',
     stage: 'sku',
-    stateVersion: 1,
+    stateVersion: 2,
     createState: () => ({ reference: [], cells: [], wakeMs: 0 }),
     facts: {
       create: createRates,
@@ -78,32 +84,52 @@ export function createParityOperator(config: ParityConfig): Operator {
       },
       'weir.internal.sku': (state, event, output, { watermarkMs }, rates) => {
         if (event.kind !== 'acknowledged') return;
-        for (const cell of state.cells) {
+        for (const [index, stored] of state.cells.entries()) {
+          const cell = openCell(stored);
           const named = parseAlertId(event.alert_id ?? '', entityOf(event.sku, cell.channel));
           if (named === undefined) continue;
           const look = lookOf(event.sku, state, { config, rates, watermarkMs, output });
           const { event_id: eventId, occurred_at: timeMs } = event;
           takeAcknowledgement(cell, { ...named, eventId, timeMs, actor: event.actor ?? '' }, look);
+          state.cells[index] = storedCell(cell);
         }
       },
     },
     wake: (state, sku, output, { watermarkMs, facts: rates }) => {
       if (state.cells.length === 0) return false;
       const look = lookOf(sku, state, { config, rates, watermarkMs, output });
-      const due = state.cells.filter((cell) => isDue(cell, look));
+      const due = openedCells(state).filter(({ cell }) => isDue(cell, look));
       if (due.length === 0) return false;
-      for (const cell of due) rewrite(cell, writtenHistory(cell, look), look);
+      for (const { cell } of due) rewrite(cell, writtenHistory(cell, look), look);
       finish(state, due, { config, look });
       return true;
     },
     // A price holds until another one comes.
     expiresAtMs: () => Number.POSITIVE_INFINITY,
-    stateBytes: ({ reference, cells }) =>
-      cells.reduce(
-        (bytes, { observations }) => bytes + CELL_BYTES + observations.length * OBSERVATION_BYTES,
-        STATE_BYTES + reference.length * OBSERVATION_BYTES,
-      ),
+    stateBytes: ({ reference, cells }) => {
+      let bytes = STATE_BYTES + bytesOf(reference);
+      for (const cell of cells) {
+        bytes += typeof cell === 'string' ? bytesOf(cell) : CELL_BYTES + bytesOf(cell.observations);
+      }
+      return bytes;
+    },
   });
+}
+
+function bytesOf(stored: StoredObservations): number {
+  return typeof stored === 'string'
+    ? PACKED_BYTES + stored.length
+    : stored.length * OBSERVATION_BYTES;
+}
+
+/** A cell that was opened, and its place. */
+interface Opened {
+  readonly index: number;
+  readonly cell: Cell;
+}
+
+function openedCells({ cells }: ParityState): readonly Opened[] {
+  return cells.map((stored, index) => ({ index, cell: openCell(stored) }));
 }
 
 /** Whether time or a new rate may have changed something in the cell. */
@@ -154,7 +180,7 @@ function lookOf(
 ): Look {
   const { config, rates, watermarkMs, output } = context;
   const { referenceChannel, owners } = config;
-  const { reference } = state;
+  const reference = openObservations(state.reference);
   return { sku, reference, rates, rules: config, watermarkMs, referenceChannel, owners, output };
 }
 
@@ -166,33 +192,18 @@ function takeObservation(
 ): void {
   const { output } = look;
   if (channel === config.referenceChannel) {
-    if (!state.cells.every((cell) => canTake(cell, taken))) {
-      output.count('PARITY_PRICE_TOO_OLD');
-      return;
-    }
-    const befores = state.cells.map((cell) =>
-      canExtend(cell, taken, look) ? undefined : writtenHistory(cell, look),
-    );
-    state.reference = insertObservation(state.reference, taken);
-    const after = { ...look, reference: state.reference };
-    state.cells.forEach((cell, index) => {
-      const before = befores[index];
-      if (before === undefined) extend(cell, after);
-      else rewrite(cell, before, after);
-    });
-    finish(state, state.cells, { config, look: after });
+    takeReference(state, taken, { config, look });
     return;
   }
-  let cell = state.cells.find((each) => each.channel === channel);
-  if (cell === undefined) {
+  let index = state.cells.findIndex((each) => isOfChannel(each, channel));
+  if (index < 0) {
     if (state.cells.length >= CHANNELS_MAX) {
       output.count('PARITY_CHANNEL_LIMIT');
       return;
     }
-    cell = createCell(channel);
-    // In one order whatever the order of arrival.
-    state.cells = [...state.cells, cell].toSorted((a, b) => (a.channel < b.channel ? -1 : 1));
+    index = insertCell(state, channel);
   }
+  const cell = openCell(state.cells[index] ?? createCell(channel));
   if (!canTake(cell, taken)) {
     output.count('PARITY_PRICE_TOO_OLD');
     return;
@@ -201,31 +212,81 @@ function takeObservation(
   cell.observations = insertObservation(cell.observations, taken);
   if (before === undefined) extend(cell, look);
   else rewrite(cell, before, look);
-  finish(state, [cell], { config, look });
+  finish(state, [{ index, cell }], { config, look });
 }
 
-/** Forgets what can no longer change, and asks for the next wake. */
+/** Adds an empty cell, by channel, so that their order does not depend on the order of arrival. */
+function insertCell(state: ParityState, channel: string): number {
+  const channels = state.cells.map((each) => openCell(each).channel);
+  const index = channels.filter((other) => other < channel).length;
+  state.cells = state.cells
+    .slice(0, index)
+    .concat(storedCell(createCell(channel)), state.cells.slice(index));
+  return index;
+}
+
+/** Takes a price of the reference channel, which concerns every other. */
+function takeReference(
+  state: ParityState,
+  taken: Observation,
+  { config, look }: { readonly config: ParityConfig; readonly look: Look },
+): void {
+  const opened = openedCells(state);
+  if (!opened.every(({ cell }) => canTake(cell, taken))) {
+    look.output.count('PARITY_PRICE_TOO_OLD');
+    return;
+  }
+  const befores = opened.map(({ cell }) =>
+    canExtend(cell, taken, look) ? undefined : writtenHistory(cell, look),
+  );
+  const after = { ...look, reference: insertObservation(look.reference, taken) };
+  for (const { index, cell } of opened) {
+    const before = befores[index];
+    if (before === undefined) extend(cell, after);
+    else rewrite(cell, before, after);
+  }
+  finish(state, opened, { config, look: after });
+  // Only now are all cells open that say from where on it is needed.
+  const startMs = opened.reduce(
+    (oldest, { cell }) => Math.min(oldest, untilMsOf(cell.start)),
+    Infinity,
+  );
+  const horizonMs = horizonMsOf(config, look);
+  state.reference = storedObservations(
+    forgetObservations(after.reference, Math.min(horizonMs, startMs)),
+  );
+}
+
+/** A minute more than the allowed lateness, as late events are refused by the minute. */
+function horizonMsOf({ allowedLatenessMs }: ParityConfig, { watermarkMs }: Look): number {
+  return watermarkMs - allowedLatenessMs - MINUTE_MS;
+}
+
+/** Forgets what can no longer change, stores what has, and asks for the next wake. */
 function finish(
   state: ParityState,
-  changed: readonly Cell[],
+  changed: readonly Opened[],
   { config, look }: { readonly config: ParityConfig; readonly look: Look },
 ): void {
   const { reference, watermarkMs, output } = look;
-  // A minute more, as late events are refused by the minute.
-  const horizonMs = watermarkMs - config.allowedLatenessMs - MINUTE_MS;
+  const horizonMs = horizonMsOf(config, look);
   const overflowMs = reference[reference.length - OBSERVATIONS_MAX]?.timeMs ?? 0;
   const isFull =
     overflowMs > horizonMs ||
-    changed.some(({ observations }) => observations.length >= OBSERVATIONS_MAX);
+    changed.some(({ cell }) => cell.observations.length >= OBSERVATIONS_MAX);
   if (isFull) output.count('PARITY_HISTORY_FULL');
-  const settled = overflowMs > 0 ? state.cells : changed;
-  for (const cell of settled) settle(cell, look, Math.max(horizonMs, overflowMs));
-  const startMs = Math.min(horizonMs, ...state.cells.map(({ start }) => untilMsOf(start)));
-  state.reference = forgetObservations(reference, startMs);
-  for (const { nextMs } of state.cells) {
-    const isArmed = state.wakeMs > 0 && state.wakeMs > watermarkMs && state.wakeMs <= nextMs;
-    if (nextMs === 0 || isArmed) continue;
-    state.wakeMs = nextMs;
-    output.wakeAt(nextMs);
+  for (const { index, cell } of changed) {
+    settle(cell, look, Math.max(horizonMs, overflowMs));
+    state.cells[index] = storedCell(cell);
   }
+  const isArmed = state.wakeMs > 0 && state.wakeMs > watermarkMs;
+  let nextMs = Number.POSITIVE_INFINITY;
+  // The wake that has passed may have been for any of them.
+  for (const cell of isArmed ? changed.map((each) => each.cell) : state.cells) {
+    const cellMs = nextMsOf(cell);
+    if (cellMs > 0) nextMs = Math.min(nextMs, cellMs);
+  }
+  if (nextMs === Number.POSITIVE_INFINITY || (isArmed && state.wakeMs <= nextMs)) return;
+  state.wakeMs = nextMs;
+  output.wakeAt(nextMs);
 }
