@@ -121,11 +121,8 @@ export class PackReader {
   }
 
   numbers(): number[] {
-    const length = this.number();
-    if (length === 0) return [];
-    // As long as it has to be: one that is pushed to has room for sixteen more.
-    const values = new Array<number>(length);
-    for (let index = 0; index < length; index += 1) values[index] = this.number();
+    const values: number[] = [];
+    for (let left = this.number(); left > 0; left -= 1) values.push(this.number());
     return values;
   }
 
