@@ -15,7 +15,6 @@ import {
   writeChanged,
 } from './incident.ts';
 import { type Count, type Spells, currentSpells } from './level.ts';
-import type { StoredNode } from './packed-node.ts';
 import {
   COUNT_ON_HAND,
   COUNT_RESERVED,
@@ -48,7 +47,6 @@ import {
   foldTimeline,
   foldedMsOf,
   hasFoldable,
-  heldOf,
   insertChange,
   insertCount,
   insertInbound,
@@ -80,16 +78,6 @@ export interface Arrival extends Omit<IncidentContext, 'nodeId' | 'profile'> {
 /** Acknowledgements kept per SKU × node: each is of an incident that can still change. */
 const ACKNOWLEDGEMENTS_MAX = 16;
 
-/** Rough sizes for the memory bound, measured on the heap by bench/stock.bench.ts. */
-/** What a string takes beside its characters, with its place in the list. */
-const PACKED_BYTES = 24;
-const NODE_BYTES = 180;
-const NUMBER_BYTES = 8;
-const COUNT_BYTES = 140;
-const SEQUENCE_BYTES = 100;
-const RUN_BYTES = 90;
-const ACKNOWLEDGEMENT_BYTES = 170;
-
 /** A node of which nothing is known yet. */
 export function createNode(nodeId: string): StockNode {
   return {
@@ -99,20 +87,6 @@ export function createNode(nodeId: string): StockNode {
     acknowledgements: null,
     ...createTimeline(),
   };
-}
-
-/** A rough size of a stored node in bytes. */
-export function nodeBytesOf(node: StoredNode): number {
-  if (typeof node === 'string') return PACKED_BYTES + node.length;
-  const held = heldOf(node);
-  let bytes =
-    NODE_BYTES +
-    held.numbers * NUMBER_BYTES +
-    held.counts * COUNT_BYTES +
-    (node.acknowledgements?.length ?? 0) * ACKNOWLEDGEMENT_BYTES;
-  if (node.sequences === null) return bytes;
-  for (const { runs } of node.sequences) bytes += SEQUENCE_BYTES + (runs?.length ?? 0) * RUN_BYTES;
-  return bytes;
 }
 
 /**

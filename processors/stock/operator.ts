@@ -14,7 +14,6 @@ import {
   type StockNode,
   createNode,
   incidentsOfNode,
-  nodeBytesOf,
   takeAcknowledgement,
   takeChange,
   takeCount,
@@ -23,7 +22,7 @@ import {
   writeCurrent,
   writeSince,
 } from './node.ts';
-import { type StoredNode, openNode, storedNode, storedNodeId } from './packed-node.ts';
+import { type StoredNode, nodeBytesOf, openNode, storedNode, storedNodeId } from './packed-node.ts';
 import { type StoredPrices, withPrice } from './prices.ts';
 import type { StockRules } from './risk.ts';
 import { DEFAULT_NODE_ID, nodeIdOf } from './row.ts';

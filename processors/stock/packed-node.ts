@@ -1,6 +1,7 @@
 import { PackReader, PackWriter } from '../../schemas/packed.ts';
 import type { StockNode } from './node.ts';
 import type { SourceSequence } from './sequence.ts';
+import { heldOf } from './timeline.ts';
 
 /**
  * A node as it lies in the state: packed into a string while little is kept of it, which is most of the
@@ -10,6 +11,16 @@ export type StoredNode = string | StockNode;
 
 /** Numbers and counts in the kept part from which on a node is stored as it is: eight changes. */
 const KEPT_MAX = 24;
+
+/** Rough sizes for the memory bound, measured on the heap by bench/stock.bench.ts. */
+/** What a string takes beside its characters, with its place in the list. */
+const PACKED_BYTES = 24;
+const NODE_BYTES = 180;
+const NUMBER_BYTES = 8;
+const COUNT_BYTES = 140;
+const SEQUENCE_BYTES = 100;
+const RUN_BYTES = 90;
+const ACKNOWLEDGEMENT_BYTES = 170;
 
 /** Operators are synchronous, so one of each is enough for all. */
 const writer = new PackWriter();
@@ -83,6 +94,20 @@ export function storedNodeId(stored: StoredNode): string {
   if (typeof stored !== 'string') return stored.nodeId;
   reader.open(stored);
   return reader.text();
+}
+
+/** A rough size of a stored node in bytes. */
+export function nodeBytesOf(node: StoredNode): number {
+  if (typeof node === 'string') return PACKED_BYTES + node.length;
+  const held = heldOf(node);
+  let bytes =
+    NODE_BYTES +
+    held.numbers * NUMBER_BYTES +
+    held.counts * COUNT_BYTES +
+    (node.acknowledgements?.length ?? 0) * ACKNOWLEDGEMENT_BYTES;
+  if (node.sequences === null) return bytes;
+  for (const { runs } of node.sequences) bytes += SEQUENCE_BYTES + (runs?.length ?? 0) * RUN_BYTES;
+  return bytes;
 }
 
 function writeSequence({ source, floor, runs }: SourceSequence): void {
