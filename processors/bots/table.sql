@@ -88,3 +88,16 @@ AS SELECT visitor_token, from_at, until_at, tier, reason
 FROM weir.bot_standings_rows FINAL
 WHERE NOT withdrawn
 COMMENT 'What is held of visitors now, one row per stretch of time; no row is a person';
+
+CREATE OR REPLACE VIEW weir.net_clicks AS
+SELECT clicks.*
+FROM weir.clicks AS clicks
+LEFT JOIN
+(
+    SELECT visitor_token, groupArray((from_at, until_at)) AS spans
+    FROM weir.bot_standings
+    WHERE tier > 0
+    GROUP BY visitor_token
+) AS held ON held.visitor_token = clicks.visitor_id
+WHERE NOT arrayExists(span -> clicks.occurred_at >= span.1 AND clicks.occurred_at < span.2, held.spans)
+COMMENT 'Clicks of every kind that no verdict withdraws, as of now';

@@ -156,7 +156,7 @@ WITH
     views AS
     (
         SELECT clicks.sku AS sku, clicks.occurred_at AS occurred_at, outages.sku != '' AND (outages.resolved_at IS NULL OR clicks.occurred_at < outages.resolved_at) AS is_out
-        FROM (SELECT toString(assumeNotNull(sku)) AS sku, occurred_at FROM weir.clicks WHERE kind = 'product_view' AND sku IS NOT NULL) AS clicks
+        FROM (SELECT toString(assumeNotNull(sku)) AS sku, occurred_at FROM weir.net_clicks WHERE kind = 'product_view' AND sku IS NOT NULL) AS clicks
         ASOF LEFT JOIN weir.stock_sku_outages AS outages
             ON outages.sku = clicks.sku AND outages.opened_at <= clicks.occurred_at
     ),
@@ -186,7 +186,7 @@ WITH
         SELECT
             visitor_id, occurred_at, toString(channel) AS channel, toString(assumeNotNull(campaign)) AS campaign,
             toString(ifNull(sku, '')) AS own_sku, toStartOfDay(occurred_at) AS day
-        FROM weir.clicks
+        FROM weir.net_clicks
         WHERE kind = 'click' AND campaign IS NOT NULL
     ),
     landings AS
@@ -202,7 +202,7 @@ WITH
         ASOF LEFT JOIN
         (
             SELECT visitor_id, occurred_at, toString(assumeNotNull(sku)) AS sku
-            FROM weir.clicks WHERE kind = 'product_view' AND sku IS NOT NULL
+            FROM weir.net_clicks WHERE kind = 'product_view' AND sku IS NOT NULL
         ) AS views ON views.visitor_id = ad_clicks.visitor_id AND views.occurred_at >= ad_clicks.occurred_at
     ),
     marked AS

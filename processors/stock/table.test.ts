@@ -11,12 +11,14 @@ import { ORDER_STATUSES } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import type { Row } from '../../schemas/panel.ts';
 import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { buildBotsConfig } from '../../test/doubles/bots.ts';
 import { STOCK_CONFIG } from '../../test/doubles/stock-config.ts';
 import { buildLine, buildOrder } from '../../test/laws/event-builders.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
 import { ALERTS_PANEL, ALERT_TIMES_PANEL } from '../alerts/panel.ts';
 import { createAlerts } from '../alerts/processor.ts';
 import { createArchive } from '../archive/processor.ts';
+import { createBots } from '../bots/processor.ts';
 import type { RowsTable, Table, Value } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { tsvRow } from '../engine/sink/lines.ts';
@@ -36,6 +38,7 @@ const START_MS = Date.UTC(2026, 2, 1);
 const RETURNS_KEPT_MS = 5 * HOUR_MS;
 const processors = [
   createArchive(),
+  createBots(buildBotsConfig({ isFiltering: false })),
   createStock({ ...STOCK_CONFIG, returnsKeptMs: RETURNS_KEPT_MS }),
   createAlerts(),
 ];

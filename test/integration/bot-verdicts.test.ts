@@ -213,6 +213,8 @@ test('the audit recomputes clicks by reason, and withdrawals add up to what is w
     expect(result).toEqual({ view, rows: expect.any(Number), differences: [] });
     expect(result.rows).toBeGreaterThanOrEqual(4);
   }
+  const [net] = await live.query('SELECT toUInt32(count()) AS clicks FROM weir.net_clicks');
+  expect(net).toEqual({ clicks: 11 });
   const sums = async (from: string): Promise<unknown> =>
     live.query(`SELECT channel, reason, toInt32(sum(n)) AS clicks FROM (${from})
       GROUP BY channel, reason HAVING clicks != 0 ORDER BY channel, reason`);
