@@ -106,6 +106,13 @@ export const PipelineAnswer = Type.Object({
         'The continuous recomputation of closed windows since the process started: rows compared, rows that differ, and when it last compared',
     },
   ),
+  identities: Type.Object(
+    { merged: Type.Integer(), refused: Type.Integer() },
+    {
+      description:
+        'Visitor ids that are part of another visitor now, and links that were refused because a person does not have so many ids',
+    },
+  ),
   ...Freshness,
 });
 

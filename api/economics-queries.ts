@@ -66,7 +66,7 @@ const COHORTS_SQL = `WITH placed AS
     FROM
     (
       SELECT orders.*, if(orders.currency = {currency:String}, ifNull(lines.margin, 0), 0) AS margin
-      FROM weir.orders AS orders
+      FROM weir.visitor_orders AS orders
       LEFT JOIN
       (
         SELECT event_id, sum(ifNull(quantity * (unit_price_minor - unit_cost_minor), 0)) AS margin
@@ -95,7 +95,7 @@ const RETENTION_SQL = `SELECT toFloat64(countIf(before > 0)) AS customers, toFlo
     SELECT visitor_id,
       countIf(occurred_at < fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AS before,
       countIf(occurred_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AS within
-    FROM weir.orders
+    FROM weir.visitor_orders
     WHERE status = 'placed' AND occurred_at >= fromUnixTimestamp64Milli(2 * {from:Int64} - {to:Int64}, 'UTC')
       AND occurred_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
     GROUP BY visitor_id
@@ -125,15 +125,17 @@ const CARTS_SQL = `SELECT cart.2 AS channel,
           groupArrayIf((at_ms, channel), side = 0)) AS carts
       FROM
       (
-        SELECT visitor_id AS visitor, min(toUnixTimestamp64Milli(occurred_at)) AS at_ms,
+        SELECT if(identities.into_token = '', visitor_id, identities.into_token) AS visitor,
+          min(toUnixTimestamp64Milli(occurred_at)) AS at_ms,
           argMin(channel, (occurred_at, event_id)) AS channel, toInt64(0) AS until_ms, 0 AS side
         -- A click that is stored twice is still the first, so the table needs no look for repeats.
-        FROM weir.clicks_log
+        FROM weir.clicks_log AS clicks
+        LEFT JOIN weir.visitor_identities AS identities ON identities.visitor_token = clicks.visitor_id
         WHERE kind = 'add_to_cart' AND ${IN_RANGE('occurred_at')}
         GROUP BY visitor, toStartOfDay(occurred_at)
         UNION ALL
         SELECT visitor_id, toUnixTimestamp64Milli(occurred_at), '', 0, 1
-        FROM weir.orders WHERE status = 'placed' AND occurred_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+        FROM weir.visitor_orders WHERE status = 'placed' AND occurred_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
         UNION ALL
         SELECT visitor_token, toUnixTimestamp64Milli(from_at), '', toUnixTimestamp64Milli(until_at), 2
         FROM weir.bot_standings WHERE tier > 0

@@ -49,7 +49,7 @@ const PATHS_SQL = `WITH
     SELECT
       visitor_id, toUnixTimestamp64Milli(occurred_at) AS at_ms, event_id, channel, kind = 'click' AS is_click,
       at_ms - lagInFrame(at_ms, 1, toInt64(0)) OVER visitor > {gap:Int64} AS is_first
-    FROM weir.clicks
+    FROM weir.visitor_clicks
     LEFT JOIN held_spans ON held_spans.visitor_token = visitor_id
     WHERE kind NOT IN ('impression', 'beacon')
       AND NOT arrayExists(span -> at_ms >= span.1 AND at_ms < span.2, held_spans.spans)
@@ -71,7 +71,7 @@ const PATHS_SQL = `WITH
           (toUnixTimestamp64Milli(orders.occurred_at), orders.event_id, orders.currency, ifNull(lines.value_minor, 0)),
           (orders.occurred_at, orders.event_id), orders.status = 'placed') AS placed,
         groupArrayIf((orders.currency, ifNull(lines.value_minor, 0)), orders.status = 'returned') AS returns
-      FROM weir.orders AS orders
+      FROM weir.visitor_orders AS orders
       LEFT JOIN (SELECT event_id, sum(quantity * unit_price_minor) AS value_minor FROM weir.order_lines GROUP BY event_id) AS lines
         ON lines.event_id = orders.event_id
       GROUP BY visitor_id, orders.order_id

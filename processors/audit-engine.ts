@@ -1,5 +1,6 @@
 import { BackgroundAudit } from './background-audit.ts';
 import type { Config } from './config.ts';
+import type { Log } from './engine/log/log.ts';
 import type { Engine } from './engine/runtime/engine.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
 import { type ClickHouse, LIVE_DATABASE } from './engine/sink/clickhouse.ts';
@@ -14,6 +15,7 @@ import { observeAudit } from './observe.ts';
 export function auditEngine(parts: {
   readonly config: Config;
   readonly engine: Engine;
+  readonly log: Pick<Log, 'endOffset'>;
   readonly clickHouse: ClickHouse;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -27,11 +29,29 @@ export function auditEngine(parts: {
     clock: systemClock,
     settlement: () => ({
       watermarkMs: engine.watermarkMs,
-      isDelivered: engine.outbox.pendingDeliveries === 0,
+      isDelivered: engine.outbox.pendingDeliveries === 0 && !isMoving(parts),
       deliveries: engine.outbox.begunDeliveries,
     }),
     onAudited: (audited) => observeAudit(metrics, logger, audited),
   });
   audit.start((error: unknown) => logger.error({ error: String(error) }, 'Audit ended'));
   return audit;
+}
+
+/** Whether something is on its way between ids of one visitor, so that the tables know of links that are not yet in all numbers. */
+function isMoving({
+  engine,
+  log,
+}: {
+  readonly engine: Engine;
+  readonly log: Pick<Log, 'endOffset'>;
+}): boolean {
+  return engine.tasks.some((task) =>
+    task
+      .durableInputs()
+      .some(
+        ({ topic, nextOffset }) =>
+          topic === 'weir.internal.identity' && nextOffset < log.endOffset(topic, task.partition),
+      ),
+  );
 }

@@ -5,6 +5,7 @@ import type { QueryParameter } from '../schemas/ports.ts';
 import { HOUR_MS } from '../schemas/time.ts';
 import { ATTRIBUTION_1H } from './attribution/row.ts';
 import type { Config } from './config.ts';
+import { MEMBERS_MAX } from './engine/operator/clusters.ts';
 import { auditedTests } from './lift-tests.ts';
 import { LIFT_COHORTS } from './lift/row.ts';
 import { profileParameters } from './stock/audit-parameters.ts';
@@ -61,6 +62,17 @@ const PARITY_BEGINNING = new URL('parity/audit-beginning.sql', import.meta.url);
 const FULFILMENT_BEGINNING = new URL('fulfilment/audit-beginning.sql', import.meta.url);
 
 const AUDITS: readonly Audit[] = [
+  {
+    // First, because those that follow take visitors as it says.
+    view: 'visitor_identities',
+    key: ['visitor_token'],
+    values: ['into_token'],
+    isSums: false,
+    timeColumn: undefined,
+    windowMs: undefined,
+    files: [new URL('engine/sink/identities-audit.sql', import.meta.url)],
+    parameters: () => ({ members_max: MEMBERS_MAX }),
+  },
   {
     view: 'channel_1m',
     key: ['window_start', 'channel', 'currency'],

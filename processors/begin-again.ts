@@ -37,6 +37,17 @@ export async function beginAgain(parts: {
       details: { topic, partition, startOffset },
     });
   }
+  // States of ids have moved here or away from here; where they did cannot be found again by one partition alone.
+  if (log.endOffset('weir.internal.identity', partition) > 0) {
+    throw new EngineError({
+      code: 'STATE_LOST',
+      kind: 'fatal',
+      message:
+        `Expected a changelog of partition ${partition} that verifies, because visitors of it have been merged with others; ` +
+        'empty the changelogs and tables of all partitions, so that everything is computed again',
+      details: { partition },
+    });
+  }
   const tasks = stages.map((stage) => `'${stage}-${partition}'`).join(', ');
   const names = topics.map((topic) => `'${topic}'`).join(', ');
   let epoch = 0;

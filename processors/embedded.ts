@@ -22,6 +22,7 @@ import { type Tokeniser, createTokeniser } from './door/tokeniser.ts';
 import type { AppendBatch, Log } from './engine/log/log.ts';
 import { addCounts, noCounts, unaccountedOf } from './engine/runtime/counts.ts';
 import { Engine } from './engine/runtime/engine.ts';
+import { identityCounts } from './engine/runtime/identities.ts';
 import { EngineLoop } from './engine/runtime/loop.ts';
 import { stageOf } from './engine/runtime/stages.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
@@ -303,6 +304,7 @@ export class Embedded implements EnginePort {
       },
       sink: { pending_rows: outbox.pendingRows, healthy: outbox.isHealthy },
       audit: this.#audit.status,
+      identities: identityCounts(this.#engine.tasks),
     };
   }
 

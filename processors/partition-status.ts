@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import type { Log } from './engine/log/log.ts';
 import { addCounts, noCounts, unaccountedOf } from './engine/runtime/counts.ts';
 import type { Engine } from './engine/runtime/engine.ts';
+import { identityCounts } from './engine/runtime/identities.ts';
 import type { PartitionStatus } from './engine/runtime/update-message.ts';
 import { finiteOrNull, taskStatuses } from './task-status.ts';
 
@@ -21,6 +22,7 @@ export function partitionStatus(
     checkpoint: { sequence, ageMs, durationMs },
     pendingRows: engine.outbox.pendingRows,
     isSinkHealthy: engine.outbox.isHealthy,
+    identities: identityCounts(engine.tasks),
     sentAtMs: nowMs,
   };
 }
@@ -60,6 +62,10 @@ export function pipelineStatus(
     sink: { pending_rows: pendingRows, healthy: waiting.length === 0 },
     // Every processor has its part; `weir audit` looks at the whole.
     audit: { checked_rows: 0, differences: 0, last_at: null },
+    identities: {
+      merged: partitions.reduce((sum, { identities }) => sum + identities.merged, 0),
+      refused: partitions.reduce((sum, { identities }) => sum + identities.refused, 0),
+    },
   };
 }
 

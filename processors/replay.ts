@@ -23,7 +23,7 @@ import { systemClock } from './engine/runtime/system-clock.ts';
 import type { LatenessRule } from './engine/runtime/task-options.ts';
 import { storedTask } from './engine/runtime/task-record.ts';
 import { type ClickHouse, LIVE_DATABASE } from './engine/sink/clickhouse.ts';
-import { DEAD_LETTERS, LATE_EVENTS, PROGRESS } from './engine/sink/engine-tables.ts';
+import { ENGINE_TABLES, PROGRESS } from './engine/sink/engine-tables.ts';
 import { forLayout } from './engine/sink/layout.ts';
 import { migrate } from './engine/sink/migrate.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
@@ -381,8 +381,7 @@ async function differences(
 ): Promise<readonly TableDifference[]> {
   const tables = [
     ...processors.flatMap((processor) => processor.tables).filter((table) => !isTrail(table)),
-    LATE_EVENTS,
-    DEAD_LETTERS,
+    ...ENGINE_TABLES.filter((table) => table !== PROGRESS),
   ];
   const results: TableDifference[] = [];
   for (const table of tables) {

@@ -135,6 +135,14 @@ export interface TaskStatus {
   }[];
 }
 
+/** What links between visitor ids have come to. */
+export interface IdentityCounts {
+  /** Ids that are part of another visitor now. */
+  readonly merged: number;
+  /** Links that would have made a visitor of more ids than a person has. */
+  readonly refused: number;
+}
+
 export interface PipelineStatus {
   readonly mode: 'embedded' | 'distributed';
   readonly ready: boolean;
@@ -154,6 +162,7 @@ export interface PipelineStatus {
   };
   readonly sink: { readonly pending_rows: number; readonly healthy: boolean };
   readonly audit: AuditStatus;
+  readonly identities: IdentityCounts;
 }
 
 /**

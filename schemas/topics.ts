@@ -1,5 +1,6 @@
 import type { AddressEvent } from './events/address-event.ts';
 import type { Click } from './events/click.ts';
+import type { IdentityEvent } from './events/identity-event.ts';
 import type { Inventory } from './events/inventory.ts';
 import type { Order } from './events/order.ts';
 import type { Reference } from './events/reference.ts';
@@ -15,6 +16,7 @@ export interface EventOfTopic {
   readonly 'weir.internal.sku': SkuEvent;
   readonly 'weir.internal.visitor': VisitorEvent;
   readonly 'weir.internal.address': AddressEvent;
+  readonly 'weir.internal.identity': IdentityEvent;
 }
 
 export type Topic = keyof EventOfTopic;
@@ -35,7 +37,7 @@ export const TOPIC_OF_EVENT = {
  * of its stage, and alone owns the state of the keys in it.
  */
 export const TOPICS_OF_STAGE = {
-  visitor: ['weir.clicks', 'weir.orders', 'weir.internal.visitor'],
+  visitor: ['weir.clicks', 'weir.orders', 'weir.internal.visitor', 'weir.internal.identity'],
   address: ['weir.internal.address'],
   sku: ['weir.inventory', 'weir.internal.sku'],
   control: ['weir.reference'],
@@ -47,7 +49,7 @@ export type Stage = keyof typeof TOPICS_OF_STAGE;
  * nor move it, and are never too late; they stand last among the topics of their stage.
  */
 export function isTimed(topic: Topic): boolean {
-  return topic !== 'weir.internal.visitor';
+  return topic !== 'weir.internal.visitor' && topic !== 'weir.internal.identity';
 }
 
 /** The field of each topic's events that decides the partition and owns the keyed state. */
@@ -58,5 +60,6 @@ export const KEY_OF_TOPIC = {
   'weir.internal.sku': 'sku',
   'weir.internal.visitor': 'visitor_id',
   'weir.internal.address': 'address',
+  'weir.internal.identity': 'visitor_id',
   'weir.reference': 'subject',
 } as const satisfies { readonly [T in Topic]: keyof EventOfTopic[T] & string };

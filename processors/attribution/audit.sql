@@ -16,7 +16,7 @@ WITH
     (
         -- Nobody else has a conversion in the range; the rest of the events need not be looked at.
         SELECT DISTINCT visitor_id
-        FROM weir.orders
+        FROM weir.visitor_orders
         WHERE status = 'placed'
             AND occurred_at >= {from:DateTime64(3, 'UTC')} AND occurred_at < {to:DateTime64(3, 'UTC')}
     ),
@@ -31,7 +31,7 @@ WITH
             channel,
             ifNull(campaign, '') AS campaign,
             at_ms - lagInFrame(at_ms, 1, toInt64(0)) OVER visitor > toInt64({gap_ms:UInt64}) AS is_first
-        FROM weir.clicks
+        FROM weir.visitor_clicks
         WHERE kind NOT IN ('impression', 'beacon')
             AND visitor_id IN (SELECT visitor_id FROM ordering_visitors)
             AND occurred_at >= fromUnixTimestamp64Milli(
@@ -67,14 +67,14 @@ WITH
             orders.event_id AS event_id,
             orders.currency AS currency,
             ifNull(line_values.value_minor, 0) AS value_minor
-        FROM weir.orders AS orders
+        FROM weir.visitor_orders AS orders
         LEFT JOIN
         (
             SELECT event_id, sum(quantity * unit_price_minor) AS value_minor
             FROM weir.order_lines
             WHERE event_id IN
             (
-                SELECT event_id FROM weir.orders WHERE visitor_id IN (SELECT visitor_id FROM ordering_visitors)
+                SELECT event_id FROM weir.visitor_orders WHERE visitor_id IN (SELECT visitor_id FROM ordering_visitors)
             )
             GROUP BY event_id
         ) AS line_values ON line_values.event_id = orders.event_id

@@ -20,6 +20,7 @@ import {
 import { buildBotsConfig } from '../../test/doubles/bots.ts';
 import { buildVerdict } from '../../test/doubles/scripted-judge.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import { VISITOR_VIEWS } from '../../test/sql/raw-events.ts';
 import { createBots } from '../bots/processor.ts';
 import { BOT_STANDINGS } from '../bots/row.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
@@ -47,6 +48,7 @@ const SURROUNDINGS = [
    ENGINE = MergeTree ORDER BY (event_id, line_id)`,
   `CREATE TABLE weir.progress (watermark DateTime64(3, 'UTC'), allowed_lateness_ms Int64)
    ENGINE = MergeTree ORDER BY watermark`,
+  ...VISITOR_VIEWS,
 ];
 
 /** `SEED` draws other events than the usual ones. */

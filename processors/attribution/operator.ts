@@ -21,6 +21,7 @@ import {
   type AttributionState,
   expiresAtMs,
   forgetOldestOrder,
+  mergeStates,
   newestConversionMs,
   prune,
   spanAround,
@@ -58,6 +59,9 @@ export function createAttributionOperator(config: AttributionConfig): Operator {
     },
     reconsider: (state, change, output) => {
       crediting.reconsider(state, change, output);
+    },
+    merge: (state, other) => {
+      mergeStates(state, other, config);
     },
     expiresAtMs: (state) => expiresAtMs(state, config),
     stateBytes: ({ touches, sessions, orders }) =>

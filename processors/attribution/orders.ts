@@ -137,6 +137,26 @@ export function withChange(orders: readonly OrderState[], change: OrderChange): 
   return others.toSpliced(index, 0, change.after);
 }
 
+/** The orders of two visitors as those of one: events of one order id without a pause between them are one order. */
+export function mergedOrders(
+  one: readonly OrderState[],
+  other: readonly OrderState[],
+  returnsKeptMs: number,
+): OrderState[] {
+  let orders = [...one];
+  for (const added of other) {
+    const isNear = ({ id, events }: OrderState): boolean =>
+      id === added.id &&
+      events.some(([, timeMs]) =>
+        added.events.some((event) => Math.abs(event[TIME] - timeMs) <= returnsKeptMs),
+      );
+    const before = orders.filter(isNear);
+    const events = [added, ...before].flatMap((order) => order.events).toSorted(byTime);
+    orders = withChange(orders, { before, after: { id: added.id, events }, code: undefined });
+  }
+  return orders;
+}
+
 /** The event times at which a conversion may appear, change or go by `change`; undefined: none. */
 export function timesOf(
   change: OrderChange,

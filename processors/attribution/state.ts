@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../../schemas/time.ts';
 import type { AttributionConfig } from './config.ts';
-import { type OrderState, conversionTimeMs, newestMs, takeOldest } from './orders.ts';
-import { type Span, type Visits, dropVisits } from './visits.ts';
+import { type OrderState, conversionTimeMs, mergedOrders, newestMs, takeOldest } from './orders.ts';
+import { type Span, type Visits, dropVisits, mergeVisits } from './visits.ts';
 
 /** What is kept of one visitor. Visitors who never ordered have neither `orders` nor `pathsFromMs`. */
 export interface AttributionState extends Visits {
@@ -72,6 +72,25 @@ export function prune(
     untilMs: Math.max(neededFromMs - 1, state.pathsFromMs ?? Number.NEGATIVE_INFINITY),
     sessionsFromMs: neededFromMs - config.sessionGapMs,
   });
+}
+
+/** Makes `state` what it would be if the events of both had come to it. */
+export function mergeStates(
+  state: AttributionState,
+  other: AttributionState,
+  config: AttributionConfig,
+): void {
+  mergeVisits(state, other, config.sessionGapMs);
+  const orders = mergedOrders(state.orders ?? [], other.orders ?? [], config.returnsKeptMs);
+  if (orders.length > 0) state.orders = orders;
+  const firstMs = Math.min(...orders.flatMap((order) => conversionTimeMs(order) ?? []));
+  // What one of the two has forgotten must not cut the paths of older orders that the other still has.
+  const ends = [state.pathsFromMs, other.pathsFromMs].filter(
+    (endMs) => endMs !== undefined && endMs < firstMs,
+  );
+  delete state.pathsFromMs;
+  for (const endMs of ends)
+    state.pathsFromMs = Math.max(state.pathsFromMs ?? -Infinity, endMs ?? 0);
 }
 
 /** The watermark at which nothing can change the credit of `state` any more. */

@@ -1,6 +1,6 @@
 import type { Click } from '../../schemas/events/click.ts';
 import { type Standing, isWithdrawn } from '../engine/operator/standing.ts';
-import { type Session, addToSessions } from '../engine/window/session.ts';
+import { type Session, addToSessions, mergedSessions } from '../engine/window/session.ts';
 import { CHANNEL, ID, IS_CLICK, TIME, type Touch, indexAfter, isEarlier } from './touch.ts';
 
 /** A visitor's clicks as far as credit can depend on them. */
@@ -120,6 +120,21 @@ export function dropVisits(
   const oldest = visits.sessions[0];
   if (oldest === undefined || oldest.endMs >= options.sessionsFromMs) return;
   visits.sessions = visits.sessions.filter(({ endMs }) => endMs >= options.sessionsFromMs);
+}
+
+/** Makes `visits` what it would be if the clicks of both had come to it. */
+export function mergeVisits(visits: Visits, other: Visits, gapMs: number): void {
+  const sessions = mergedSessions(visits.sessions, other.sessions, { gapMs, isBefore: BY_ID });
+  const touches = [...visits.touches, ...other.touches].toSorted((a, b) =>
+    isEarlier(a, b) ? -1 : 1,
+  );
+  // A session may have been going on elsewhere when it seemed to start: then its first click is no touch.
+  visits.touches = touches.filter((touch) => {
+    if (touch[IS_CLICK]) return true;
+    const session = sessions.findLast(({ startMs }) => startMs <= touch[TIME]);
+    return session === undefined || session.endMs < touch[TIME] || session.first === touch[ID];
+  });
+  visits.sessions = sessions;
 }
 
 /** A session that now starts earlier has a new first click; the former ones were touches for that alone. */

@@ -39,9 +39,18 @@ export function withEvidence(
   { fromMs, toMs, place }: Evidence,
   { reachMs, heldMs }: Reach,
 ): Coverage {
-  let start = startOfDay(fromMs) - reachMs;
-  let end = startOfDay(toMs) + DAY_MS + heldMs;
-  let reason = place;
+  return withStretch(coverage, {
+    start: startOfDay(fromMs) - reachMs,
+    end: startOfDay(toMs) + DAY_MS + heldMs,
+    place,
+  });
+}
+
+function withStretch(
+  coverage: Coverage,
+  stretch: { readonly start: number; readonly end: number; readonly place: number },
+): Coverage {
+  let { start, end, place: reason } = stretch;
   const others: number[] = [];
   for (let at = 0; at < coverage.length; at += STRETCH_WIDTH) {
     const [otherStart = 0, otherEnd = 0, otherPlace = 0] = coverage.slice(at, at + STRETCH_WIDTH);
@@ -49,7 +58,7 @@ export function withEvidence(
       others.push(otherStart, otherEnd, otherPlace);
       continue;
     }
-    if (otherStart <= start && otherEnd >= end && otherPlace <= place) return coverage;
+    if (otherStart <= start && otherEnd >= end && otherPlace <= stretch.place) return coverage;
     start = Math.min(start, otherStart);
     end = Math.max(end, otherEnd);
     reason = Math.min(reason, otherPlace);
@@ -58,6 +67,16 @@ export function withEvidence(
   while (at < others.length && (others[at] ?? 0) < start) at += STRETCH_WIDTH;
   others.splice(at, 0, start, end, reason);
   return others.length > STRETCHES_MAX * STRETCH_WIDTH ? others.slice(STRETCH_WIDTH) : others;
+}
+
+/** The evidence of two ids as that of one visitor. */
+export function mergedCoverage(one: Coverage, other: Coverage): Coverage {
+  let merged = one;
+  for (let at = 0; at < other.length; at += STRETCH_WIDTH) {
+    const [start = 0, end = 0, place = 0] = other.slice(at, at + STRETCH_WIDTH);
+    merged = withStretch(merged, { start, end, place });
+  }
+  return merged;
 }
 
 /** What of `coverage` lies at or after `fromMs`. */

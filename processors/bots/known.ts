@@ -76,7 +76,7 @@ export function takeVisitorEvent(known: Known, event: VisitorEvent): void {
         isCleared: event.kind === 'cleared',
         aboutMs: event.about,
       };
-      known.acts = [...known.acts, act].toSorted(byDecision).slice(-ACTS_MAX);
+      known.acts = newestActs([...known.acts, act]);
       return;
     }
     case 'marked':
@@ -85,7 +85,7 @@ export function takeVisitorEvent(known: Known, event: VisitorEvent): void {
       if (before !== undefined && before[1] >= event.revision) return;
       const mark: Mark = [event.evidence, event.revision, event.kind === 'marked', event.about];
       const others = known.marks.filter((each) => each !== before);
-      known.marks = [...others, mark].toSorted(byTime).slice(-MARKS_MAX);
+      known.marks = newestMarks([...others, mark]);
       return;
     }
   }
@@ -93,7 +93,20 @@ export function takeVisitorEvent(known: Known, event: VisitorEvent): void {
 
 /** Takes the time at which an order of the visitor was delivered. */
 export function takeDelivery(known: Known, timeMs: number): void {
-  known.delivered = [...known.delivered, timeMs].toSorted((a, b) => a - b).slice(-DELIVERED_MAX);
+  known.delivered = newestTimes([...known.delivered, timeMs]);
+}
+
+/** Puts what people and other stages have said of two ids together; of one evidence the latest change holds. */
+export function mergeHearsay(known: Known, other: Known): void {
+  known.acts = newestActs([...known.acts, ...other.acts]);
+  const marks = new Map<string, Mark>();
+  for (const mark of [...known.marks, ...other.marks]) {
+    const [evidence, revision] = mark;
+    const before = marks.get(evidence);
+    if (before === undefined || before[1] < revision) marks.set(evidence, mark);
+  }
+  known.marks = newestMarks([...marks.values()]);
+  known.delivered = newestTimes([...known.delivered, ...other.delivered]);
 }
 
 /** The state by which people know a visitor. */
@@ -129,6 +142,18 @@ export function knownBytes(known: Known): number {
 /** A clearing holds as long as a verdict would. */
 export function heldUntilMs(aboutMs: number, { heldMs }: BotsConfig): number {
   return startOfDay(aboutMs) + DAY_MS + heldMs;
+}
+
+function newestActs(acts: readonly Act[]): readonly Act[] {
+  return acts.toSorted(byDecision).slice(-ACTS_MAX);
+}
+
+function newestMarks(marks: readonly Mark[]): readonly Mark[] {
+  return marks.toSorted(byTime).slice(-MARKS_MAX);
+}
+
+function newestTimes(timesMs: readonly number[]): readonly number[] {
+  return timesMs.toSorted((a, b) => a - b).slice(-DELIVERED_MAX);
 }
 
 function byDecision(a: Act, b: Act): number {

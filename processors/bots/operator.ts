@@ -1,4 +1,5 @@
 import type { Click } from '../../schemas/events/click.ts';
+import { visitorToken as tokenOf } from '../../schemas/ids.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
 import { fingerprintText } from '../engine/operator/fingerprint.ts';
 import {
@@ -7,7 +8,7 @@ import {
   type RecordContext,
   defineOperator,
 } from '../engine/operator/operator.ts';
-import type { Standing } from '../engine/operator/standing.ts';
+import { HUMAN, type Standing } from '../engine/operator/standing.ts';
 import type { BotsConfig } from './config.ts';
 import { withEvidence } from './coverage.ts';
 import { judge } from './judge.ts';
@@ -24,7 +25,7 @@ import { placeOf } from './reason.ts';
 import { BOT_STANDINGS, BOT_VERDICTS, type VisitorState } from './row.ts';
 import { isApp, stepOf } from './step.ts';
 import { ownerOf, tierOne } from './tier-one.ts';
-import { addStep, explain, scoreAll } from './visits.ts';
+import { addStep, explain, mergeKnown, scoreAll } from './visits.ts';
 
 /**
  * Judges visitors: from what they do, from what rules and lists say of their clients, and from what
@@ -60,6 +61,15 @@ export function createJudge(config: BotsConfig): Operator {
       },
     },
     standingOf: ({ standing }) => standing,
+    merge: (known, other, output, { key, record }) => {
+      judged({ known, config, visitorToken: key, actor: null }, output, record, () => {
+        mergeKnown(known, other, config);
+        return true;
+      });
+    },
+    leave: ({ standing }, visitorToken, output) => {
+      writeStandings(visitorToken, standing, HUMAN, output);
+    },
     expiresAtMs: (known) => knownExpiresAtMs(known, config),
     stateBytes: knownBytes,
   });
@@ -103,10 +113,18 @@ function takeClick(
 
 /** Tells the address stage that this visitor was there, once per ten minutes. */
 function tellAddress(known: Known, click: Click, output: Output, record: RecordContext): void {
-  const { ip, visitor_id: visitorId } = click;
+  const { ip } = click;
   if (ip === null) return;
+  // An address sees ids, whoever they belong to: what it counts must not depend on when they were linked.
+  const { id: visitorId, partition } = record.member ?? {
+    id: click.visitor_id,
+    partition: record.partition,
+  };
   const paneMs = Math.floor(click.occurred_at / PANE_MS) * PANE_MS;
-  fingerprintText(`${ip}${paneMs}`, told);
+  fingerprintText(
+    record.member === undefined ? `${ip}${paneMs}` : `${ip}${paneMs}${visitorId}`,
+    told,
+  );
   // Told again after another address or ten minutes came between: the id makes it a duplicate.
   const toldHash = told.low | 0;
   if (known.toldHash === toldHash) return;
@@ -116,8 +134,8 @@ function tellAddress(known: Known, click: Click, output: Output, record: RecordC
     occurred_at: paneMs,
     source: 'bots',
     address: ip,
-    visitor_id: visitorId,
-    visitor_partition: record.partition,
+    visitor_id: tokenOf(visitorId),
+    visitor_partition: partition,
   });
 }
 

@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../../schemas/time.ts';
 import type { BotsConfig } from './config.ts';
-import { withEvidence } from './coverage.ts';
-import type { Known } from './known.ts';
+import { mergedCoverage, withEvidence } from './coverage.ts';
+import { type Known, mergeHearsay } from './known.ts';
 import { placeOf } from './reason.ts';
 import { scoreOf } from './score.ts';
 import {
@@ -69,6 +69,36 @@ export function addStep(known: Known, step: Step, config: BotsConfig): boolean {
 /** Scores every session anew, when something that all depend on has changed. */
 export function scoreAll(known: Known, config: BotsConfig): boolean {
   return known.sessions.reduce((isChanged, each) => score(each, known, config) || isChanged, false);
+}
+
+/** Makes `known` what it would be if the events of both had come to it; the standing is left to the judge. */
+export function mergeKnown(known: Known, other: Known, config: BotsConfig): void {
+  known.newestMs = Math.max(known.newestMs, other.newestMs);
+  known.settled = mergedCoverage(known.settled, other.settled);
+  known.suspected = [known.suspected, other.suspected]
+    .flatMap(pairsOf)
+    .toSorted(([a = 0], [b = 0]) => a - b)
+    .slice(-SUSPECTED_MAX)
+    .flat();
+  mergeHearsay(known, other);
+  const merged: Session[] = [];
+  const all = [...known.sessions, ...other.sessions];
+  for (const session of all.toSorted((a, b) => startOf(a) - startOf(b))) {
+    const last = merged.at(-1);
+    if (last === undefined || startOf(session) > endOf(last) + config.sessionGapMs)
+      merged.push(session);
+    else merged.splice(-1, 1, joined(last, session));
+  }
+  known.sessions = merged;
+  for (const session of merged) setVerdict(session, 0);
+  scoreAll(known, config);
+  settleOldest(known, config);
+}
+
+function pairsOf(flat: readonly number[]): readonly (readonly number[])[] {
+  const pairs: number[][] = [];
+  for (let at = 0; at < flat.length; at += 2) pairs.push(flat.slice(at, at + 2));
+  return pairs;
 }
 
 /** The features that speak for the newest verdict by behaviour, and its score; none without one. */

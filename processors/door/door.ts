@@ -171,7 +171,12 @@ function placeInventory(event: Raw<Inventory>, { partitionCounts }: Placing): Pl
 /** Facts for everyone have one order, so one partition. */
 const REFERENCE_PARTITION = 0;
 
-function placeReference(event: Raw<Reference>, { tokeniser }: Placing): Placed {
+function placeReference(event: Raw<Reference>, { tokeniser, partitionCounts }: Placing): Placed {
+  if (event.visitor_id !== null && event.into !== null) {
+    // Where the two ids live, their tokens do not tell.
+    event.visitor_partition = visitorPartition(event.visitor_id, partitionCounts.visitor);
+    event.into_partition = visitorPartition(event.into, partitionCounts.visitor);
+  }
   if (event.visitor_id !== null) {
     event.visitor_id = tokeniser.token('visitor', event.visitor_id);
     // What such a fact is about is the visitor, whatever its sender calls it.

@@ -12,7 +12,7 @@ WITH
             if(ifNull(node_id, '') = '', 'default', toString(assumeNotNull(node_id))) AS node,
             toString(ifNull(fulfilment, '')) AS way,
             toString(ifNull(reason, '')) AS why
-        FROM weir.orders
+        FROM weir.visitor_orders
     ),
     paused AS
     (

@@ -70,9 +70,35 @@ export function createFulfilmentOperator(config: FulfilmentConfig): Operator {
         emitChange(before, contributionsOf(order.steps, config.returnsKeptMs), output);
       },
     },
+    merge: (state, other, output) => {
+      mergeOrders(state, other, output, config);
+    },
     expiresAtMs: ({ newestMs }) => expiryMs(newestMs, config),
     stateBytes: ({ orders, stepCount }) => orders.length * ORDER_BYTES + stepCount * STEP_BYTES,
   });
+}
+
+/** Puts the orders of both together; an order id that both have is one order. */
+function mergeOrders(
+  state: VisitorOrders,
+  other: VisitorOrders,
+  output: Output,
+  { returnsKeptMs }: FulfilmentConfig,
+): void {
+  for (const added of other.orders) {
+    const known = state.orders.findLast(({ orderId }) => orderId === added.orderId);
+    if (known === undefined) {
+      orderOf(state, added.orderId, output);
+      state.orders.splice(-1, 1, added);
+      continue;
+    }
+    const before = [known, added].flatMap(({ steps }) => contributionsOf(steps, returnsKeptMs));
+    known.steps = added.steps.reduce((steps, step) => withStep(steps, step), known.steps);
+    known.newestMs = Math.max(known.newestMs, added.newestMs);
+    emitChange(before, contributionsOf(known.steps, returnsKeptMs), output);
+  }
+  state.newestMs = Math.max(state.newestMs, other.newestMs);
+  keepOrders(state, () => true);
 }
 
 /** Per event: looking through short lists costs less than making a key of each contribution. */

@@ -28,9 +28,9 @@ WITH
     clicked AS
     (
         SELECT
-            visitor_id, toUnixTimestamp64Milli(occurred_at) AS at_ms,
+            visitor_id, sent_visitor_id, toUnixTimestamp64Milli(occurred_at) AS at_ms,
             arrayExists(span -> at_ms >= span.1 AND at_ms < span.2, held_spans.spans) AS is_withdrawn
-        FROM weir.clicks
+        FROM weir.visitor_clicks
         LEFT JOIN held_spans ON held_spans.visitor_token = visitor_id
         WHERE kind NOT IN ('impression', 'beacon')
     ),
@@ -42,18 +42,35 @@ WITH
         WHERE at_ms >= toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')})
             AND at_ms < toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')})
     ),
-    members AS
+    -- The arm follows from the id that a click was sent with, whoever that turned out to be.
+    seen AS
     (
         SELECT
-            clicked.visitor_id AS member, tests.test AS test,
-            any(tests.channel) AS channel, any(tests.salt) AS salt, any(tests.held_out) AS held_out,
-            any(tests.cohort_ms) AS cohort_length_ms, any(tests.horizon_ms) AS horizon_length_ms, any(tests.cap_minor) AS cap,
-            countIf(NOT clicked.is_withdrawn) = 0 AS is_removed,
-            if(is_removed, min(clicked.at_ms), minIf(clicked.at_ms, NOT clicked.is_withdrawn)) AS first_ms
+            clicked.visitor_id AS member, clicked.sent_visitor_id AS sent_id, tests.test AS test,
+            any(tests.channel) AS channel, any(tests.cohort_ms) AS cohort_length_ms,
+            any(tests.horizon_ms) AS horizon_length_ms, any(tests.cap_minor) AS cap,
+            if(reinterpretAsUInt32(reverse(substring(SHA256(concat(any(tests.salt), channel, sent_id)), 1, 4))) % 10000 < any(tests.held_out),
+               'holdout', 'treated') AS arm,
+            countIf(NOT clicked.is_withdrawn) > 0 AS is_counted,
+            min(clicked.at_ms) AS any_ms,
+            minIf(clicked.at_ms, NOT clicked.is_withdrawn) AS counted_ms
         FROM clicked
         CROSS JOIN tests
         WHERE clicked.visitor_id IN (SELECT visitor_id FROM candidates)
             AND clicked.at_ms >= tests.start_ms AND clicked.at_ms < tests.stop_ms
+        GROUP BY member, sent_id, test
+    ),
+    members AS
+    (
+        SELECT
+            member, test,
+            any(channel) AS channel, any(cohort_length_ms) AS cohort_length_ms, any(horizon_length_ms) AS horizon_length_ms,
+            any(cap) AS cap,
+            countIf(is_counted) = 0 AS is_removed,
+            if(is_removed, min(any_ms), minIf(counted_ms, is_counted)) AS first_ms,
+            if(is_removed, argMin(arm, (any_ms, arm)), argMinIf(arm, (counted_ms, arm), is_counted)) AS first_arm,
+            uniqExactIf(arm, is_counted) > 1 AS is_excluded
+        FROM seen
         GROUP BY member, test
     ),
     order_events AS
@@ -63,7 +80,7 @@ WITH
             toUnixTimestamp64Milli(orders.occurred_at) AS at_ms,
             if(orders.currency = {currency:String}, ifNull(lines.value_minor, 0), 0) AS value_minor,
             if(orders.currency = {currency:String}, ifNull(lines.margin_minor, 0), 0) AS margin_minor
-        FROM weir.orders AS orders
+        FROM weir.visitor_orders AS orders
         LEFT JOIN
         (
             SELECT
@@ -111,8 +128,8 @@ WITH
     weighed_orders AS
     (
         SELECT
-            members.member AS member, members.test AS test, members.channel AS channel, members.salt AS salt,
-            members.held_out AS held_out, members.cap AS cap, members.is_removed AS is_removed,
+            members.member AS member, members.test AS test, members.channel AS channel, members.first_arm AS first_arm,
+            members.cap AS cap, members.is_removed AS is_removed, members.is_excluded AS is_excluded,
             intDiv(members.first_ms, members.cohort_length_ms) * members.cohort_length_ms AS cohort_start_ms,
             placed_orders.placed_minor AS placed_minor, placed_orders.left_minor AS left_minor,
             placed_orders.margin_left_minor AS margin_left_minor,
@@ -131,15 +148,16 @@ WITH
     (
         SELECT
             member, test, channel, cohort_start_ms,
-            if(reinterpretAsUInt32(reverse(substring(SHA256(concat(any(salt), channel, member)), 1, 4))) % 10000 < any(held_out),
-               'holdout', 'treated') AS arm,
+            any(first_arm) AS arm,
             if(countIf(is_before) > 0, 'known', 'new') AS stratum,
             any(is_removed) AS removed,
-            toInt64(countIf(in_horizon)) AS d,
+            any(is_excluded) AS excluded,
+            removed OR excluded AS is_out,
+            toInt64(if(is_out, 0, countIf(in_horizon))) AS d,
             toInt64(d > 0) AS c,
-            least(sumIf(left_minor, in_horizon), any(cap)) AS y,
-            greatest(-any(cap), least(sumIf(margin_left_minor, in_horizon), any(cap))) AS m,
-            if(removed, 0, least(sumIf(placed_minor, is_before), any(cap))) AS x
+            if(is_out, 0, least(sumIf(left_minor, in_horizon), any(cap))) AS y,
+            if(is_out, 0, greatest(-any(cap), least(sumIf(margin_left_minor, in_horizon), any(cap)))) AS m,
+            if(is_out, 0, least(sumIf(placed_minor, is_before), any(cap))) AS x
         FROM weighed_orders
         GROUP BY member, test, channel, cohort_start_ms
     )
@@ -149,7 +167,7 @@ SELECT
     channel,
     arm,
     stratum,
-    toInt64(countIf(NOT removed)) AS visitors,
+    toInt64(countIf(NOT is_out)) AS visitors,
     toInt64(sum(c)) AS converters,
     toInt64(sum(d)) AS orders,
     toInt64(sum(d * d)) AS orders_squared,
@@ -163,7 +181,8 @@ SELECT
     sum(toInt128(x) * y) AS before_by_revenue,
     toInt64(sum(x * c)) AS before_by_converters,
     toInt64(sum(x * d)) AS before_by_orders,
-    toInt64(countIf(removed)) AS filtered
+    toInt64(countIf(removed)) AS filtered,
+    toInt64(countIf(excluded)) AS excluded
 FROM outcomes
 WHERE cohort_start_ms >= toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')})
     AND cohort_start_ms < toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')})

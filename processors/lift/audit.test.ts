@@ -100,7 +100,7 @@ test('what is withdrawn from a visitor is not there for the audit either', async
   for (const event of events) judged.apply(event);
   const rows = await recomputed(0, START_MS + 365 * DAY_MS);
   expect(rows).toEqual(rowsOf(judged));
-  expect(Object.values(rows).some((values) => values.at(-1) !== '0')).toBe(true);
+  expect(Object.values(rows).some((values) => values.at(-2) !== '0')).toBe(true);
 });
 
 test('the audit of a range holds the cohorts of the range and no other', async () => {

@@ -1,6 +1,6 @@
 import type { Arm } from '../../schemas/assignment.ts';
 import type { Output } from '../engine/operator/operator.ts';
-import { HUMAN, type Standing, isWithdrawn } from '../engine/operator/standing.ts';
+import { GONE, HUMAN, type Standing, isWithdrawn } from '../engine/operator/standing.ts';
 import type { LiftConfig } from './config.ts';
 import { type PlacedOrder, ordersIn, placedIn } from './orders.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type Stratum,
   cohortMsOf,
 } from './row.ts';
-import { type LiftState, firstClickMs } from './state.ts';
+import { type LiftState, type Seen, daysOf, firstClickMs } from './state.ts';
 
 /** What one visitor adds to the sums of one test. */
 interface Contribution {
@@ -31,20 +31,54 @@ export function contributionsOf(
   standing: Standing | undefined,
   config: LiftConfig,
 ): Contributions {
-  if (state.days.length === 0) return [];
+  if (standing === GONE || daysOf(state).length === 0) return [];
   const placed = ordersIn(state.orders ?? [], config.returnsKeptMs).flatMap(
     (events) => placedIn(events) ?? [],
   );
   const orders = placed.filter(({ placedMs }) => !isWithdrawn(standing, placedMs));
   return config.tests.map((test) => {
-    const arm = state.held?.includes(test.id) === true ? 'holdout' : 'treated';
-    const firstMs = firstClickMs(state, test, standing);
-    if (firstMs !== undefined) return contributionTo(test, { firstMs, orders, arm });
-    const removedMs = firstClickMs(state, test, HUMAN);
-    if (removedMs === undefined) return undefined;
+    const seen = firstSeen(state, test, standing);
+    if (seen !== undefined) {
+      const contribution = contributionTo(test, { ...seen, orders });
+      return seen.isInBoth ? { ...contribution, sums: EXCLUDED } : contribution;
+    }
+    const removed = firstSeen(state, test, HUMAN);
+    if (removed === undefined) return undefined;
     // All its days are withdrawn: it is one of those that the bot filter has removed from its arm.
-    return { ...contributionTo(test, { firstMs: removedMs, orders: placed, arm }), sums: REMOVED };
+    return { ...contributionTo(test, { ...removed, orders: placed }), sums: REMOVED };
   });
+}
+
+/** When the test first saw the visitor, in which arm, and whether an id of it was seen in the other one. */
+function firstSeen(
+  state: LiftState,
+  test: LiftTest,
+  standing: Standing | undefined,
+): { readonly firstMs: number; readonly arm: Arm; readonly isInBoth: boolean } | undefined {
+  const arm = armIn(state, test);
+  let firstMs = firstClickMs(state, test, standing);
+  if (state.others === undefined)
+    return firstMs === undefined ? undefined : { firstMs, arm, isInBoth: false };
+  let first: Arm | undefined = firstMs === undefined ? undefined : arm;
+  let isInBoth = false;
+  for (const seen of state.others) {
+    const seenMs = firstClickMs(seen, test, standing);
+    if (seenMs === undefined) continue;
+    const other = armIn(seen, test);
+    isInBoth ||= first !== undefined && other !== first;
+    // At the same instant it is the holdout, so that the order of the ids does not matter.
+    if (firstMs === undefined || seenMs < firstMs || (seenMs === firstMs && other === 'holdout')) {
+      firstMs = seenMs;
+      first = other;
+    }
+  }
+  return firstMs === undefined || first === undefined
+    ? undefined
+    : { firstMs, arm: first, isInBoth };
+}
+
+function armIn({ held }: Seen, { id }: LiftTest): Arm {
+  return held?.includes(id) === true ? 'holdout' : 'treated';
 }
 
 /** Adds after − before to the sums. */
@@ -66,7 +100,13 @@ export function emitChange(
 }
 
 /** A visitor that the bot filter has removed. */
-const REMOVED: readonly number[] = LIFT_COHORTS.sums.map((name) => (name === 'filtered' ? 1 : 0));
+const REMOVED = oneOf('filtered');
+/** A visitor that was seen in both arms, under different ids. */
+const EXCLUDED = oneOf('excluded');
+
+function oneOf(counted: (typeof LIFT_COHORTS.sums)[number]): readonly number[] {
+  return LIFT_COHORTS.sums.map((name) => (name === counted ? 1 : 0));
+}
 
 function contributionTo(
   test: LiftTest,
@@ -128,6 +168,7 @@ function sumsOf(visitor: {
     ...highAndLow(beforeMinor * revenueMinor),
     beforeMinor * converters,
     beforeMinor * orders,
+    0,
     0,
   ];
 }

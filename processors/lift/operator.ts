@@ -9,7 +9,17 @@ import {
 import type { LiftConfig } from './config.ts';
 import { contributionsOf, emitChange } from './contribution.ts';
 import { orderEventOf, withEvent } from './orders.ts';
-import { type LiftState, expiresAtMs, isNews, pruneDays, pruneOrders, takeClick } from './state.ts';
+import {
+  type LiftState,
+  daysOf,
+  expiresAtMs,
+  isNews,
+  mergeStates,
+  pruneDays,
+  pruneOrders,
+  seenAs,
+  takeClick,
+} from './state.ts';
 
 /**
  * Most events of orders kept of one visitor. Shared identities (a till, an agent) have more than any
@@ -49,9 +59,14 @@ export function createLiftOperator(config: LiftConfig): Operator {
       const after = contributionsOf(state, standing.after, config);
       emitChange(output, { before, after }, config);
     },
+    merge: (state, other) => {
+      mergeStates(state, other);
+    },
     expiresAtMs: (state) => expiresAtMs(state, config),
-    stateBytes: ({ days, orders }) =>
-      STATE_BYTES + days.length * NUMBER_BYTES + (orders?.length ?? 0) * ORDER_EVENT_BYTES,
+    stateBytes: (state) =>
+      STATE_BYTES +
+      daysOf(state).length * NUMBER_BYTES +
+      (state.orders?.length ?? 0) * ORDER_EVENT_BYTES,
   });
 }
 
@@ -63,12 +78,14 @@ function applyClick(
 ): void {
   const { kind, occurred_at: timeMs } = click;
   if (kind === 'impression' || kind === 'beacon') return;
+  const id = record.member?.id ?? click.visitor_id;
+  const seen = seenAs(state, { id, isMember: record.member !== undefined }, config);
   // Nearly every click is not the first of its day.
-  if (!isNews(state, timeMs)) return;
+  if (!isNews(seen, timeMs)) return;
   const watermarkMs = Math.min(timeMs, record.watermarkMs);
-  pruneDays(state, { watermarkMs, standing: record.standing }, config);
+  pruneDays(seen, { watermarkMs, standing: record.standing }, config);
   const before = contributionsOf(state, record.standing, config);
-  takeClick(state, click, config);
+  takeClick(seen, { timeMs, id }, config);
   emitChange(output, { before, after: contributionsOf(state, record.standing, config) }, config);
 }
 

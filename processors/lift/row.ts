@@ -76,5 +76,6 @@ export const LIFT_COHORTS = {
     'before_by_converters',
     'before_by_orders',
     'filtered',
+    'excluded',
   ],
 } as const;

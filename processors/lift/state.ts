@@ -1,13 +1,12 @@
 import { armOf } from '../../schemas/assignment.ts';
-import type { Click } from '../../schemas/events/click.ts';
 import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { type Standing, isWithdrawn } from '../engine/operator/standing.ts';
 import type { LiftConfig } from './config.ts';
-import { type OrderEvent, TIME, ordersIn, placedIn } from './orders.ts';
+import { type OrderEvent, TIME, ordersIn, placedIn, withEvent } from './orders.ts';
 import { BEFORE_MS, type LiftTest } from './row.ts';
 
-/** What is remembered of one visitor. */
-export interface LiftState {
+/** What ids in the same arms did. */
+export interface Seen {
   /**
    * The first click of each UTC day on which a test took visitors, UTC milliseconds, ascending; days
    * that can decide nothing any more are left out. Tests start with a day, so one list serves all.
@@ -15,13 +14,19 @@ export interface LiftState {
   days: number[];
   /** Ids of the tests of whose channel the visitor is held out; absent where it is of none. */
   held?: string[];
+}
+
+/** What is remembered of one visitor. */
+export interface LiftState extends Seen {
+  /** Present where the visitor was merged of several ids: what those in other arms did. */
+  others?: Seen[];
   /** Events of orders, oldest first; absent for those who never ordered. */
   orders?: OrderEvent[];
 }
 
 /** The visitor's first click while the test takes visitors, of days that count; undefined without one. */
 export function firstClickMs(
-  { days }: LiftState,
+  { days }: Seen,
   { startMs, stopMs }: LiftTest,
   standing: Standing | undefined,
 ): number | undefined {
@@ -33,7 +38,7 @@ export function firstClickMs(
 }
 
 /** Whether a click at `timeMs` comes before every one that is known of its day, and no earlier day settles all tests. */
-export function isNews({ days }: LiftState, timeMs: number): boolean {
+export function isNews({ days }: Seen, timeMs: number): boolean {
   const day = dayOf(timeMs);
   for (let at = days.length - 1; at >= 0; at -= 1) {
     const firstMs = days[at] ?? 0;
@@ -43,20 +48,65 @@ export function isNews({ days }: LiftState, timeMs: number): boolean {
   return true;
 }
 
+/**
+ * What is remembered of the visitor's ids in the arms of `id`, to be read and changed.
+ *
+ * @param isMember whether the id is another than the one that the state is kept under
+ */
+export function seenAs(
+  state: LiftState,
+  { id, isMember }: { readonly id: string; readonly isMember: boolean },
+  config: LiftConfig,
+): Seen {
+  if (state.others === undefined && !isMember) return state;
+  const others = (state.others ??= []);
+  const held = heldOf(id, config);
+  const found = [state, ...others].find((seen) => isAlike(seen, held));
+  if (found !== undefined) return found;
+  if (state.days.length === 0 && state.held === undefined) return state;
+  const seen: Seen = held.length > 0 ? { days: [], held } : { days: [] };
+  others.push(seen);
+  return seen;
+}
+
+/** Makes `state` what it would be if the events of both had come to it. */
+export function mergeStates(state: LiftState, other: LiftState): void {
+  const all = [state, ...(state.others ?? []), other, ...(other.others ?? [])];
+  const merged: Seen[] = [];
+  for (const { days, held = [] } of all) {
+    // Of an id without clicks no arm is known.
+    if (days.length === 0) continue;
+    const alike = merged.find((seen) => isAlike(seen, held));
+    if (alike !== undefined) alike.days = firstOfDays([...alike.days, ...days]);
+    else merged.push(held.length > 0 ? { days, held } : { days });
+  }
+  const [first = { days: [] }, ...others] = merged;
+  state.days = first.days;
+  delete state.held;
+  if (first.held !== undefined) state.held = first.held;
+  state.others = others;
+  const orders = (other.orders ?? []).reduce<OrderEvent[]>(
+    (events, event) => withEvent(events, event),
+    state.orders ?? [],
+  );
+  if (orders.length > 0) state.orders = orders;
+}
+
 /** Remembers a click, the first of its day so far, if a test took visitors then. */
-export function takeClick(state: LiftState, click: Click, { tests }: LiftConfig): void {
-  const { occurred_at: timeMs, visitor_id: visitorToken } = click;
+export function takeClick(
+  seen: Seen,
+  { timeMs, id }: { readonly timeMs: number; readonly id: string },
+  config: LiftConfig,
+): void {
+  const { tests } = config;
   const isTested = tests.some(
     ({ startMs, stopMs }) => timeMs >= startMs && timeMs < (stopMs ?? Number.POSITIVE_INFINITY),
   );
   if (!isTested) return;
-  const day = dayOf(timeMs);
   // A new array is as long as its elements; most visitors have one.
-  state.days = [...state.days.filter((firstMs) => dayOf(firstMs) !== day), timeMs].toSorted(
-    (a, b) => a - b,
-  );
-  const held = tests.filter((test) => armOf(test, visitorToken) === 'holdout').map(({ id }) => id);
-  if (held.length > 0) state.held = held;
+  seen.days = firstOfDays([...seen.days, timeMs]);
+  const held = heldOf(id, config);
+  if (held.length > 0) seen.held = held;
 }
 
 /**
@@ -66,15 +116,15 @@ export function takeClick(state: LiftState, click: Click, { tests }: LiftConfig)
  * @param record.watermarkMs what arrives from now on is accepted by a task with at least this watermark
  */
 export function pruneDays(
-  state: LiftState,
+  seen: Seen,
   record: { readonly watermarkMs: number; readonly standing: Standing | undefined },
   config: LiftConfig,
 ): void {
-  if (state.days.length < 2) return;
+  if (seen.days.length < 2) return;
   const settledBeforeMs = record.watermarkMs - arrivesLateMs(config) - config.withdrawalReachMs;
   const kept = new Set<number>();
   for (const { startMs } of config.tests) {
-    for (const firstMs of state.days) {
+    for (const firstMs of seen.days) {
       if (firstMs < startMs) continue;
       const isSettled = firstMs < settledBeforeMs;
       if (isSettled && isWithdrawn(record.standing, firstMs)) continue;
@@ -83,7 +133,7 @@ export function pruneDays(
       if (isSettled) break;
     }
   }
-  if (kept.size < state.days.length) state.days = state.days.filter((firstMs) => kept.has(firstMs));
+  if (kept.size < seen.days.length) seen.days = seen.days.filter((firstMs) => kept.has(firstMs));
 }
 
 /**
@@ -111,7 +161,7 @@ export function pruneOrders(state: LiftState, watermarkMs: number, config: LiftC
 /** The watermark at which nothing can change what the visitor contributes any more. */
 export function expiresAtMs(state: LiftState, config: LiftConfig): number {
   let neededMs = Number.NEGATIVE_INFINITY;
-  const newestMs = state.days.at(-1);
+  const newestMs = daysOf(state).at(-1);
   for (const { startMs, stopMs, horizonMs } of config.tests) {
     if (newestMs === undefined || newestMs < startMs) continue;
     // Until the test stops the visitor must be remembered, or its next click would count it again.
@@ -133,9 +183,32 @@ function isPlacedForTest(
 ): boolean {
   if (placedMs >= arrivesFromMs - BEFORE_MS) return true;
   const horizonMs = Math.max(...config.tests.map((test) => test.horizonMs));
-  return state.days.some(
+  return daysOf(state).some(
     (firstMs) => placedMs >= firstMs - BEFORE_MS && placedMs < firstMs + horizonMs,
   );
+}
+
+/** The first clicks of days of all the visitor's ids, ascending. */
+export function daysOf({ days, others }: LiftState): readonly number[] {
+  if (others === undefined) return days;
+  return others
+    .flatMap((seen) => seen.days)
+    .concat(days)
+    .toSorted((a, b) => a - b);
+}
+
+function heldOf(id: string, { tests }: LiftConfig): string[] {
+  return tests.filter((test) => armOf(test, id) === 'holdout').map((test) => test.id);
+}
+
+function isAlike(seen: Seen, held: readonly string[]): boolean {
+  return (seen.held ?? []).join(' ') === held.join(' ');
+}
+
+/** The first of each UTC day, ascending. */
+function firstOfDays(timesMs: readonly number[]): number[] {
+  const sorted = timesMs.toSorted((a, b) => a - b);
+  return sorted.filter((timeMs, at) => at === 0 || dayOf(sorted[at - 1] ?? 0) !== dayOf(timeMs));
 }
 
 /** How far behind the watermark an accepted event may be: lateness is judged by whole minutes. */

@@ -10,7 +10,7 @@ WITH
             status,
             toUnixTimestamp64Milli(occurred_at) AS at_ms,
             toString(ifNull(node_id, '')) AS node_id
-        FROM weir.orders
+        FROM weir.visitor_orders
         WHERE status IN ('placed', 'returned', 'cancelled')
     ),
     paused_orders AS

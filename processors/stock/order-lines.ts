@@ -10,6 +10,7 @@ import {
 import {
   type OrderPart,
   type OrderPartLine,
+  type StockEffect,
   differenceOf,
   stockEffectsOf,
 } from './order-effects.ts';
@@ -66,6 +67,9 @@ export function createOrderLines(config: OrderLinesConfig): Operator {
         takeOrder({ state, config }, event, output);
       },
     },
+    merge: (state, other, output, { eventId }) => {
+      mergeOrders({ state, config }, other, output, eventId);
+    },
     expiresAtMs: ({ newestMs }) => expiryMs(newestMs, config),
     stateBytes: ({ orders, lineCount }) => orders.length * ORDER_BYTES + lineCount * LINE_BYTES,
   });
@@ -99,6 +103,37 @@ function takeOrder(
   forward(before, order.parts, { event, config, output });
 }
 
+/** Puts the orders of both together; an order id that both have is one order. */
+function mergeOrders(
+  { state, config }: { readonly state: VisitorOrders; readonly config: OrderLinesConfig },
+  other: VisitorOrders,
+  output: Output,
+  eventId: string,
+): void {
+  const { returnsKeptMs } = config;
+  for (const { orderId, newestMs, parts } of other.orders) {
+    const event = {
+      event_id: `${eventId}/${orderId}`,
+      occurred_at: newestMs,
+      source: 'identity',
+      order_id: orderId,
+      sales_channel: null,
+    };
+    const order = orderOf(state, event, output);
+    const before = [order.parts, parts].flatMap((each) => stockEffectsOf(each, returnsKeptMs));
+    order.parts.push(...parts);
+    order.newestMs = Math.max(order.newestMs, newestMs);
+    forwardChange(before, stockEffectsOf(order.parts, returnsKeptMs), { event, output });
+  }
+  state.newestMs = Math.max(state.newestMs, other.newestMs);
+  keepOrders(state, () => true);
+}
+
+/** What changes in stock are the consequences of. */
+type Cause = Pick<Order, 'event_id' | 'occurred_at' | 'source' | 'order_id'> & {
+  readonly sales_channel: string | null;
+};
+
 /** Forwards what `after` does to stock and `before` did not, as consequences of `event`. */
 function forward(
   before: readonly OrderPart[],
@@ -109,10 +144,19 @@ function forward(
     output,
   }: { readonly event: Order; readonly config: OrderLinesConfig; readonly output: Output },
 ): void {
-  const changes = differenceOf(
-    stockEffectsOf(before, config.returnsKeptMs),
-    stockEffectsOf(after, config.returnsKeptMs),
-  );
+  const { returnsKeptMs } = config;
+  forwardChange(stockEffectsOf(before, returnsKeptMs), stockEffectsOf(after, returnsKeptMs), {
+    event,
+    output,
+  });
+}
+
+function forwardChange(
+  before: readonly StockEffect[],
+  after: readonly StockEffect[],
+  { event, output }: { readonly event: Cause; readonly output: Output },
+): void {
+  const changes = differenceOf(before, after);
   for (const [index, { sku, nodeId, timeMs, units, demand }] of changes.entries()) {
     output.forward('weir.internal.sku', sku, {
       event_id: derivedEventId(event.event_id, index),
@@ -131,7 +175,7 @@ function forward(
   }
 }
 
-function orderOf(state: VisitorOrders, event: Order, output: Output): OrderState {
+function orderOf(state: VisitorOrders, event: Cause, output: Output): OrderState {
   const known = state.orders.findLast(({ orderId }) => orderId === event.order_id);
   if (known !== undefined) return known;
   if (state.orders.length >= ORDERS_MAX) {

@@ -54,7 +54,9 @@ beforeAll(async () => {
   path = mkdtempSync(join(tmpdir(), 'weir-stock-'));
   clickHouse = await ClickHouse.openEmbedded(path);
   await clickHouse.command('CREATE DATABASE weir');
-  for (const file of processors.flatMap((processor) => processor.migrations)) {
+  const identities = new URL('../engine/sink/identities.sql', import.meta.url);
+  const files = [identities, ...processors.flatMap((processor) => processor.migrations)];
+  for (const file of files) {
     for (const statement of statementsOf(readFileSync(file, 'utf8'))) {
       await clickHouse.command(statement);
     }

@@ -7,7 +7,7 @@ WITH
             orders.visitor_id AS visitor_id, orders.order_id AS order_id, orders.event_id AS event_id, orders.status AS status,
             toUnixTimestamp64Milli(orders.occurred_at) AS at_ms, orders.currency AS currency, orders.region AS region,
             ifNull(lines.value_minor, 0) AS value_minor
-        FROM weir.orders AS orders
+        FROM weir.visitor_orders AS orders
         LEFT JOIN
         (
             SELECT event_id, sum(quantity * unit_price_minor) AS value_minor FROM weir.order_lines GROUP BY event_id
@@ -16,7 +16,7 @@ WITH
             AND (orders.visitor_id, orders.order_id) IN
             (
                 SELECT visitor_id, order_id
-                FROM weir.orders
+                FROM weir.visitor_orders
                 WHERE occurred_at >= {from:DateTime64(3, 'UTC')} AND occurred_at < {to:DateTime64(3, 'UTC')}
             )
     ),

@@ -25,7 +25,7 @@ WITH
             lagInFrame(at_ms, 1, toInt64(0)) OVER (
                 PARTITION BY visitor_id ORDER BY toUnixTimestamp64Milli(occurred_at), channel
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS before_ms
-        FROM weir.clicks AS clicks
+        FROM weir.visitor_clicks AS clicks
         LEFT JOIN held_spans ON held_spans.visitor_token = clicks.visitor_id
         WHERE kind NOT IN ('impression', 'beacon')
             AND occurred_at >= fromUnixTimestamp64Milli(toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')}) - toInt64({gap_ms:UInt64}), 'UTC')
@@ -47,7 +47,7 @@ WITH
             lines.units AS units,
             lines.margin_minor AS margin_minor,
             lines.lines_without_cost AS lines_without_cost
-        FROM weir.orders AS orders
+        FROM weir.visitor_orders AS orders
         LEFT JOIN
         (
             SELECT
@@ -63,7 +63,7 @@ WITH
             AND (orders.visitor_id, orders.order_id) IN
             (
                 SELECT visitor_id, order_id
-                FROM weir.orders
+                FROM weir.visitor_orders
                 WHERE occurred_at >= {from:DateTime64(3, 'UTC')} AND occurred_at < {to:DateTime64(3, 'UTC')}
             )
     ),

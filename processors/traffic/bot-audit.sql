@@ -8,7 +8,7 @@ SELECT
     toInt64(countIf(standings.tier = 0)) AS clicks_suspect,
     toInt64(countIf(standings.tier = 1)) AS clicks_givt,
     toInt64(countIf(standings.tier = 2)) AS clicks_sivt
-FROM weir.clicks AS clicks
+FROM weir.visitor_clicks AS clicks
 INNER JOIN weir.bot_standings AS standings ON standings.visitor_token = clicks.visitor_id
 WHERE clicks.kind NOT IN ('impression', 'beacon')
     AND clicks.occurred_at >= {from:DateTime64(3, 'UTC')}

@@ -138,6 +138,27 @@ export function keptCells(cells: Cells, fromMs: number, channelIndexes: readonly
   return kept;
 }
 
+/**
+ * The cells of two visitors as those of one.
+ *
+ * @param places the channel index in the result of each channel index of `others`
+ */
+export function mergedCells(cells: Cells, others: Cells, places: readonly number[]): Cells {
+  const counts = new Map<number, readonly [clicks: number, carts: number]>();
+  const add = (key: number, clicks: number, carts: number): void => {
+    const [clicksBefore, cartsBefore] = counts.get(key) ?? [0, 0];
+    counts.set(key, [clicksBefore + clicks, cartsBefore + carts]);
+  };
+  for (let at = 0; at < cells.length; at += CELL_WIDTH)
+    add(cells[at] ?? 0, cells[at + 1] ?? 0, cells[at + 2] ?? 0);
+  for (let at = 0; at < others.length; at += CELL_WIDTH) {
+    const place = places[channelIndexAt(others, at)] ?? 0;
+    const key = place * CHANNEL_STRIDE + ((others[at] ?? 0) % CHANNEL_STRIDE);
+    add(key, others[at + 1] ?? 0, others[at + 2] ?? 0);
+  }
+  return [...counts].toSorted(([a], [b]) => a - b).flatMap(([key, both]) => [key, ...both]);
+}
+
 /** Adds to `into` the channel index of every cell of a day from `fromMs` on. */
 export function collectChannelIndexes(cells: Cells, fromMs: number, into: Set<number>): void {
   for (let at = 0; at < cells.length; at += CELL_WIDTH) {

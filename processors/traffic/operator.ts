@@ -5,7 +5,7 @@ import {
   type RecordContext,
   defineOperator,
 } from '../engine/operator/operator.ts';
-import { type StandingChange, isWithdrawn, spanAt } from '../engine/operator/standing.ts';
+import { GONE, type StandingChange, isWithdrawn, spanAt } from '../engine/operator/standing.ts';
 import { addHeldClicks } from './bot-clicks.ts';
 import { NEW_IN_DAY, NEW_IN_HOUR, NEW_IN_MINUTE, forEachCell } from './cells.ts';
 import {
@@ -22,6 +22,7 @@ import {
   addVisit,
   createVisits,
   forEachSession,
+  mergeVisits,
   visitsBytes,
   visitsExpireAtMs,
 } from './visits.ts';
@@ -49,6 +50,9 @@ export function createTrafficOperator(config: VisitsConfig): Operator {
       },
     },
     reconsider: reconsiderVisits,
+    merge: (visits, other) => {
+      mergeVisits(visits, other, config);
+    },
     expiresAtMs: (visits) => visitsExpireAtMs(visits, config),
     stateBytes: visitsBytes,
   });
@@ -99,8 +103,9 @@ function reconsiderVisits(
     if (heldBefore?.tier === heldAfter?.tier && heldBefore?.reason === heldAfter?.reason) return;
     const channel = visits.channels[channelIndex] ?? '';
     const cell = { timeMs, channel, appendedAtMs };
-    if (heldBefore !== undefined) addHeldClicks(output, cell, heldBefore, -clicks);
-    if (heldAfter !== undefined) addHeldClicks(output, cell, heldAfter, clicks);
+    if (heldBefore !== undefined && before !== GONE)
+      addHeldClicks(output, cell, heldBefore, -clicks);
+    if (heldAfter !== undefined && after !== GONE) addHeldClicks(output, cell, heldAfter, clicks);
     const sign = Number((heldAfter?.tier ?? 0) === 0) - Number((heldBefore?.tier ?? 0) === 0);
     if (sign === 0) return;
     output.add(CHANNEL_1M, timeMs, [channel, NO_CURRENCY], ADD_TO_CARTS, sign * carts);

@@ -93,6 +93,9 @@ export function createSalesOperator(config: SalesConfig): Operator {
         applyOrder(sales, order, output, { config, watermarkMs: record.watermarkMs });
       },
     },
+    merge: (sales, other, output) => {
+      mergeSales(sales, other, output, config);
+    },
     expiresAtMs: ({ newestMs }) =>
       newestMs === 0 ? Number.NEGATIVE_INFINITY : expiryMs(newestMs, config),
     stateBytes: ({ orders, entryCount }) =>
@@ -131,6 +134,34 @@ function applyOrder(
     );
   }
   if (sales.orders.length > ORDERS_MAX) {
+    forgetOldest(sales);
+    output.count('SALES_VISITOR_HISTORY_FULL');
+  }
+}
+
+/** Puts the orders of both together; an order id that both have is one order. */
+function mergeSales(sales: Sales, other: Sales, output: Output, config: SalesConfig): void {
+  for (const added of other.orders) {
+    const known = sales.orders.findLast(({ orderId }) => orderId === added.orderId);
+    sales.entryCount += added.entries.length;
+    if (known === undefined) {
+      sales.orders.push(added);
+      continue;
+    }
+    const previous = [known, added].flatMap(({ entries }) =>
+      effectsOf(entries, config.returnsKeptMs),
+    );
+    known.entries = added.entries.reduce(
+      (entries, entry) => withEntry(entries, entry),
+      known.entries,
+    );
+    for (const effect of effectsOf(known.entries, config.returnsKeptMs)) {
+      const at = previous.findIndex(({ eventId }) => eventId === effect.eventId);
+      emit(output, effect, previous.splice(at, 1)[0]);
+    }
+  }
+  sales.newestMs = Math.max(sales.newestMs, other.newestMs);
+  while (sales.orders.length > ORDERS_MAX) {
     forgetOldest(sales);
     output.count('SALES_VISITOR_HISTORY_FULL');
   }

@@ -37,7 +37,7 @@ const CONFIG = {
 /** The watermark of the stand-in for the engine's `weir.progress`: noon of the second day. */
 const WATERMARK_MS = DAY_ZERO_MS + 1.5 * DAY_MS;
 
-const processors = [createBots(buildBotsConfig()), createTraffic(CONFIG), createArchive()];
+const processors = [createArchive(), createBots(buildBotsConfig()), createTraffic(CONFIG)];
 const tables: readonly Table[] = processors.flatMap((processor) => processor.tables);
 
 let path: string;
@@ -50,7 +50,9 @@ beforeAll(async () => {
   await clickHouse.command('CREATE DATABASE weir');
   await clickHouse.command(`CREATE VIEW weir.progress AS SELECT
     fromUnixTimestamp64Milli(toInt64(${WATERMARK_MS}), 'UTC') AS watermark, toInt64(${DAY_MS}) AS allowed_lateness_ms`);
-  for (const file of processors.flatMap((processor) => processor.migrations)) {
+  const identities = new URL('../engine/sink/identities.sql', import.meta.url);
+  const files = [identities, ...processors.flatMap((processor) => processor.migrations)];
+  for (const file of files) {
     for (const statement of statementsOf(readFileSync(file, 'utf8'))) {
       await clickHouse.command(statement);
     }
@@ -357,6 +359,7 @@ function withId(lawEvent: LawEvent, id: string): LawEvent {
     case 'weir.internal.sku':
     case 'weir.internal.visitor':
     case 'weir.internal.address':
+    case 'weir.internal.identity':
       return lawEvent;
   }
 }

@@ -1,5 +1,5 @@
 import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
-import { type Session, addToSessions } from '../engine/window/session.ts';
+import { type Session, addToSessions, mergedSessions } from '../engine/window/session.ts';
 import {
   CELL_WIDTH,
   type Cells,
@@ -8,6 +8,7 @@ import {
   dayToKeepFromMs,
   hasCell,
   keptCells,
+  mergedCells,
 } from './cells.ts';
 
 /** What is remembered of one visitor: enough to correct and to withdraw all it has contributed. */
@@ -94,6 +95,29 @@ export function forEachSession(
   for (let at = 0; at < sessions.length; at += SESSION_WIDTH) {
     visit(sessions[at] ?? 0, channels[sessions[at + 2] ?? 0] ?? '');
   }
+}
+
+/** Makes `visits` what it would be if the clicks of both had come to it; `other` may be changed. */
+export function mergeVisits(visits: Visits, other: Visits, { sessionGapMs }: VisitsConfig): void {
+  const channels = [...new Set([...visits.channels, ...other.channels])];
+  const places = other.channels.map((channel) => channels.indexOf(channel));
+  const sessionsOf = (flat: readonly number[], placeOf: (index: number) => number) => {
+    const sessions: Session<number>[] = [];
+    for (let at = 0; at < flat.length; at += SESSION_WIDTH) {
+      const [startMs = 0, endMs = 0, first = 0] = flat.slice(at, at + SESSION_WIDTH);
+      sessions.push({ startMs, endMs, first: placeOf(first) });
+    }
+    return sessions;
+  };
+  const sessions = mergedSessions(
+    sessionsOf(visits.sessions, (index) => index),
+    sessionsOf(other.sessions, (index) => places[index] ?? 0),
+    { gapMs: sessionGapMs, isBefore: (a, b) => (channels[a] ?? '') < (channels[b] ?? '') },
+  );
+  visits.channels = channels;
+  visits.cells = mergedCells(visits.cells, other.cells, places);
+  visits.sessions = sessions.flatMap(({ startMs, endMs, first }) => [startMs, endMs, first]);
+  visits.forgottenToMs = Math.max(visits.forgottenToMs, other.forgottenToMs);
 }
 
 /** The watermark from which on no event can change what `visits` holds. */

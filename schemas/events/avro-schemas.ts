@@ -34,6 +34,7 @@ export const AVRO_SCHEMAS: Readonly<Record<Topic, AvroRecord>> = {
   'weir.internal.sku': load('sku-event.avsc'),
   'weir.internal.visitor': load('visitor-event.avsc'),
   'weir.internal.address': load('address-event.avsc'),
+  'weir.internal.identity': load('identity-event.avsc'),
 };
 
 const RELEASED_FILES = new Set(readdirSync(new URL('released', import.meta.url)));

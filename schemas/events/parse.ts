@@ -44,6 +44,7 @@ const CHECKS: Readonly<Record<Topic, RecordCheck>> = {
   'weir.internal.sku': compileRecord(AVRO_SCHEMAS['weir.internal.sku']),
   'weir.internal.visitor': compileRecord(AVRO_SCHEMAS['weir.internal.visitor']),
   'weir.internal.address': compileRecord(AVRO_SCHEMAS['weir.internal.address']),
+  'weir.internal.identity': compileRecord(AVRO_SCHEMAS['weir.internal.identity']),
 };
 
 /**
@@ -103,6 +104,7 @@ function checkMeaning(topic: Topic, record: CheckedRecord): EventRejection | und
     case 'weir.internal.sku':
     case 'weir.internal.visitor':
     case 'weir.internal.address':
+    case 'weir.internal.identity':
       return undefined;
     case 'weir.orders':
       return checkOrder(erase(record));

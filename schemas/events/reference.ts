@@ -35,6 +35,9 @@ export interface Reference {
   readonly to: number | null;
   readonly visitor_id: VisitorToken | null;
   readonly into: VisitorToken | null;
+  /** Partitions of the clicks of the two ids; a token does not tell. The door knows. */
+  readonly visitor_partition?: number | null;
+  readonly into_partition?: number | null;
   readonly rule: string | null;
   readonly consent: { readonly analytics: boolean; readonly marketing: boolean } | null;
 }

@@ -101,6 +101,8 @@ const REFERENCE: Reference = {
   to: null,
   visitor_id: null,
   into: null,
+  visitor_partition: null,
+  into_partition: null,
   rule: null,
   consent: null,
 };

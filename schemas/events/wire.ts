@@ -61,6 +61,7 @@ const CODECS: Readonly<Record<Topic, TopicCodec>> = {
   'weir.internal.sku': createCodec('weir.internal.sku'),
   'weir.internal.visitor': createCodec('weir.internal.visitor'),
   'weir.internal.address': createCodec('weir.internal.address'),
+  'weir.internal.identity': createCodec('weir.internal.identity'),
 };
 
 function createCodec(topic: Topic): TopicCodec {

@@ -64,6 +64,7 @@ export class MemoryEngine implements EnginePort {
     checkpoint: { sequence: 0, age_ms: 0, duration_ms: 0 },
     sink: { pending_rows: 0, healthy: true },
     audit: { checked_rows: 0, differences: 0, last_at: null },
+    identities: { merged: 0, refused: 0 },
   };
   readonly #reader: Reader | undefined;
   readonly #ids = new Set<string>();

@@ -27,6 +27,9 @@ export function createScriptedJudge(): Operator {
       },
     },
     standingOf: ({ standing }) => standing,
+    merge: (script, other) => {
+      if (other.revision > script.revision) Object.assign(script, other);
+    },
     expiresAtMs: () => Number.POSITIVE_INFINITY,
     stateBytes: () => 100,
   });

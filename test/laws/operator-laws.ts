@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { pack, unpack } from 'msgpackr';
 import { expect, test } from 'vitest';
 
-import type { Operator } from '../../processors/engine/operator/operator.ts';
+import { type ClusterRecord, unite } from '../../processors/engine/operator/clusters.ts';
+import type { Operator, RecordContext } from '../../processors/engine/operator/operator.ts';
 import type { RowsTable, SumsTable, Value } from '../../processors/engine/operator/table.ts';
 import { Appliers } from '../../processors/engine/runtime/appliers.ts';
 import { erase } from '../../schemas/brand.ts';
+import type { Reference } from '../../schemas/events/reference.ts';
 import { type SkuEvent, isBroadcast } from '../../schemas/events/sku-event.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
 import {
@@ -214,6 +216,9 @@ export class Run {
   readonly output = new CollectingOutput();
   newestMs = Number.NEGATIVE_INFINITY;
   readonly #stages: readonly StageRun[];
+  /** Which ids are part of another visitor. */
+  readonly #into = new Map<string, string>();
+  readonly #clusters = new Map<string, ClusterRecord>();
   #watermarkMs = Number.NEGATIVE_INFINITY;
   #offset = 0;
 
@@ -246,6 +251,7 @@ export class Run {
     const offset = this.#offset;
     this.#offset += 1;
     this.#watermarkMs = Math.max(this.#watermarkMs, watermarkMs);
+    if (topic === 'weir.reference') this.#link(event, watermarkMs);
     for (const stage of this.#stages) {
       const topics: readonly Topic[] = TOPICS_OF_STAGE[stage.stage];
       if (!topics.includes(topic)) continue;
@@ -255,14 +261,18 @@ export class Run {
         continue;
       }
       const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]] ?? '';
-      let ofKey = stage.states.get(key);
-      if (ofKey === undefined) {
-        ofKey = stage.operators.map((operator) => operator.createState());
-        stage.states.set(key, ofKey);
-      }
       const record = { topic, partition: 0, offset, appendedAtMs: event.occurred_at, watermarkMs };
-      stage.appliers.apply(ofKey, event, this.output, record);
-      this.#noteWakes(stage, key);
+      const into = this.#into.get(key);
+      if (stage.stage !== 'visitor' || into === undefined) {
+        stage.appliers.apply(statesOf(stage, key), event, this.output, record);
+      } else {
+        stage.appliers.applyWhereItCame(statesOf(stage, key), event, this.output, record);
+        const forwarded: EventOfTopic[Topic] = erase({ ...event, visitor_id: into });
+        const member = { id: key, partition: 0 };
+        const states = statesOf(stage, into);
+        stage.appliers.apply(states, forwarded, this.output, { ...record, member });
+      }
+      this.#noteWakes(stage, into ?? key);
       // Keys hear of new facts late here: after the event that follows.
       this.#wakeAll(stage);
     }
@@ -275,6 +285,40 @@ export class Run {
     for (const stage of this.#stages) {
       this.#wakeDue(stage);
       this.#wakeAll(stage);
+    }
+  }
+
+  /** Makes two ids one visitor, as the control task and the tasks of the ids do by and by. */
+  #link({ kind, visitor_id: from, into, event_id }: Reference, watermarkMs: number): void {
+    if (kind !== 'identity' || from === null || into === null) return;
+    const union = unite(this.#clusters, from, into);
+    if (union.kind !== 'merged') return;
+    for (const { id, into: survivor } of union.changes) {
+      if (id === survivor) this.#into.delete(id);
+      else this.#into.set(id, survivor);
+    }
+    for (const { id, into: key } of union.changes) {
+      if (id === key) continue;
+      for (const stage of this.#stages) {
+        const others = stage.states.get(id);
+        if (stage.stage !== 'visitor' || others === undefined) continue;
+        stage.appliers.leave(others, id, this.output);
+        stage.states.delete(id);
+        const moved = others.map((state): unknown => JSON.parse(JSON.stringify(state)));
+        const record: RecordContext = {
+          topic: 'weir.internal.identity',
+          partition: 0,
+          offset: this.#offset,
+          appendedAtMs: 0,
+          watermarkMs,
+        };
+        stage.appliers.merge(statesOf(stage, key), moved, this.output, {
+          key,
+          eventId: `${event_id}/${id}`,
+          record,
+        });
+        this.#noteWakes(stage, key);
+      }
     }
   }
 
@@ -354,6 +398,15 @@ interface StageRun {
   /** When keys asked to be woken. */
   readonly wakes: Map<string, readonly number[]>;
   isRoundDue: boolean;
+}
+
+function statesOf({ states, operators }: StageRun, key: string): unknown[] {
+  let ofKey = states.get(key);
+  if (ofKey === undefined) {
+    ofKey = operators.map((operator) => operator.createState());
+    states.set(key, ofKey);
+  }
+  return ofKey;
 }
 
 function run(laws: OperatorLaws, events: readonly LawEvent[]): Run {
@@ -457,6 +510,8 @@ function shifted(lawEvent: LawEvent, byMs: number): LawEvent {
     case 'weir.internal.visitor':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
     case 'weir.internal.address':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
+    case 'weir.internal.identity':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, ...change } };
   }
 }

@@ -23,7 +23,13 @@ import {
 } from './event-builders.ts';
 import { type LawEvent, Run } from './operator-laws.ts';
 
-const PROCESSORS = createProcessors(loadConfig({ file: undefined, environment: {} }));
+const LIFT_TESTS = [{ id: 'half', channel: 'search', salt: 'b', share: 0.5, start: DAY_ZERO_MS }];
+const PROCESSORS = createProcessors(
+  loadConfig({
+    file: undefined,
+    environment: { WEIR_LIFT_TESTS: JSON.stringify(LIFT_TESTS) },
+  }),
+);
 /** Lists per processor and law. */
 const RUNS = Number(process.env['RUNS'] ?? 100);
 
@@ -155,6 +161,8 @@ function withId(lawEvent: LawEvent, index: number): LawEvent {
       return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
     case 'weir.internal.address':
       return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
+    case 'weir.internal.identity':
+      return { topic: lawEvent.topic, event: { ...lawEvent.event, event_id } };
   }
 }
 
@@ -258,6 +266,62 @@ test.each(withoutJudge)(
           const told = verdicts.map((verdict, index) => ({
             topic: verdict.topic,
             event: { ...verdict.event, event_id: `v${index}`, revision: index },
+          }));
+          const mixed = [...events, ...told]
+            .map((event) => ({ event, rank: ranks.next().value ?? 0 }))
+            .toSorted((a, b) => a.rank - b.rank)
+            .map(({ event }) => event);
+          expect(resultsOf(all, passOver(all, mixed, isInterrupted))).toEqual(
+            resultsOf(all, passOver(all, [...told, ...events], false)),
+          );
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  },
+);
+
+const anyId = fc.constantFrom('v1', 'v2', 'v3').map((id) => visitorToken(id));
+
+/** Links between three ids: chains, circles, an id with itself, and the same link again. */
+const anyLink = fc
+  .record({ visitor_id: anyId, into: anyId })
+  .map(
+    (ids) =>
+      ({ topic: 'weir.reference', event: buildReference({ kind: 'identity', ...ids }) }) as const,
+  );
+
+/** Under which of three ids each event came. */
+const eventsOfIds = fc
+  .array(fc.tuple(fc.oneof({ weight: 8, arbitrary: anyEvent }, anyVerdict), anyId), {
+    maxLength: 20,
+  })
+  .map((pairs) =>
+    pairs.map(([lawEvent, visitor_id], index) => {
+      const { topic, event } = withId(lawEvent, index);
+      if (topic === 'weir.clicks') return { topic, event: { ...event, visitor_id } };
+      if (topic === 'weir.orders') return { topic, event: { ...event, visitor_id } };
+      // The same evidence says one thing per number.
+      if (topic === 'weir.internal.visitor')
+        return { topic, event: { ...event, visitor_id, revision: index } };
+      return withId(lawEvent, index);
+    }),
+  );
+
+test.each(PROCESSORS)(
+  '$name, as registered: whenever links between ids come, the rows are as if all had been known from the start',
+  (processor) => {
+    const all = withoutJudge.includes(processor) ? judged(processor) : processor;
+    fc.assert(
+      fc.property(
+        eventsOfIds,
+        fc.array(anyLink, { minLength: 1, maxLength: 4 }),
+        fc.infiniteStream(fc.nat()),
+        fc.boolean(),
+        (events, links, ranks, isInterrupted) => {
+          const told = links.map((link, index) => ({
+            topic: link.topic,
+            event: { ...link.event, event_id: `l${index}` },
           }));
           const mixed = [...events, ...told]
             .map((event) => ({ event, rank: ranks.next().value ?? 0 }))

@@ -5,6 +5,7 @@ import { type Operator, defineOperator } from '../../processors/engine/operator/
 import type { Processor } from '../../processors/engine/operator/processor.ts';
 import type { FactsTable, RowsTable, SumsTable } from '../../processors/engine/operator/table.ts';
 import { createFulfilment } from '../../processors/fulfilment/processor.ts';
+import { createLift } from '../../processors/lift/processor.ts';
 import { createStock } from '../../processors/stock/processor.ts';
 import { createTraffic } from '../../processors/traffic/processor.ts';
 import { erase } from '../../schemas/brand.ts';
@@ -48,6 +49,26 @@ export const PROCESSORS: readonly Processor[] = [
     touchesMax: 100,
     models: ['first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay', 'shapley'],
   }),
+  createLift({
+    tests: [
+      {
+        id: 'half',
+        channel: 'search',
+        salt: 'pepper',
+        share: 0.5,
+        startMs: Date.UTC(2026, 10, 19),
+        stopMs: undefined,
+        horizonMs: 7 * DAY_MS,
+        plannedVisitors: 5_000,
+        outcome: 'converted',
+        valueMinorMax: 1_000_000,
+      },
+    ],
+    currency: 'EUR',
+    returnsKeptMs: durationMs(90 * DAY_MS),
+    withdrawalReachMs: 2 * DAY_MS,
+    allowedLatenessMs: durationMs(ALLOWED_LATENESS_MS),
+  }),
   createStock({
     allowedLatenessMs: ALLOWED_LATENESS_MS,
     returnsKeptMs: durationMs(90 * DAY_MS),
@@ -67,7 +88,7 @@ export const PROCESSORS: readonly Processor[] = [
   createAlerts(),
   {
     name: 'recorder',
-    operators: [recorder('visitor'), recorder('address'), recorder('sku')],
+    operators: [recorder('visitor'), recorder('address'), recorder('sku'), recorder('control')],
     tables: [ACCEPTED],
     migrations: [],
   },
@@ -83,14 +104,18 @@ export const ROWS_TABLES: readonly RowsTable[] = PROCESSORS.flatMap(({ tables })
 );
 
 /**
- * The results of applying the operators to the accepted events alone, in the order of event time: no
- * log, no checkpoint, no crash, nothing late, nothing forwarded.
+ * The results of applying the operators to the accepted events alone, in the order of event time, with
+ * every link between ids known from the start: no log, no checkpoint, no crash, nothing late, nothing
+ * forwarded, nothing moved.
  */
 export function resultsOf(accepted: readonly LawEvent[]): CollectingOutput {
   const operators = PROCESSORS.flatMap((processor) => processor.operators);
   const run = new Run(operators.filter(({ name }) => name !== 'recorder'));
   const sorted = accepted.toSorted((a, b) => a.event.occurred_at - b.event.occurred_at);
-  for (const each of sorted) run.apply(each);
+  const { true: links = [], false: others = [] } = Object.groupBy(sorted, ({ topic }) =>
+    topic === 'weir.reference' ? 'true' : 'false',
+  );
+  for (const each of [...links, ...others]) run.apply(each);
   return run.output;
 }
 
@@ -105,6 +130,8 @@ function recorder(stage: Stage): Operator {
     'weir.internal.sku': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
     'weir.internal.visitor': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
     'weir.internal.address': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
+    'weir.internal.identity': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
+    'weir.reference': (_, event, output) => output.append(ACCEPTED, [event.event_id]),
   };
   return defineOperator<null>({
     name: 'recorder',

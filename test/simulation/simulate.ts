@@ -114,7 +114,9 @@ class Run {
       changelog: hasChangelog ? new MemoryChangelog() : undefined,
       sink: new MemorySink(ROWS_TABLES),
     };
-    this.#workload = new Workload(new Random(seed, 'workload'), faults, EVENTS_START_MS);
+    const random = new Random(seed, 'workload');
+    const links = new Random(seed, 'links');
+    this.#workload = new Workload({ random, links }, faults, EVENTS_START_MS);
     this.#batchesLeft = 20 + this.#random.below(BATCHES_MAX - 20);
   }
 

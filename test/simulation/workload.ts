@@ -3,6 +3,7 @@ import type { AppendBatch } from '../../processors/engine/log/log.ts';
 import { CLICK_KINDS, type Click } from '../../schemas/events/click.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { Order } from '../../schemas/events/order.ts';
+import type { Reference } from '../../schemas/events/reference.ts';
 import { VISITOR_EVENT_KINDS, type VisitorEvent } from '../../schemas/events/visitor-event.ts';
 import { encodeEvent } from '../../schemas/events/wire.ts';
 import { partitionOf, visitorToken } from '../../schemas/ids.ts';
@@ -29,13 +30,22 @@ export class Workload {
   readonly #faults: Faults;
   readonly #sent: AppendBatch[] = [];
   readonly #orders: Order[] = [];
+  readonly #links: Random;
+  /** How likely ids turn out to be one visitor; in some runs never. */
+  readonly #linkChance: number;
   #eventMs: number;
   #next = 0;
 
-  constructor(random: Random, faults: Faults, startMs: number) {
+  constructor(
+    { random, links }: { readonly random: Random; readonly links: Random },
+    faults: Faults,
+    startMs: number,
+  ) {
     this.#random = random;
     this.#faults = faults;
     this.#eventMs = startMs;
+    this.#links = links;
+    this.#linkChance = links.chance(0.4) ? 0 : links.unit();
   }
 
   /** The next batch on its way into the log. */
@@ -73,6 +83,7 @@ export class Workload {
   #draw(eventId: string, occurredMs: number): AppendBatch {
     const draw = this.#random.below(10);
     if (draw === 0 && this.#random.chance(0.5)) return this.#verdict(eventId, occurredMs);
+    if (draw === 1 && this.#links.chance(this.#linkChance)) return this.#link(eventId, occurredMs);
     if (draw < 6) return this.#click(eventId, occurredMs);
     if (draw < 8) return this.#order(eventId, occurredMs);
     return this.#inventory(eventId, occurredMs);
@@ -129,6 +140,41 @@ export class Workload {
       visitor,
       encodeEvent('weir.internal.visitor', event),
     );
+  }
+
+  #link(eventId: string, occurredMs: number): AppendBatch {
+    const from = pick(VISITORS, this.#links);
+    const into = pick(VISITORS, this.#links);
+    const event: Reference = {
+      event_id: eventId,
+      occurred_at: occurredMs,
+      source: 'simulation',
+      seq: null,
+      subject: 'link',
+      kind: 'identity',
+      base: null,
+      quote: null,
+      rate: null,
+      channel: null,
+      campaign: null,
+      amount_minor: null,
+      currency: null,
+      metric: null,
+      value: null,
+      from: null,
+      to: null,
+      visitor_id: visitorToken(from),
+      into: visitorToken(into),
+      visitor_partition: partitionOf(from, PARTITIONS),
+      into_partition: partitionOf(into, PARTITIONS),
+      rule: null,
+      consent: null,
+    };
+    return {
+      topic: 'weir.reference',
+      partition: 0,
+      values: [encodeEvent('weir.reference', event)],
+    };
   }
 
   #order(eventId: string, occurredMs: number): AppendBatch {
@@ -220,8 +266,12 @@ export class Workload {
   }
 
   #pick<Choice>(choices: readonly Choice[]): Choice {
-    const choice = choices[this.#random.below(choices.length)];
-    if (choice === undefined) throw new RangeError('nothing to choose from');
-    return choice;
+    return pick(choices, this.#random);
   }
+}
+
+function pick<Choice>(choices: readonly Choice[], random: Random): Choice {
+  const choice = choices[random.below(choices.length)];
+  if (choice === undefined) throw new RangeError('nothing to choose from');
+  return choice;
 }

@@ -2,6 +2,17 @@ import type { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
 import { clicksOf, ordersOf } from '../attribution/events.ts';
 import type { LawEvent } from '../laws/operator-laws.ts';
 
+/** Which ids are one visitor, and the raw events by visitor, as audits see them. */
+export const VISITOR_VIEWS = [
+  `CREATE TABLE weir.visitor_identities (visitor_token String, into_token String)
+   ENGINE = MergeTree ORDER BY visitor_token`,
+  ...['clicks', 'orders'].map(
+    (table) => `CREATE VIEW weir.visitor_${table} AS
+   SELECT events.* REPLACE(if(into_token = '', visitor_id, into_token) AS visitor_id), events.visitor_id AS sent_visitor_id
+   FROM weir.${table} AS events LEFT JOIN weir.visitor_identities ON visitor_token = events.visitor_id`,
+  ),
+];
+
 /** The raw events as audits see them, and the progress that the state of views follows. */
 export const RAW_TABLES = [
   `CREATE TABLE weir.clicks (event_id String, occurred_at DateTime64(3, 'UTC'), visitor_id String,
@@ -20,6 +31,7 @@ export const RAW_TABLES = [
    ENGINE = MergeTree ORDER BY visitor_token`,
   `CREATE TABLE weir.progress (watermark DateTime64(3, 'UTC'), allowed_lateness_ms Int64)
    ENGINE = MergeTree ORDER BY watermark`,
+  ...VISITOR_VIEWS,
 ];
 
 type Literal = string | number | null;

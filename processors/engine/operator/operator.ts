@@ -70,6 +70,13 @@ export interface RecordContext {
   readonly watermarkMs: number;
   /** What is held of the key, the record in hand included; absent where the stage has no judge. */
   readonly standing?: Standing;
+  /** Set when the event came under another id of the same visitor: that id and its partition. */
+  readonly member?: Member | undefined;
+}
+
+/** An id of a visitor beside the one that the visitor's state is kept under. */
+export interface Member extends Partition {
+  readonly id: string;
 }
 
 /**
@@ -117,6 +124,15 @@ export interface Operator<State = unknown, Facts = undefined> {
     record: RecordContext,
   ) => void;
   /**
+   * Two keys turn out to be one: makes `state` what it would be if the events of both had come to it.
+   * What `other` and `state` contributed by `reconsider` is taken back before and given again after; the
+   * rest, new − old, is for this method to emit. `other` is the caller's no longer. An operator without
+   * it looks at events one by one, and takes each where it comes in.
+   */
+  readonly merge?: (state: State, other: State, output: Output, merge: MergeContext) => void;
+  /** The state leaves for another key: takes back rows that are written under this one. */
+  readonly leave?: (state: State, key: string, output: Output) => void;
+  /**
    * What all keys of a task share, such as exchange rates; undefined for most operators. `take` changes
    * it in place by a broadcast event and returns whether keys must look at it: then `wake` is called for
    * every key, some time later and in no particular order. A key must give the same results whether it
@@ -147,6 +163,15 @@ export interface Operator<State = unknown, Facts = undefined> {
   readonly expiresAtMs: (state: State) => number;
   /** A rough size of the state for the memory bound, in bytes; constant time. */
   readonly stateBytes: (state: State) => number;
+}
+
+/** What is known while the state of one key is merged into that of another. */
+export interface MergeContext {
+  /** The surviving key. */
+  readonly key: string;
+  /** Derived from the links that merge: events that this merge forwards are named after it. */
+  readonly eventId: string;
+  readonly record: RecordContext;
 }
 
 /** Declares an operator with its state type checked, and forgets that type for the engine's list. */

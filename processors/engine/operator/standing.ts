@@ -22,6 +22,12 @@ export type Standing = readonly StandingSpan[];
 /** The standing of whoever nothing is held against. */
 export const HUMAN: Standing = [];
 
+/**
+ * The standing of whoever is not here: before its state came to this key, or after it left for another.
+ * What it did counts nowhere, not as withdrawn either. Compared by identity.
+ */
+export const GONE: Standing = [{ fromMs: -Infinity, untilMs: Infinity, tier: 2, reason: 'gone' }];
+
 /** How the standing of a key changed with the record in hand. */
 export interface StandingChange {
   readonly before: Standing;

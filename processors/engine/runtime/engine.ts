@@ -10,7 +10,7 @@ import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { Failures } from './failures.ts';
-import { type NodeRecord, NODE_KEY, nextNode } from './node-record.ts';
+import { type NodeRecord, NODE_KEY, firstOffsetOf, nextNode } from './node-record.ts';
 import { Outbox } from './outbox.ts';
 import { PoisonRecord } from './poison-record.ts';
 import { STAGES, stageOf } from './stages.ts';
@@ -367,8 +367,7 @@ export class Engine {
   }
 
   #nextRowSequence(): number {
-    this.#rowSequence += 1;
-    return this.#rowSequence;
+    return (this.#rowSequence += 1);
   }
 
   #partitionsOf(stage: Stage): number {
@@ -376,7 +375,7 @@ export class Engine {
   }
 
   #openTask(stage: Stage, partition: number): Task {
-    const { processors, log, store, limits, clock, events } = this.#options;
+    const { processors, log, store, limits, clock, events, isLate } = this.#options;
     return new Task(
       {
         stage,
@@ -389,9 +388,10 @@ export class Engine {
         log,
         store,
         limits,
+        isLate,
+        firstOffset: (topic, of) => firstOffsetOf(this.#node, log, topic, of),
         partitionCount: (topic) => this.#partitionsOf(stageOf(topic)),
         onCount: (code) => events.onCount(code),
-        isLate: this.#options.isLate,
         nowMs: clock.monotonicMs(),
       },
       this.#failures.poisonOf(`${stage}-${partition}`),

@@ -89,7 +89,9 @@ export class EngineLoop {
       // A checkpoint that was under way may have been collected before the last records were read.
       await this.#checkpoint();
       await this.#engine.outbox.idle();
-      if (this.#isStopping || !this.#hasUnread()) return;
+      // What a delivery brought may have been read meanwhile, and wait for a checkpoint of its own.
+      const isDone = !this.#hasUnread() && this.#engine.tasks.every((task) => !task.hasPending);
+      if (this.#isStopping || isDone) return;
     }
   }
 

@@ -2,7 +2,8 @@ import { unpack } from 'msgpackr';
 
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError } from '../../../schemas/errors.ts';
-import type { Stage } from '../../../schemas/topics.ts';
+import type { Stage, Topic } from '../../../schemas/topics.ts';
+import type { Log } from '../log/log.ts';
 import type { Processor } from '../operator/processor.ts';
 import type { Layout } from '../state/keyed-state.ts';
 import type { Store } from '../state/store.ts';
@@ -16,6 +17,8 @@ export interface NodeRecord {
   readonly watermarkMs: number;
   readonly partitions: number;
   readonly layouts: Readonly<Record<Stage, readonly Layout[]>>;
+  /** The end of the identity topic by partition when the store was new; see `firstOffsetOf`. */
+  readonly identitiesFrom?: readonly number[];
 }
 
 /** Where the store keeps the record. */
@@ -24,6 +27,9 @@ export const NODE_KEY = 'm/node';
 /** What a node is opened with. */
 export interface NodeOptions {
   readonly store: Store;
+  readonly log: Pick<Log, 'endOffset'>;
+  /** Set where the node is the engine of one partition alone. */
+  readonly partition?: number;
   readonly processors: readonly Processor[];
   readonly partitions: number;
   /** The epoch is at least this; for a store that may be older than what it has written. */
@@ -73,7 +79,32 @@ export function nextNode(options: NodeOptions): NodeRecord {
     watermarkMs: before?.watermarkMs ?? -Infinity,
     partitions: options.partitions,
     layouts,
+    identitiesFrom: before === undefined ? identitiesTo(options) : (before.identitiesFrom ?? []),
   };
+}
+
+/**
+ * Where a task without a checkpoint begins: with the oldest record that the log still holds. But what
+ * ids had sent each other when the state was lost is sent again as everything is recomputed, and not
+ * as it was: states then move at other points, so the former ones must not be taken as well.
+ */
+export function firstOffsetOf(
+  { identitiesFrom }: NodeRecord,
+  log: Pick<Log, 'startOffset'>,
+  topic: Topic,
+  partition: number,
+): number {
+  const oldest = log.startOffset(topic, partition);
+  if (topic !== 'weir.internal.identity') return oldest;
+  return Math.max(oldest, identitiesFrom?.[partition] ?? 0);
+}
+
+/** An engine of one partition may find what others have sent it before it was there. */
+function identitiesTo({ log, partition, partitions }: NodeOptions): readonly number[] {
+  if (partition !== undefined) return [];
+  return Array.from({ length: partitions }, (_, each) =>
+    log.endOffset('weir.internal.identity', each),
+  );
 }
 
 function layoutsOf(

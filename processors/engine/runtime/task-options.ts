@@ -29,6 +29,8 @@ export interface TaskOptions {
   readonly log: Log;
   readonly store: Store;
   readonly limits: TaskLimits;
+  /** Where a task without a checkpoint begins to read. */
+  readonly firstOffset: (topic: Topic, partition: number) => number;
   readonly partitionCount: (topic: Topic) => number;
   /** An operator counted something it could not use; `code` is from the operator's list. */
   readonly onCount: (code: string) => void;

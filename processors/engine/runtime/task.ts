@@ -2,7 +2,6 @@ import { erase } from '../../../schemas/brand.ts';
 import { isActOfPerson, isBroadcast } from '../../../schemas/events/sku-event.ts';
 import { decodeEvent } from '../../../schemas/events/wire.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
-import { MINUTE_MS } from '../../../schemas/time.ts';
 import {
   type EventOfTopic,
   KEY_OF_TOPIC,
@@ -28,7 +27,10 @@ import {
   writeLateEvent,
 } from './engine-facts.ts';
 import { EventIds } from './event-ids.ts';
+import { Identities } from './identities.ts';
 import { Imports } from './imports.ts';
+import { isTooLate } from './lateness.ts';
+import { Moves } from './moves.ts';
 import { poisonAt, poisonOrFatal } from './poison-record.ts';
 import { type Input, type InputStatus, chooseInput, inputAt, nextBatch } from './task-input.ts';
 import type { TaskOptions } from './task-options.ts';
@@ -64,13 +66,16 @@ export class Task {
   readonly #watermark: Watermark;
   readonly #inputs: readonly Input[];
   readonly #appliers: Appliers;
+  readonly #moves: Moves;
+  /** Of the control task alone. */
+  readonly identities: Identities | undefined;
   /** Inputs of which the log had nothing at hand in this step, although there is more. */
   readonly #unfetched = new Set<number>();
   #isChanged = false;
   #sweepAfter: string | undefined;
   #collectedWatermarkMs = -Infinity;
-  #collectedOffsets: ReadonlyMap<Topic, number> = new Map();
-  #durableOffsets: ReadonlyMap<Topic, number> = new Map();
+  #collectedOffsets: ReadonlyMap<Topic, number>;
+  #durableOffsets: ReadonlyMap<Topic, number>;
   /** Offsets whose record made an operator throw; they become dead letters. */
   readonly #poison: ReadonlyMap<string, string>;
 
@@ -109,10 +114,16 @@ export class Task {
     });
     const topics: readonly Topic[] = TOPICS_OF_STAGE[stage];
     this.#appliers = new Appliers(operators, this.#wakes.facts);
+    this.#moves = new Moves({
+      operators,
+      appliers: this.#appliers,
+      state: this.#state,
+      output: this.output,
+    });
+    this.identities = stage === 'control' ? new Identities({ store, task: this.name }) : undefined;
     this.#inputs = topics.map((topic) => ({
       topic,
-      // Without a checkpoint a task begins with the oldest record that the log still holds.
-      nextOffset: options.log.startOffset(topic, partition),
+      nextOffset: options.firstOffset(topic, partition),
       batch: undefined,
       counts: noCounts(),
     }));
@@ -124,6 +135,8 @@ export class Task {
       startedAtMs: options.nowMs,
     });
     const record = this.#restore();
+    this.#collectedOffsets = this.#offsets();
+    this.#durableOffsets = this.#collectedOffsets;
     this.#imports = new Imports(timedCount, record?.imports);
     this.#ids = new EventIds({
       store,
@@ -193,17 +206,12 @@ export class Task {
 
   /** Up to where each input is covered by a durable checkpoint. */
   durableInputs(): readonly { readonly topic: Topic; readonly nextOffset: number }[] {
-    return this.#inputs.map(({ topic }) => ({
-      topic,
-      nextOffset: this.#durableOffsets.get(topic) ?? 0,
-    }));
+    return Array.from(this.#durableOffsets, ([topic, nextOffset]) => ({ topic, nextOffset }));
   }
 
   /** Whether every input is idle, so that the task no longer holds back what others have closed. */
   get isIdle(): boolean {
-    return this.#inputs.every(
-      ({ topic }, index) => !isTimed(topic) || this.#watermark.isIdle(index),
-    );
+    return this.inputs().every((input) => input.isIdle);
   }
 
   /**
@@ -235,13 +243,12 @@ export class Task {
   collect(writes: Write[]): void {
     this.#state.collect(writes);
     this.#wakes.collect(writes);
+    this.identities?.collect(writes);
     // The watermark also moves when an input falls idle, and what a sweep removes depends on it.
     if (!this.#isChanged && this.#collectedWatermarkMs === this.#watermark.currentMs) return;
     this.#isChanged = false;
     this.#collectedWatermarkMs = this.#watermark.currentMs;
-    this.#collectedOffsets = new Map(
-      this.#inputs.map(({ topic, nextOffset }) => [topic, nextOffset]),
-    );
+    this.#collectedOffsets = this.#offsets();
     this.#ids.collect(writes);
     const record: TaskRecord = {
       inputs: this.#inputs.map(({ topic, nextOffset, counts }) => ({ topic, nextOffset, counts })),
@@ -276,7 +283,12 @@ export class Task {
     this.#durableOffsets = this.#collectedOffsets;
     this.#state.committed();
     this.#wakes.timers.committed();
+    this.identities?.committed();
     this.windows.committed(this.#options.limits.cachedRowsMax);
+  }
+
+  #offsets(): ReadonlyMap<Topic, number> {
+    return new Map(this.#inputs.map(({ topic, nextOffset }) => [topic, nextOffset]));
   }
 
   /** Keyed state that expired at or before it counts as absent. */
@@ -314,17 +326,13 @@ export class Task {
     const first = input.nextOffset - batch.firstOffset;
     const end = Math.min(batch.count, first + recordsMax);
     for (let at = first; at < end; at += 1) {
-      this.#take(input, index, batch, at);
+      const fate = this.#fateOf(input.topic, index, { batch, at });
+      input.counts[fate] += 1;
+      input.counts.received += 1;
       input.nextOffset += 1;
     }
     if (end === batch.count) input.nextOffset = batch.nextOffset;
     return Math.max(1, end - first);
-  }
-
-  #take(input: Input, index: number, batch: RecordBatch, at: number): void {
-    const fate = this.#fateOf(input.topic, index, { batch, at });
-    input.counts[fate] += 1;
-    input.counts.received += 1;
   }
 
   /** Uses one record, or says why not. */
@@ -344,7 +352,7 @@ export class Task {
     const seen = this.#ids.see(event.event_id, hashBytes(batch.bytes, start, end));
     if (seen === 'duplicate') return 'duplicate';
     if (seen === 'conflict') return this.#dead(place, CONFLICT);
-    if (this.#isLate(topic, batch, event)) {
+    if (isTooLate(event, { topic, batch, watermarkMs: this.#watermark.currentMs }, this.#options)) {
       writeLateEvent(this.output, place, { event, watermarkMs: this.#watermark.currentMs });
       return 'late';
     }
@@ -371,6 +379,7 @@ export class Task {
       watermarkMs: this.#watermark.currentMs,
       // Here already, so that every record has one shape.
       standing: HUMAN,
+      member: undefined,
     };
     const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]] ?? '';
     this.output.begin(record, { key, eventMs: event.occurred_at, importName: batch.importName });
@@ -378,20 +387,14 @@ export class Task {
     this.applying = record;
     const entry = this.#state.entry(key, this.#horizonMs);
     try {
-      this.#appliers.apply(entry.states, event, this.output, record);
+      if (topic === 'weir.internal.identity') this.#moves.take(erase(event), { entry, record });
+      else if (entry.into !== undefined) this.#moves.forward(topic, event, { entry, record });
+      else this.#appliers.apply(entry.states, event, this.output, record);
+      this.identities?.take(erase(event), this.output, record);
     } catch (error) {
       throw poisonOrFatal(topic, record.offset, error);
     }
     this.#state.markDirty(key, entry);
     this.applying = undefined;
-  }
-
-  /** Whether the event's minute has passed its allowed lateness; history that is imported is never late. */
-  #isLate(topic: Topic, batch: RecordBatch, event: EventOfTopic[Topic]): boolean {
-    const { isLate } = this.#options;
-    if (isLate !== undefined) return isLate(topic, event.event_id);
-    if (batch.importName !== undefined || !isTimed(topic)) return false;
-    const minuteEndMs = Math.floor(event.occurred_at / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
-    return minuteEndMs + this.#options.limits.allowedLatenessMs <= this.#watermark.currentMs;
   }
 }

@@ -2,7 +2,7 @@ import { pack, unpack } from 'msgpackr';
 
 import { erase } from '../../../schemas/brand.ts';
 import type { UpdateBatch } from '../../../schemas/panel.ts';
-import type { EventCounts, TaskStatus } from '../../../schemas/ports.ts';
+import type { EventCounts, IdentityCounts, TaskStatus } from '../../../schemas/ports.ts';
 
 /** How one partition is doing. */
 export interface PartitionStatus {
@@ -20,6 +20,7 @@ export interface PartitionStatus {
   };
   readonly pendingRows: number;
   readonly isSinkHealthy: boolean;
+  readonly identities: IdentityCounts;
   readonly sentAtMs: number;
 }
 

@@ -40,10 +40,43 @@ export const PROGRESS: RowsTable = {
   ],
 };
 
+/** Ids that are part of another visitor. An id that survives after all has its row withdrawn. */
+export const IDENTITIES: RowsTable = {
+  kind: 'rows',
+  name: 'visitor_identities_rows',
+  isStoredOnly: true,
+  key: ['visitor_token'],
+  columns: [
+    { name: 'visitor_token', type: 'text' },
+    { name: 'into_token', type: 'text' },
+    { name: 'withdrawn', type: 'boolean' },
+  ],
+};
+
+/** Links that would have made a visitor of more ids than a person has. */
+export const IDENTITY_REFUSALS: FactsTable = {
+  kind: 'facts',
+  name: 'identity_refusals_log',
+  columns: [
+    { name: 'appended_at', type: 'instant' },
+    { name: 'event_id', type: 'text' },
+    { name: 'occurred_at', type: 'instant' },
+    { name: 'visitor_token', type: 'text' },
+    { name: 'into_token', type: 'text' },
+  ],
+};
+
 /** The tables that the engine itself writes, beside those of the processors. */
-export const ENGINE_TABLES = [DEAD_LETTERS, LATE_EVENTS, PROGRESS] as const;
+export const ENGINE_TABLES = [
+  DEAD_LETTERS,
+  LATE_EVENTS,
+  PROGRESS,
+  IDENTITIES,
+  IDENTITY_REFUSALS,
+] as const;
 
 export const ENGINE_MIGRATIONS: readonly URL[] = [
   new URL('table.sql', import.meta.url),
   new URL('progress-idle.sql', import.meta.url),
+  new URL('identities.sql', import.meta.url),
 ];

@@ -9,6 +9,8 @@ import { endOfPrefix, type Store, type Write } from './store.ts';
 export interface KeyedEntry {
   readonly states: unknown[];
   isDirty: boolean;
+  /** The key that this one is part of; its states are there, and the ones here are empty. */
+  into?: string | undefined;
   /** Of its encoded form when it was last encoded or read; 0 before. */
   bytes: number;
 }
@@ -25,6 +27,8 @@ export interface Layout {
 const ENTRY_BYTES = 200;
 const EXPIRY_BYTES = 8;
 const LAYOUT_BYTES = 1;
+/** In the place of the layout: the value is the name of another key. */
+const POINTER = 255;
 
 /**
  * The keyed state of one task: a bounded memory of recently used keys in front of the store.
@@ -81,7 +85,7 @@ export class KeyedState {
   encodeEarly(count: number): void {
     for (const { key, entry } of this.#dirty.splice(0, count)) {
       entry.isDirty = false;
-      const value = this.#encode(entry.states);
+      const value = this.#encode(entry);
       this.#youngBytes += value.length - entry.bytes;
       entry.bytes = value.length;
       this.#encoded.push({ key: this.#prefix + key, value });
@@ -106,12 +110,8 @@ export class KeyedState {
       const stored = this.#store.get(this.#prefix + key);
       entry =
         stored === undefined || stored.readDoubleLE(0) <= horizonMs
-          ? {
-              states: this.#operators.map((operator) => operator.createState()),
-              isDirty: false,
-              bytes: 0,
-            }
-          : { states: this.#decode(stored), isDirty: false, bytes: stored.length };
+          ? this.#created(undefined)
+          : this.#decode(stored);
     } else {
       this.#old.delete(key);
     }
@@ -131,7 +131,7 @@ export class KeyedState {
     }
     const stored = this.#store.get(this.#prefix + key);
     if (stored === undefined || stored.readDoubleLE(0) <= horizonMs) return;
-    const entry = { states: this.#decode(stored), isDirty: false, bytes: stored.length };
+    const entry = this.#decode(stored);
     if (!look(entry.states)) return;
     this.#keep(key, entry);
     this.markDirty(key, entry);
@@ -218,7 +218,26 @@ export class KeyedState {
     this.#youngBytes += ENTRY_BYTES + entry.bytes;
   }
 
-  #encode(states: readonly unknown[]): Buffer {
+  /** Empties the states of a key that is part of another from now on. */
+  empty(entry: KeyedEntry, into: string): void {
+    entry.into = into;
+    this.#operators.forEach((operator, slot) => {
+      entry.states[slot] = operator.createState();
+    });
+  }
+
+  #created(into: string | undefined): KeyedEntry {
+    // The same fields in the same order for all: entries are looked at for every event.
+    return {
+      states: this.#operators.map((operator) => operator.createState()),
+      isDirty: false,
+      into,
+      bytes: 0,
+    };
+  }
+
+  #encode({ states, into }: KeyedEntry): Buffer {
+    if (into !== undefined) return this.#encodePointer(into);
     let expiresAtMs = -Infinity;
     this.#operators.forEach((operator, index) => {
       expiresAtMs = Math.max(expiresAtMs, operator.expiresAtMs(states[index]));
@@ -232,8 +251,27 @@ export class KeyedState {
     return value;
   }
 
-  #decode(stored: Buffer): unknown[] {
+  #encodePointer(into: string): Buffer {
+    const value = this.#arena.take(EXPIRY_BYTES + LAYOUT_BYTES + Buffer.byteLength(into));
+    value.writeDoubleLE(Number.POSITIVE_INFINITY, 0);
+    value.writeUInt8(POINTER, EXPIRY_BYTES);
+    value.write(into, EXPIRY_BYTES + LAYOUT_BYTES, 'utf8');
+    return value;
+  }
+
+  #decode(stored: Buffer): KeyedEntry {
     const layoutIndex = stored.readUInt8(EXPIRY_BYTES);
+    if (layoutIndex === POINTER)
+      return this.#created(stored.toString('utf8', EXPIRY_BYTES + LAYOUT_BYTES));
+    return {
+      states: this.#decodeStates(layoutIndex, stored),
+      isDirty: false,
+      into: undefined,
+      bytes: stored.length,
+    };
+  }
+
+  #decodeStates(layoutIndex: number, stored: Buffer): unknown[] {
     const states: unknown = this.#packr.unpack(stored.subarray(EXPIRY_BYTES + LAYOUT_BYTES));
     const layout = this.#layouts[layoutIndex];
     if (

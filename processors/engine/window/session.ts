@@ -45,3 +45,21 @@ function sessionAt<First>(sessions: readonly Session<First>[], index: number): S
   if (session === undefined) throw new RangeError(`no session at ${index}`);
   return session;
 }
+
+/** The sessions of two lists as those of one visitor; both lists stay as they are. */
+export function mergedSessions<First>(
+  one: readonly Session<First>[],
+  other: readonly Session<First>[],
+  options: { readonly gapMs: number; readonly isBefore: (a: First, b: First) => boolean },
+): Session<First>[] {
+  const merged: Session<First>[] = [];
+  const isEarlier = (a: Session<First>, b: Session<First>): number =>
+    a.startMs - b.startMs || (options.isBefore(a.first, b.first) ? -1 : 1);
+  for (const session of [...one, ...other].toSorted(isEarlier)) {
+    const last = merged.at(-1);
+    if (last === undefined || session.startMs > last.endMs + options.gapMs)
+      merged.push({ ...session });
+    else last.endMs = Math.max(last.endMs, session.endMs);
+  }
+  return merged;
+}
