@@ -45,12 +45,13 @@ export async function withStoppedData<Result>(
  */
 export async function withTables<Result>(
   config: Config,
-  use: (clickHouse: ClickHouse) => Promise<Result>,
+  use: (clickHouse: ClickHouse, dataDir: DataDir | undefined) => Promise<Result>,
 ): Promise<Result> {
   const server = serverOf(config);
-  if (server === undefined) return withStoppedData(config, ({ clickHouse }) => use(clickHouse));
+  if (server === undefined)
+    return withStoppedData(config, ({ clickHouse, dataDir }) => use(clickHouse, dataDir));
   try {
-    return await use(server);
+    return await use(server, undefined);
   } finally {
     await server.close();
   }

@@ -86,17 +86,18 @@ WITH
     ),
     with_newest AS
     (
+        -- Without a reference so far, its columns have their defaults.
         SELECT with_offer.*, reference.at AS heard_at, reference.minor AS newest_minor, reference.currency AS newest_currency,
             reference.promo AS newest_promo, reference.net AS newest_net
         FROM with_offer
-        ASOF INNER JOIN reference ON with_offer.sku = reference.sku AND with_offer.at >= reference.at
+        ASOF LEFT JOIN reference ON with_offer.sku = reference.sku AND with_offer.at >= reference.at
     ),
     with_reference AS
     (
         SELECT
             with_newest.*,
             with_newest.newest_promo = with_newest.promo AS is_same_scope,
-            is_same_scope OR listed.sku != '' AS has_reference,
+            with_newest.heard_at > 0 AND (is_same_scope OR listed.sku != '') AS has_reference,
             if(is_same_scope, with_newest.newest_minor, listed.minor) AS reference_minor,
             if(is_same_scope, with_newest.newest_currency, listed.currency) AS reference_currency,
             if(is_same_scope, with_newest.newest_net, listed.net) AS reference_net

@@ -8,6 +8,7 @@ import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildInventory, buildRate } from '../../test/laws/event-builders.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
 import { createArchive } from '../archive/processor.ts';
+import { INVENTORY_LOG } from '../archive/row.ts';
 import type { RowsTable } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { tsvRow } from '../engine/sink/lines.ts';
@@ -94,6 +95,45 @@ function rate(hour: number, units: number): LawEvent {
     event: buildRate({ event_id: `rate-${hour}`, occurred_at, rate: units }),
   };
 }
+
+test('a price without a reference is unknown, and the recomputation says so too', async () => {
+  const run = new Run([...createArchive().operators, ...PARITY.operators]);
+  run.apply(price(0, 'retail', 49_700, 'RON'));
+  run.finish();
+  await store(run);
+  const facts = run.output.facts.get(INVENTORY_LOG.name) ?? [];
+  await clickHouse.insert({
+    table: INVENTORY_LOG.name,
+    columns: [
+      ...INVENTORY_LOG.columns.map(({ name }) => name),
+      'topic',
+      'partition',
+      'offset',
+      'index',
+    ],
+    rowCount: facts.length,
+    body: Buffer.from(
+      facts.map((values) => `${tsvRow(INVENTORY_LOG.columns, values)}\tweir\t0\t0\t0\n`).join(''),
+    ),
+    token: 'archive',
+  });
+  const recomputed = await clickHouse.query(
+    ['audit-beginning.sql', 'audit-current.sql']
+      .map((file) => readFileSync(new URL(file, import.meta.url), 'utf8'))
+      .join('\n'),
+    {
+      reference_channel: 'dtc',
+      tax_rates: [],
+      tolerance_bp: 100,
+      fx_band_bp: 200,
+      dwell_ms: 10 * MINUTE_MS,
+      stale_after_ms: 1_000 * HOUR_MS,
+    },
+  );
+  const live = await clickHouse.query('SELECT sku, channel, status FROM weir.parity_current');
+  expect(live).toEqual([{ sku: 'cup', channel: 'retail', status: 'UNKNOWN' }]);
+  expect(recomputed).toMatchObject(live);
+});
 
 /** The worked example of definitions.md §6: one change of each kind. */
 const EXAMPLE = [
