@@ -151,9 +151,9 @@ test('every closed hour of every view with windows is looked at, newest first, r
   const round = (hour: number): unknown[] =>
     WINDOW_VIEWS.map(({ view }) => [view, hour, 'equal', 0]);
   expect(await looks(audit, 3 * ROUND)).toEqual([...round(1), ...round(0), ...round(1)]);
-  // Three rows of traffic and one of sales in channel_1m, seven models of one conversion, two rows of
+  // Three rows of traffic and one of sales in channel_1m, one of sales by region, seven models of one conversion, two rows of
   // how the order is fulfilled, and hour 1 twice.
-  expect(audit.status).toEqual({ checked_rows: 14, differences: 0, last_at: START_MS + DAY_MS });
+  expect(audit.status).toEqual({ checked_rows: 15, differences: 0, last_at: START_MS + DAY_MS });
 });
 
 test('a window that has not closed is not looked at', async () => {
@@ -161,7 +161,7 @@ test('a window that has not closed is not looked at', async () => {
   const audit = auditOf({ settlement: () => ({ ...SETTLED, watermarkMs }) });
   expect(await looks(audit, 2)).toEqual([
     ['channel_1m', 0.5, 'equal', 0],
-    ['attribution_1h', 0, 'equal', 0],
+    ['region_1h', 0, 'equal', 0],
   ]);
 });
 
@@ -201,7 +201,7 @@ test('a difference says nothing while rows are on their way, and is looked at ag
   expect(await looks(busy, 6)).toEqual([
     ...Array.from({ length: 5 }, () => ['channel_1m', 1, 'unsettled', 0]),
     // After five attempts the others have their turn. No difference is none, whatever is on its way.
-    ['attribution_1h', 1, 'equal', 0],
+    ['region_1h', 1, 'equal', 0],
   ]);
   expect(busy.status).toMatchObject({ differences: 0 });
   await undo();
