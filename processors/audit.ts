@@ -130,14 +130,9 @@ const AUDITS: readonly Audit[] = [
   {
     view: 'stock_current',
     key: ['sku', 'node_id'],
-    values: ['base_state', 'available', 'on_hand', 'reserved', 'safety', 'rate'],
-    // Which of the states in stock it is follows from chances that SQL has no functions for.
-    live: {
-      base_state:
-        "multiIf(state = 'BACKORDER', 'OUT', state IN ('AT_RISK', 'RECOVERING', 'LOW'), 'IN_STOCK', state)",
-      // Four significant digits: a sum of decayed weights depends on the order of addition beyond them.
-      rate: "printf('%.3e', rate_per_day)",
-    },
+    values: ['state', 'available', 'on_hand', 'reserved', 'safety', 'rate'],
+    // Four significant digits: a sum of decayed weights depends on the order of addition beyond them.
+    live: { rate: "printf('%.3e', rate_per_day)" },
     isSums: false,
     timeColumn: undefined,
     windowMs: undefined,
@@ -145,6 +140,8 @@ const AUDITS: readonly Audit[] = [
     parameters: (config) => ({
       returns_kept_ms: config.attribution.returns_kept,
       sequence_gaps: config.stock.sequence_gaps,
+      lead_time_ms: config.stock.lead_time,
+      review_period_ms: config.stock.review_period,
       ...profileParameters((config.stock.profile ?? []).map(Number)),
     }),
   },

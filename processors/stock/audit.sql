@@ -228,6 +228,7 @@ WITH
         SELECT
             *,
             lagInFrame(in_stock, 1, 0) OVER (PARTITION BY sku, node_id ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS was_in_stock,
+            lagInFrame(count_number, 1, 0) OVER (PARTITION BY sku, node_id ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > 0 AS was_counted,
             minIf(at_ms, count_number > 0) OVER (PARTITION BY sku, node_id) AS first_ms
         FROM counted_instants
     ),
@@ -260,28 +261,129 @@ WITH
         SELECT
             sku,
             node_id,
+            any(end_ms) AS newest_ms,
             0.5 * exp2(-(any(end_ms) - any(first_ms)) / {half_life_ms:UInt64})
-                + sumIf(demand * exp2(-(end_ms - at_ms) / {half_life_ms:UInt64}), was_in_stock AND demand > 0) AS alpha
+                + sumIf(demand * exp2(-(end_ms - at_ms) / {half_life_ms:UInt64}), was_in_stock AND demand > 0) AS alpha,
+            0.5 * exp2(-(any(end_ms) - any(first_ms)) / {half_life_ms:UInt64})
+                + sumIf(demand * demand * exp2(-(end_ms - at_ms) / {half_life_ms:UInt64}), was_in_stock AND demand > 0) AS squares,
+            maxIf(at_ms, count_number > 0 AND (NOT was_counted OR in_stock != was_in_stock)) AS since_ms,
+            countIf(count_number > 0 AND NOT in_stock) > 0 AS has_run_out
         FROM sold_instants
         GROUP BY sku, node_id
     ),
     stale AS
     (
         SELECT DISTINCT sku, node_id FROM sequences WHERE has_gap
+    ),
+    deliveries AS
+    (
+        SELECT
+            sku,
+            ifNull(nullIf(toString(ifNull(inventory.node_id, '')), ''), 'default') AS node_id,
+            groupArray((toUnixTimestamp64Milli(assumeNotNull(due_at)), assumeNotNull(quantity))) AS announced
+        FROM weir.inventory AS inventory
+        WHERE kind = 'inbound' AND quantity IS NOT NULL AND due_at IS NOT NULL
+        GROUP BY sku, node_id
+    ),
+    leads AS
+    (
+        -- The newest lead time that a count or an announcement names.
+        SELECT
+            sku,
+            ifNull(nullIf(toString(ifNull(inventory.node_id, '')), ''), 'default') AS node_id,
+            argMax(assumeNotNull(lead_time_days), (occurred_at, kind = 'inbound', event_id)) AS days
+        FROM weir.inventory AS inventory
+        WHERE lead_time_days > 0
+            AND ((kind = 'count' AND on_hand IS NOT NULL) OR (kind = 'inbound' AND quantity IS NOT NULL AND due_at IS NOT NULL))
+        GROUP BY sku, node_id
+    ),
+    standings AS
+    (
+        SELECT
+            levels.sku AS sku,
+            levels.node_id AS node_id,
+            is_counted,
+            levels.on_hand AS on_hand,
+            levels.reserved AS reserved,
+            levels.safety AS safety,
+            levels.on_hand - levels.reserved - levels.safety AS available,
+            demands.newest_ms AS end_ms,
+            demands.has_run_out AND demands.newest_ms - demands.since_ms < 3600000 AS is_recovering,
+            demands.alpha AS alpha,
+            greatest(1, demands.squares / demands.alpha) AS lump,
+            exposures.beta AS beta,
+            -- Below five units, decayed, nothing is said about risk.
+            alpha >= 5 AND beta > 0 AND available > 0 AS is_known,
+            if(leads.days > 0, leads.days * 86400000, toFloat64({lead_time_ms:UInt64})) AS lead_ms,
+            arrayFilter(delivery -> delivery.1 > demands.newest_ms, deliveries.announced) AS inbound,
+            -- Until when the cover has to reach to enter and to leave LOW, and the ends of what is at risk.
+            arrayConcat(
+                [end_ms + lead_ms + {review_period_ms:UInt64}, end_ms + 1.2 * (lead_ms + {review_period_ms:UInt64}), end_ms + lead_ms],
+                arrayFilter(due_ms -> due_ms <= end_ms + lead_ms, arrayMap(delivery -> toFloat64(delivery.1), inbound))) AS untils,
+            arrayMap(
+                until_ms -> if(
+                    {is_flat:Bool},
+                    (until_ms - end_ms) / 86400000,
+                    arraySum(
+                        hour -> toFloat64(({profile:Array(String)})[(hour + 72) % 168 + 1]) * (least(until_ms, toFloat64((hour + 1) * 3600000)) - greatest(toFloat64(end_ms), toFloat64(hour * 3600000))),
+                        range(toUInt64(intDiv(end_ms, 3600000)), toUInt64(floor(until_ms / 3600000)) + 1)) / 86400000),
+                untils) AS days
+        FROM levels
+        LEFT JOIN exposures ON exposures.sku = levels.sku AND exposures.node_id = levels.node_id
+        LEFT JOIN demands ON demands.sku = levels.sku AND demands.node_id = levels.node_id
+        LEFT JOIN deliveries ON deliveries.sku = levels.sku AND deliveries.node_id = levels.node_id
+        LEFT JOIN leads ON leads.sku = levels.sku AND leads.node_id = levels.node_id
+    ),
+    tails AS
+    (
+        SELECT
+            *,
+            alpha / lump AS r,
+            arrayMap(
+                (until_ms, place) -> (available + arraySum(delivery -> delivery.2 * (delivery.1 < until_ms OR (place = 1 AND delivery.1 = until_ms)), inbound)) / lump,
+                arraySlice(untils, 3), arrayEnumerate(arraySlice(untils, 3))) AS ns,
+            arrayMap(until_days -> until_days / (beta + until_days), arraySlice(days, 3)) AS xs,
+            -- Ten standard deviations below the mean of Beta(n + 1, r) there is nothing to add up.
+            arrayMap(n -> greatest(0, (n + 1) / (n + r + 1) - 10 * sqrt((n + 1) * r / (n + r + 2)) / (n + r + 1)), ns) AS lows
+        FROM standings
+    ),
+    chances AS
+    (
+        -- P(NB >= n) = I_x(n, r), the integral of a beta density: one step of its recurrence in n, then 400 midpoints.
+        SELECT
+            *,
+            if(NOT is_known, 0, arrayMax(arrayMap(
+                (n, x, low) -> if(
+                    n <= 0,
+                    1,
+                    exp(n * log(x) + r * log(1 - x) - log(n) - lgamma(n) - lgamma(r) + lgamma(n + r))
+                        + if(low >= x, 0, (x - low) / 400 * arraySum(
+                            step -> exp(
+                                n * log(low + (x - low) * (step + 0.5) / 400)
+                                + (r - 1) * log(1 - low - (x - low) * (step + 0.5) / 400)
+                                - lgamma(n + 1) - lgamma(r) + lgamma(n + r + 1)),
+                            range(400)))),
+                ns, xs, lows))) AS chance
+        FROM tails
     )
 SELECT
-    levels.sku AS sku,
-    levels.node_id AS node_id,
+    sku,
+    node_id,
+    -- A state that is left past a margin depends on what was before: within the margin the live one is taken.
     multiIf(
         NOT is_counted, 'UNKNOWN',
         (sku, node_id) IN (SELECT sku, node_id FROM stale), 'STALE',
-        levels.on_hand - levels.reserved - levels.safety <= 0, 'OUT',
-        'IN_STOCK') AS base_state,
-    if(is_counted, levels.on_hand - levels.reserved - levels.safety, NULL) AS available,
-    if(is_counted, levels.on_hand, NULL) AS on_hand,
-    if(is_counted, levels.reserved, NULL) AS reserved,
-    if(is_counted, levels.safety, NULL) AS safety,
-    if(is_counted AND exposures.beta > 0, printf('%.3e', demands.alpha / exposures.beta), NULL) AS rate
-FROM levels
-LEFT JOIN exposures ON exposures.sku = levels.sku AND exposures.node_id = levels.node_id
-LEFT JOIN demands ON demands.sku = levels.sku AND demands.node_id = levels.node_id
+        available < 0 AND arraySum(delivery -> delivery.2, inbound) > 0, 'BACKORDER',
+        available <= 0, 'OUT',
+        is_known AND (chance >= 0.201 OR (chance >= 0.099 AND shown.state = 'AT_RISK')), 'AT_RISK',
+        is_recovering, 'RECOVERING',
+        is_known AND available < alpha / beta * days[1], 'LOW',
+        is_known AND available < alpha / beta * days[2] AND shown.state = 'LOW', 'LOW',
+        'IN_STOCK') AS state,
+    if(is_counted, available, NULL) AS available,
+    if(is_counted, on_hand, NULL) AS on_hand,
+    if(is_counted, reserved, NULL) AS reserved,
+    if(is_counted, safety, NULL) AS safety,
+    if(is_counted AND beta > 0, printf('%.3e', alpha / beta), NULL) AS rate
+FROM chances
+LEFT JOIN (SELECT sku, node_id, state FROM weir.stock_current) AS shown USING (sku, node_id)

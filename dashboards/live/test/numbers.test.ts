@@ -24,6 +24,7 @@ import {
 import { digestOf } from '../src/numbers/incident-digest.ts';
 import { orderIncidents } from '../src/numbers/incident-order.ts';
 import { minuteSeries } from '../src/numbers/minute-series.ts';
+import { placeOf, stockoutsByPlace } from '../src/numbers/stock-losses.ts';
 import { totalQuality, trafficQuality } from '../src/numbers/traffic-quality.ts';
 
 const NOON_MS = Date.UTC(2026, 10, 21, 12);
@@ -305,4 +306,26 @@ test('the quality of an hour is its clicks by reason, and what was withdrawn is 
     net: 23,
     withdrawn: 13,
   });
+});
+
+test('what a stockout has cost stands beside its SKU and node until it is over', () => {
+  const alert = (nodeId: string, kind: string, resolvedMs: number | null) =>
+    defined(
+      parseAlertRow({
+        alert_id: `${kind} ${nodeId}`,
+        kind,
+        sku: 'cup',
+        node_id: nodeId,
+        opened_at: NOON_MS,
+        resolved_at: resolvedMs,
+        cost_minor: 700,
+        currency: 'EUR',
+      }),
+    );
+  const places = stockoutsByPlace([
+    alert('berlin', 'stockout', null),
+    alert('bonn', 'stockout', NOON_MS + 1),
+    alert('kiel', 'at_risk', null),
+  ]);
+  expect([...places.keys()]).toEqual([placeOf('cup', 'berlin')]);
 });

@@ -1,8 +1,9 @@
 import { useMemo, useState } from 'preact/hooks';
 
-import type { StockRow } from '../live/rows.ts';
+import type { AlertRow, StockRow } from '../live/rows.ts';
 import type { LiveStore } from '../live/store.ts';
-import { NO_VALUE, formatCount, formatLength } from '../numbers/format.ts';
+import { NO_VALUE, formatCount, formatLength, formatMoney } from '../numbers/format.ts';
+import { placeOf, stockoutsByPlace } from '../numbers/stock-losses.ts';
 import { Empty } from '../parts/empty.tsx';
 
 /** Rows shown before a person asks for more, and after. */
@@ -28,6 +29,10 @@ export function Stock(props: { readonly store: LiveStore; readonly nowMs: number
   const [isWide, setWide] = useState(false);
   const { revision } = store.stock;
   const { counts, troubled } = useMemo(() => summarise(store.stock.rows.values()), [revision]);
+  const stockouts = useMemo(
+    () => stockoutsByPlace(store.alerts.rows.values()),
+    [store.alerts.revision],
+  );
   const serverNow = store.freshness.serverNow(nowMs);
   const shown = troubled.slice(0, isWide ? SHOWN_MAX : SHOWN_FIRST);
   const count = (...states: readonly string[]) =>
@@ -44,7 +49,7 @@ export function Stock(props: { readonly store: LiveStore; readonly nowMs: number
       {troubled.length === 0 ? (
         <NothingTroubled isLoaded={store.seqOf('stock') !== undefined} hasRows={counts.size > 0} />
       ) : (
-        <StockTable rows={shown} serverNow={serverNow} />
+        <StockTable rows={shown} stockouts={stockouts} serverNow={serverNow} />
       )}
       {troubled.length > SHOWN_FIRST && (
         <button type="button" class="link" onClick={() => setWide(!isWide)} aria-expanded={isWide}>
@@ -55,7 +60,12 @@ export function Stock(props: { readonly store: LiveStore; readonly nowMs: number
   );
 }
 
-function StockTable(props: { readonly rows: readonly StockRow[]; readonly serverNow: number }) {
+function StockTable(props: {
+  readonly rows: readonly StockRow[];
+  /** By `placeOf`. */
+  readonly stockouts: ReadonlyMap<string, AlertRow>;
+  readonly serverNow: number;
+}) {
   return (
     <table class="cards" role="table" data-table="stock">
       <caption class="unseen">SKUs that are out of stock, at risk of it, low or stale</caption>
@@ -64,13 +74,21 @@ function StockTable(props: { readonly rows: readonly StockRow[]; readonly server
           <th role="columnheader" scope="col">
             SKU
           </th>
-          {['Node', 'State', 'Available', 'Inbound', 'Per day', 'Cover', 'Risk', 'Since'].map(
-            (name) => (
-              <th role="columnheader" scope="col" key={name}>
-                {name}
-              </th>
-            ),
-          )}
+          {[
+            'Node',
+            'State',
+            'Available',
+            'Inbound',
+            'Per day',
+            'Cover',
+            'Risk',
+            'Lost',
+            'Since',
+          ].map((name) => (
+            <th role="columnheader" scope="col" key={name}>
+              {name}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody role="rowgroup">
@@ -102,6 +120,9 @@ function StockTable(props: { readonly rows: readonly StockRow[]; readonly server
             <td role="cell" data-label="Risk">
               {row.p_stockout === undefined ? NO_VALUE : `${Math.round(row.p_stockout * 100)} %`}
             </td>
+            <td role="cell" data-label="Lost">
+              {lost(props.stockouts.get(placeOf(row.sku, row.node_id)))}
+            </td>
             <td role="cell" data-label="Since">
               {row.changed_at === undefined ? '' : formatLength(props.serverNow - row.changed_at)}
             </td>
@@ -110,6 +131,14 @@ function StockTable(props: { readonly rows: readonly StockRow[]; readonly server
       </tbody>
     </table>
   );
+}
+
+/** Sales lost so far at the list price; a dash where nothing is out, or no price is known. */
+function lost(stockout: AlertRow | undefined): string {
+  const { cost_minor: costMinor, currency } = stockout ?? {};
+  return costMinor === undefined || currency === undefined
+    ? NO_VALUE
+    : formatMoney(costMinor, currency);
 }
 
 /** Units, or a dash before the first count. */
