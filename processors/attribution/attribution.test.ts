@@ -96,6 +96,26 @@ test('what leaves the state while time goes by changes no row', () => {
   );
 });
 
+test('a return finds the path of its order when a younger order left the state before', () => {
+  const hours = (count: number): number => START_MS + count * HOUR_MS;
+  const config = {
+    ...CONFIG,
+    allowedLatenessMs: durationMs(MINUTE_MS),
+    returnsKeptMs: durationMs(HOUR_MS),
+  };
+  const older = { order_id: 'older', occurred_at: hours(0) };
+  const events = [
+    click({ event_id: 'c', occurred_at: START_MS - MINUTE_MS, channel: 'search' }),
+    order({ event_id: 'o1', ...older, prices: [100] }),
+    order({ event_id: 'o2', order_id: 'younger', occurred_at: START_MS + 1, prices: [5] }),
+    order({ event_id: 'o3', ...older, occurred_at: hours(1), prices: [] }),
+    click({ event_id: 'c2', occurred_at: hours(1.2), channel: 'email' }),
+    order({ event_id: 'o5', order_id: 'third', occurred_at: hours(1.5), prices: [7] }),
+    order({ event_id: 'o4', ...older, occurred_at: hours(2), status: 'returned', prices: [100] }),
+  ];
+  expect(resultsOf(events, config)).toEqual(oracle(events, config));
+});
+
 test('the last 100 days of a visitor who comes and orders every day are kept, and no more', () => {
   const config = { ...CONFIG, allowedLatenessMs: durationMs(DAY_MS) };
   const [operator] = createAttribution(config).operators;

@@ -60,10 +60,7 @@ export function prune(
   let creditedFromMs = arrivesFromMs;
   const isOver = (order: OrderState): boolean =>
     newestMs(order) + config.returnsKeptMs < arrivesFromMs;
-  if (state.orders?.some(isOver) === true) {
-    for (const order of state.orders) if (isOver(order)) endPaths(state, order);
-    state.orders = state.orders.filter((order) => !isOver(order));
-  }
+  if (state.orders?.some(isOver) === true) dropOrders(state, state.orders, isOver);
   for (const order of state.orders ?? []) {
     creditedFromMs = Math.min(creditedFromMs, conversionTimeMs(order) ?? creditedFromMs);
   }
@@ -72,6 +69,28 @@ export function prune(
     untilMs: Math.max(neededFromMs - 1, state.pathsFromMs ?? Number.NEGATIVE_INFINITY),
     sessionsFromMs: neededFromMs - config.sessionGapMs,
   });
+}
+
+/**
+ * Drops the orders that are over. A conversion ends paths when it leaves, so it stays as long as an
+ * older one does: that one's touches may have to be credited anew.
+ */
+function dropOrders(
+  state: AttributionState,
+  orders: readonly OrderState[],
+  isOver: (order: OrderState) => boolean,
+): void {
+  const kept: OrderState[] = [];
+  let hasConversion = false;
+  for (const order of orders) {
+    const isConversion = conversionTimeMs(order) !== undefined;
+    if (isOver(order) && !(isConversion && hasConversion)) endPaths(state, order);
+    else {
+      kept.push(order);
+      hasConversion ||= isConversion;
+    }
+  }
+  state.orders = kept;
 }
 
 /** Makes `state` what it would be if the events of both had come to it. */
