@@ -29,6 +29,7 @@ import {
 import { EventIds } from './event-ids.ts';
 import { Identities } from './identities.ts';
 import { Imports } from './imports.ts';
+import { laneOf } from './lane.ts';
 import { isTooLate } from './lateness.ts';
 import { Moves } from './moves.ts';
 import { poisonAt, poisonOrFatal } from './poison-record.ts';
@@ -215,8 +216,7 @@ export class Task {
   }
 
   /**
-   * Takes up to `recordsMax` records and returns how many it took. Of several inputs with something
-   * to read, the one whose newest event is older goes first.
+   * Takes up to `recordsMax` records, first of the input whose newest event is older; returns how many.
    * @throws {PoisonRecord} when an operator throws: the task's memory is then unusable
    */
   step(recordsMax: number, nowMs: number): number {
@@ -377,12 +377,12 @@ export class Task {
       offset: batch.firstOffset + at,
       appendedAtMs: batch.appendedAtMs,
       watermarkMs: this.#watermark.currentMs,
-      // Here already, so that every record has one shape.
-      standing: HUMAN,
+      standing: HUMAN, // This and the next are here already, so that every record has one shape.
       member: undefined,
     };
     const key = erase<Readonly<Record<string, string>>>(event)[KEY_OF_TOPIC[topic]] ?? '';
-    this.output.begin(record, { key, eventMs: event.occurred_at, importName: batch.importName });
+    const importName = laneOf(batch, event);
+    this.output.begin(record, { key, eventMs: event.occurred_at, importName });
     if (isBroadcast(event)) return this.#wakes.take(event, record.watermarkMs);
     this.applying = record;
     const entry = this.#state.entry(key, this.#horizonMs);
