@@ -12,8 +12,8 @@ const CACHED_ROWS_MAX = 20_000;
 const DEDUPLICATION_IDS_MAX = 4_000_000;
 /** Changed keys that wait for a checkpoint before some are encoded ahead: one costs up to 20 µs. */
 const CHECKPOINT_CHANGES_MAX = 2_000;
-/** Facts that make a checkpoint due: some 40 MB of inserts. */
-const CHECKPOINT_LINES_MAX = 120_000;
+/** Facts that make a checkpoint due: some 25 MB of inserts. */
+const CHECKPOINT_LINES_MAX = 80_000;
 /** Rows not acknowledged at which tasks stop reading: some seconds of the highest rate. */
 const OUTBOX_ROWS_MAX = 400_000;
 

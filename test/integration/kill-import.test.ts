@@ -13,7 +13,7 @@ import { tablesOf } from './tables.ts';
 const SEED = Number(process.env['SEED'] ?? 20_261_120);
 const KILLS = Number(process.env['KILLS'] ?? 20);
 /** Latest moment, as a share of an undisturbed import: later ones are mostly too late. */
-const MOMENT_MAX = 0.8;
+const MOMENT_MAX = 0.6;
 /** An import that ends before its moment comes is not counted as killed, and more of them are tried. */
 const ATTEMPTS_MAX = 2 * KILLS;
 const TIMEOUT_MS = 30_000 + KILLS * 15_000;
