@@ -1,4 +1,8 @@
 import { PackReader, PackWriter } from '../../schemas/packed.ts';
+import {
+  readAcknowledgements,
+  writeAcknowledgements,
+} from '../engine/operator/packed-acknowledgements.ts';
 import type { Cell } from './cell.ts';
 import type { Observation, Observations } from './observations.ts';
 
@@ -57,14 +61,7 @@ export function storedCell(cell: Cell): StoredCell {
   writer.numbers(cell.now);
   writer.number(cell.writtenMs);
   writer.number(cell.ratesVersion);
-  writer.number(cell.acknowledgements?.length ?? 0);
-  for (const each of cell.acknowledgements ?? []) {
-    writer.text(each.kind);
-    writer.text(each.eventId);
-    writer.number(each.timeMs);
-    writer.text(each.actor);
-    writer.number(each.openedMs);
-  }
+  writeAcknowledgements(writer, cell.acknowledgements);
   return writer.take();
 }
 
@@ -80,7 +77,7 @@ export function openCell(stored: StoredCell): Cell {
     now: reader.numbers(),
     writtenMs: reader.number(),
     ratesVersion: reader.number(),
-    acknowledgements: readAcknowledgements(),
+    acknowledgements: readAcknowledgements(reader),
   };
 }
 
@@ -109,16 +106,4 @@ function readObservations(): Observation[] {
     });
   }
   return list;
-}
-
-function readAcknowledgements(): Cell['acknowledgements'] {
-  const count = reader.number();
-  if (count === 0) return null;
-  return Array.from({ length: count }, () => ({
-    kind: reader.text(),
-    eventId: reader.text(),
-    timeMs: reader.number(),
-    actor: reader.text(),
-    openedMs: reader.number(),
-  }));
 }

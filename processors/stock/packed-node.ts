@@ -1,4 +1,8 @@
 import { PackReader, PackWriter } from '../../schemas/packed.ts';
+import {
+  readAcknowledgements,
+  writeAcknowledgements,
+} from '../engine/operator/packed-acknowledgements.ts';
 import type { StockNode } from './node.ts';
 import type { SourceSequence } from './sequence.ts';
 import { heldOf } from './timeline.ts';
@@ -47,14 +51,7 @@ export function storedNode(node: StockNode): StoredNode {
   }
   writer.number(node.sequences?.length ?? 0);
   for (const sequence of node.sequences ?? []) writeSequence(sequence);
-  writer.number(node.acknowledgements?.length ?? 0);
-  for (const each of node.acknowledgements ?? []) {
-    writer.text(each.kind);
-    writer.text(each.eventId);
-    writer.number(each.timeMs);
-    writer.text(each.actor);
-    writer.number(each.openedMs);
-  }
+  writeAcknowledgements(writer, node.acknowledgements);
   return writer.take();
 }
 
@@ -79,13 +76,7 @@ export function openNode(stored: StoredNode): StockNode {
       leadDays: reader.number(),
     })),
     sequences: listOf(readSequence),
-    acknowledgements: listOf(() => ({
-      kind: reader.text(),
-      eventId: reader.text(),
-      timeMs: reader.number(),
-      actor: reader.text(),
-      openedMs: reader.number(),
-    })),
+    acknowledgements: readAcknowledgements(reader),
   };
 }
 
