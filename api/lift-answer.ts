@@ -44,6 +44,9 @@ const LiftTestSchema = Type.Object({
     provisional: Type.Integer({
       description: 'Visitors of both arms whose horizon is not over; in no verdict',
     }),
+    excluded: Type.Integer({
+      description: 'Visitors who were seen in both arms; in no other number',
+    }),
   }),
   verdict: Type.String({ description: 'winning, losing, no difference yet or void' }),
   void_reason: Type.Union([Type.String(), Type.Null()]),

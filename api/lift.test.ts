@@ -51,7 +51,7 @@ test('the worked example of definitions.md: the interval, its p, and no verdict 
     channel: 'search',
     method: 'RANDOMISED',
     state: 'running',
-    visitors: { treated: 90_000, holdout: 10_000, provisional: 0 },
+    visitors: { treated: 90_000, holdout: 10_000, provisional: 0, excluded: 0 },
     verdict: 'no difference yet',
     void_reason: null,
     evidence: { sufficient: true, converters_treated: 3_105, converters_holdout: 300 },
@@ -108,7 +108,7 @@ test('visitors whose horizon is not over are in no verdict', async () => {
   await count('search-1', { arm: 'treated', visitors: 90_000, converters: 4_500, ...late });
   const [answer] = await read();
   expect(answer).toMatchObject({
-    visitors: { treated: 0, holdout: 0, provisional: 100_000 },
+    visitors: { treated: 0, holdout: 0, provisional: 100_000, excluded: 0 },
     verdict: 'no difference yet',
     evidence: { sufficient: false },
     outcomes: [],
@@ -160,6 +160,18 @@ test('a bot filter that removes more from one arm voids the test', async () => {
   });
   // (100 − 140)²/140 + (1,300 − 1,260)²/1,260.
   expect(answer?.filter_ratio.chi_square).toBeCloseTo(12.6984127, 6);
+});
+
+test('visitors who were seen in both arms stand beside the others, in no other number', async () => {
+  await declare('search-1', 'search');
+  await count('search-1', { arm: 'holdout', visitors: 10_000, converters: 300, excluded: 4 });
+  await count('search-1', { arm: 'treated', visitors: 90_000, converters: 3_105, excluded: 33 });
+  expect((await read())[0]?.visitors).toEqual({
+    treated: 90_000,
+    holdout: 10_000,
+    provisional: 0,
+    excluded: 37,
+  });
 });
 
 test('what the channel brought is set against what it cost', async () => {
@@ -268,6 +280,7 @@ async function count(
     readonly revenue_minor?: number;
     readonly margin_minor?: number;
     readonly filtered?: number;
+    readonly excluded?: number;
     readonly startMs?: number;
   },
 ): Promise<void> {
@@ -278,7 +291,7 @@ async function count(
   await insertRows(
     clickHouse,
     `lift_cohorts_rows (window_start, test, channel, arm, stratum, visitors, converters, orders, orders_squared,
-       revenue_minor, revenue_squared_low, revenue_by_orders, margin_minor, margin_squared_low, filtered, version)`,
+       revenue_minor, revenue_squared_low, revenue_by_orders, margin_minor, margin_squared_low, filtered, excluded, version)`,
     [
       [
         instantText(sums.startMs ?? START_MS),
@@ -296,6 +309,7 @@ async function count(
         margin,
         marginEach ** 2 * converters,
         sums.filtered ?? 0,
+        sums.excluded ?? 0,
         1,
       ],
     ],

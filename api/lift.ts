@@ -92,6 +92,7 @@ function testAnswers(
           treated: matured.treated.visitors,
           holdout: matured.holdout.visitors,
           provisional: provisional.treated.visitors + provisional.holdout.visitors,
+          excluded: excludedOf(matured) + excludedOf(provisional),
         },
         verdict: verdicts[index] ?? 'no difference yet',
         void_reason: voidReason ?? null,
@@ -149,6 +150,10 @@ function voidReasonOf(isRatioOff: boolean, isFilterOff: boolean): VoidReason | u
 function ratioAnswer(ratio: ReturnType<typeof ratioAlarm>): LiftTestAnswer['sample_ratio'] {
   const { chiSquare, p, peekSafeP, isAlarming } = ratio;
   return { chi_square: chiSquare, p, peek_safe_p: peekSafeP, alarming: isAlarming };
+}
+
+function excludedOf({ treated, holdout }: Arms): number {
+  return treated.excluded + holdout.excluded;
 }
 
 function evidenceOf({ treated, holdout }: Arms): {

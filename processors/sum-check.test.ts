@@ -43,6 +43,7 @@ function badRecords(): readonly Uint8Array[] {
     server_side: null,
     prefetch: null,
     pointer: null,
+    arm: null,
     consent: null,
   });
   return [future, Buffer.from('no event')];

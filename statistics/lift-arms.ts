@@ -20,6 +20,8 @@ export interface ArmSums {
   readonly before_by_orders: number;
   /** Visitors that the bot filter has removed; in none of the other sums. */
   readonly filtered: number;
+  /** Visitors that were seen in both arms; in none of the other sums. */
+  readonly excluded: number;
 }
 
 /** The names of the sums, which are those of the stored columns. */
@@ -39,6 +41,7 @@ export const ARM_SUMS = [
   'before_by_converters',
   'before_by_orders',
   'filtered',
+  'excluded',
 ] as const satisfies readonly (keyof ArmSums)[];
 
 /** An arm without a visitor. */
@@ -58,6 +61,7 @@ export const NOBODY: ArmSums = {
   before_by_converters: 0,
   before_by_orders: 0,
   filtered: 0,
+  excluded: 0,
 };
 
 /** What can be compared between arms. */

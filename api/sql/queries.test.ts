@@ -310,7 +310,7 @@ const QUERIES: readonly (readonly [what: string, statement: string, rows: unknow
   ],
   [
     'all columns but some, and columns by pattern',
-    `SELECT * EXCEPT (visitor_id, ingested_at, partition, offset, occurred_at, agent, network, prefetch, pointer), COLUMNS('^kind$') FROM clicks WHERE event_id = 'click-0' FORMAT JSONCompactEachRow`,
+    `SELECT * EXCEPT (visitor_id, ingested_at, partition, offset, occurred_at, agent, network, prefetch, pointer, arm), COLUMNS('^kind$') FROM clicks WHERE event_id = 'click-0' FORMAT JSONCompactEachRow`,
     [
       [
         'click-0',

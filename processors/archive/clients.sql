@@ -4,7 +4,8 @@ ALTER TABLE weir.clicks_log
     ADD COLUMN IF NOT EXISTS agent LowCardinality(Nullable(String)) COMMENT 'What is left of the user agent without version numbers and ids' AFTER user_agent,
     ADD COLUMN IF NOT EXISTS network Nullable(String) COMMENT 'Network of the address: /24, of IPv6 /48' AFTER agent,
     ADD COLUMN IF NOT EXISTS prefetch Nullable(Bool) COMMENT 'Whether the browser fetched ahead and nobody has seen it' AFTER server_side,
-    ADD COLUMN IF NOT EXISTS pointer Nullable(Bool) COMMENT 'Whether the page''s script saw pointer, scroll or touch' AFTER prefetch;
+    ADD COLUMN IF NOT EXISTS pointer Nullable(Bool) COMMENT 'Whether the page''s script saw pointer, scroll or touch' AFTER prefetch,
+    ADD COLUMN IF NOT EXISTS arm LowCardinality(Nullable(String)) COMMENT 'Arm in which the sender holds the visitor in the lift test of this channel: treated or holdout' AFTER pointer;
 
 CREATE OR REPLACE VIEW weir.clicks
 (
@@ -29,6 +30,7 @@ CREATE OR REPLACE VIEW weir.clicks
     server_side Nullable(Bool) COMMENT 'Whether a server or an app sent the click, not a browser',
     prefetch Nullable(Bool) COMMENT 'Whether the browser fetched ahead and nobody has seen it',
     pointer Nullable(Bool) COMMENT 'Whether the page''s script saw pointer, scroll or touch',
+    arm LowCardinality(Nullable(String)) COMMENT 'Arm in which the sender holds the visitor in the lift test of this channel: treated or holdout',
     consent_analytics Nullable(Bool) COMMENT 'Whether the visitor agreed to analytics',
     consent_marketing Nullable(Bool) COMMENT 'Whether the visitor agreed to marketing',
     ingested_at DateTime64(3, 'UTC') COMMENT 'When the log took the event, UTC',
@@ -57,6 +59,7 @@ AS SELECT
     server_side,
     prefetch,
     pointer,
+    arm,
     consent_analytics,
     consent_marketing,
     ingested_at,

@@ -75,6 +75,7 @@ function appendClick(click: Click, output: Output, ingestedAtMs: number): void {
     click.server_side,
     click.prefetch,
     click.pointer,
+    click.arm,
     click.consent === null ? null : click.consent.analytics,
     click.consent === null ? null : click.consent.marketing,
     ingestedAtMs,

@@ -26,6 +26,7 @@ export const CLICKS_LOG = {
     { name: 'server_side', type: 'boolean' },
     { name: 'prefetch', type: 'boolean' },
     { name: 'pointer', type: 'boolean' },
+    { name: 'arm', type: 'nullable-text' },
     { name: 'consent_analytics', type: 'boolean' },
     { name: 'consent_marketing', type: 'boolean' },
     { name: 'ingested_at', type: 'instant' },

@@ -9,7 +9,8 @@ CREATE OR REPLACE VIEW weir.visitor_clicks
     kind LowCardinality(String) COMMENT 'impression, click, page_view, product_view, add_to_cart, checkout or beacon',
     channel LowCardinality(String) COMMENT 'Channel the visitor came through or was in',
     campaign LowCardinality(Nullable(String)) COMMENT 'Campaign the click belongs to',
-    sku Nullable(String) COMMENT 'Product that was seen or put in the cart'
+    sku Nullable(String) COMMENT 'Product that was seen or put in the cart',
+    arm LowCardinality(Nullable(String)) COMMENT 'Arm in which the sender holds the visitor in the lift test of this channel: treated or holdout'
 )
 AS SELECT
     clicks.occurred_at AS occurred_at,
@@ -19,7 +20,8 @@ AS SELECT
     clicks.kind AS kind,
     clicks.channel AS channel,
     clicks.campaign AS campaign,
-    clicks.sku AS sku
+    clicks.sku AS sku,
+    clicks.arm AS arm
 FROM weir.clicks AS clicks
 LEFT JOIN weir.visitor_identities AS identities ON identities.visitor_token = clicks.visitor_id
 COMMENT 'Accepted clicks by visitor, after all that is known of which ids are one';

@@ -28,7 +28,7 @@ WITH
     clicked AS
     (
         SELECT
-            visitor_id, sent_visitor_id, toUnixTimestamp64Milli(occurred_at) AS at_ms,
+            visitor_id, sent_visitor_id, toUnixTimestamp64Milli(occurred_at) AS at_ms, channel, ifNull(arm, '') AS named_arm,
             arrayExists(span -> at_ms >= span.1 AND at_ms < span.2, held_spans.spans) AS is_withdrawn
         FROM weir.visitor_clicks
         LEFT JOIN held_spans ON held_spans.visitor_token = visitor_id
@@ -42,15 +42,18 @@ WITH
         WHERE at_ms >= toUnixTimestamp64Milli({from:DateTime64(3, 'UTC')})
             AND at_ms < toUnixTimestamp64Milli({to:DateTime64(3, 'UTC')})
     ),
-    -- The arm follows from the id that a click was sent with, whoever that turned out to be.
+    -- The arm follows from the id that a click was sent with, whoever that turned out to be. A click of the
+    -- test's channel that names another arm was seen in both.
     seen AS
     (
         SELECT
             clicked.visitor_id AS member, clicked.sent_visitor_id AS sent_id, tests.test AS test,
+            if(clicked.channel = tests.channel, clicked.named_arm, '') AS named,
             any(tests.channel) AS channel, any(tests.cohort_ms) AS cohort_length_ms,
             any(tests.horizon_ms) AS horizon_length_ms, any(tests.cap_minor) AS cap,
             if(reinterpretAsUInt32(reverse(substring(SHA256(concat(any(tests.salt), channel, sent_id)), 1, 4))) % 10000 < any(tests.held_out),
-               'holdout', 'treated') AS arm,
+               'holdout', 'treated') AS assigned,
+            arrayJoin(if(named IN ('', assigned), [assigned], [assigned, named])) AS arm,
             countIf(NOT clicked.is_withdrawn) > 0 AS is_counted,
             min(clicked.at_ms) AS any_ms,
             minIf(clicked.at_ms, NOT clicked.is_withdrawn) AS counted_ms
@@ -58,7 +61,7 @@ WITH
         CROSS JOIN tests
         WHERE clicked.visitor_id IN (SELECT visitor_id FROM candidates)
             AND clicked.at_ms >= tests.start_ms AND clicked.at_ms < tests.stop_ms
-        GROUP BY member, sent_id, test
+        GROUP BY member, sent_id, test, named
     ),
     members AS
     (

@@ -49,7 +49,7 @@ export function contributionsOf(
   });
 }
 
-/** When the test first saw the visitor, in which arm, and whether an id of it was seen in the other one. */
+/** When the test first saw the visitor, in which arm, and whether it was seen in the other one too. */
 function firstSeen(
   state: LiftState,
   test: LiftTest,
@@ -101,7 +101,7 @@ export function emitChange(
 
 /** A visitor that the bot filter has removed. */
 const REMOVED = oneOf('filtered');
-/** A visitor that was seen in both arms, under different ids. */
+/** A visitor that was seen in both arms. */
 const EXCLUDED = oneOf('excluded');
 
 function oneOf(counted: (typeof LIFT_COHORTS.sums)[number]): readonly number[] {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { bucketOf } from '../../schemas/assignment.ts';
+import type { Click } from '../../schemas/events/click.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
 import { START_MS, click, clicksOf, order, ordersOf } from '../../test/attribution/events.ts';
@@ -61,6 +62,21 @@ test('a visitor counts from the first click of any channel, in the arm that the 
     [`${START_MS}|search-1|search|holdout|new`]: { visitors: heldOut },
     [`${START_MS}|search-1|search|treated|new`]: { visitors: 200 - heldOut },
   });
+});
+
+test('a click may name the arm of its visitor; one that names the other arm excludes it, and only in tests of its channel', () => {
+  const assigned = bucketOf('salt', 'search', visitorToken('v1')) < 5_000 ? 'holdout' : 'treated';
+  const other = assigned === 'holdout' ? 'treated' : 'holdout';
+  const seen = { [`${START_MS}|search-1|search|${assigned}|new`]: { visitors: 1 } };
+  const excluded = { [`${START_MS}|search-1|search|${assigned}|new`]: { excluded: 1 } };
+  const first = click({ event_id: 'a', occurred_at: START_MS, channel: 'direct' });
+  const later = (fields: Partial<Click>): LawEvent =>
+    click({ event_id: 'b', occurred_at: START_MS + DAY_MS, ...fields });
+  expect(rowsOf([first, later({ arm: assigned })])).toEqual(seen);
+  expect(rowsOf([first, later({ arm: other, channel: 'email' })])).toEqual(seen);
+  expect(rowsOf([first, later({ arm: other })])).toEqual(excluded);
+  const counted = runOf([first, later({ arm: other })]).output.counts;
+  expect(counted.get('LIFT_ARM_DIFFERS')).toBe(1);
 });
 
 test('impressions and beacons make nobody a visitor of a test', () => {

@@ -11,13 +11,17 @@ import { contributionsOf, emitChange } from './contribution.ts';
 import { orderEventOf, withEvent } from './orders.ts';
 import {
   type LiftState,
+  type Seen,
   daysOf,
   expiresAtMs,
+  heldAgainst,
+  heldOf,
   isNews,
   mergeStates,
   pruneDays,
   pruneOrders,
   seenAs,
+  seenIn,
   takeClick,
 } from './state.ts';
 
@@ -79,14 +83,26 @@ function applyClick(
   const { kind, occurred_at: timeMs } = click;
   if (kind === 'impression' || kind === 'beacon') return;
   const id = record.member?.id ?? click.visitor_id;
+  const crossed = click.arm === null ? undefined : heldAgainst(id, click, config);
+  if (crossed !== undefined) output.count('LIFT_ARM_DIFFERS');
   const seen = seenAs(state, { id, isMember: record.member !== undefined }, config);
+  const isNew = isNews(seen, timeMs);
   // Nearly every click is not the first of its day.
-  if (!isNews(seen, timeMs)) return;
+  if (!isNew && crossed === undefined) return;
+  const { standing } = record;
   const watermarkMs = Math.min(timeMs, record.watermarkMs);
-  pruneDays(seen, { watermarkMs, standing: record.standing }, config);
-  const before = contributionsOf(state, record.standing, config);
-  takeClick(seen, { timeMs, id }, config);
-  emitChange(output, { before, after: contributionsOf(state, record.standing, config) }, config);
+  const before = contributionsOf(state, standing, config);
+  const take = (where: Seen, held: readonly string[]): void => {
+    pruneDays(where, { watermarkMs, standing }, config);
+    takeClick(where, { timeMs, held }, config);
+  };
+  if (isNew) take(seen, heldOf(id, config));
+  if (crossed !== undefined) {
+    // The assignment says one arm and the click another: the visitor is seen in both.
+    const other = seenIn(state, crossed);
+    if (isNews(other, timeMs)) take(other, crossed);
+  }
+  emitChange(output, { before, after: contributionsOf(state, standing, config) }, config);
 }
 
 function applyOrder(

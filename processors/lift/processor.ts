@@ -10,6 +10,6 @@ export function createLift(config: LiftConfig): Processor {
     // Without a test no visitor needs to be remembered.
     operators: config.tests.length === 0 ? [] : [createLiftOperator(config)],
     tables: [LIFT_COHORTS],
-    migrations: [new URL('table.sql', import.meta.url), new URL('excluded.sql', import.meta.url)],
+    migrations: [new URL('table.sql', import.meta.url)],
   };
 }

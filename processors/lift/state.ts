@@ -1,4 +1,5 @@
 import { armOf } from '../../schemas/assignment.ts';
+import type { Click } from '../../schemas/events/click.ts';
 import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { type Standing, isWithdrawn } from '../engine/operator/standing.ts';
 import type { LiftConfig } from './config.ts';
@@ -18,7 +19,7 @@ export interface Seen {
 
 /** What is remembered of one visitor. */
 export interface LiftState extends Seen {
-  /** Present where the visitor was merged of several ids: what those in other arms did. */
+  /** Present where the visitor was merged of several ids, or seen in another arm than its own: what it did in other arms. */
   others?: Seen[];
   /** Events of orders, oldest first; absent for those who never ordered. */
   orders?: OrderEvent[];
@@ -59,12 +60,16 @@ export function seenAs(
   config: LiftConfig,
 ): Seen {
   if (state.others === undefined && !isMember) return state;
+  return seenIn(state, heldOf(id, config));
+}
+
+/** What is remembered of the visitor in the arms that are held out of `held`, to be read and changed. */
+export function seenIn(state: LiftState, held: readonly string[]): Seen {
   const others = (state.others ??= []);
-  const held = heldOf(id, config);
   const found = [state, ...others].find((seen) => isAlike(seen, held));
   if (found !== undefined) return found;
   if (state.days.length === 0 && state.held === undefined) return state;
-  const seen: Seen = held.length > 0 ? { days: [], held } : { days: [] };
+  const seen: Seen = held.length > 0 ? { days: [], held: [...held] } : { days: [] };
   others.push(seen);
   return seen;
 }
@@ -95,18 +100,37 @@ export function mergeStates(state: LiftState, other: LiftState): void {
 /** Remembers a click, the first of its day so far, if a test took visitors then. */
 export function takeClick(
   seen: Seen,
-  { timeMs, id }: { readonly timeMs: number; readonly id: string },
+  { timeMs, held }: { readonly timeMs: number; readonly held: readonly string[] },
   config: LiftConfig,
 ): void {
-  const { tests } = config;
-  const isTested = tests.some(
-    ({ startMs, stopMs }) => timeMs >= startMs && timeMs < (stopMs ?? Number.POSITIVE_INFINITY),
-  );
-  if (!isTested) return;
+  if (!config.tests.some((test) => takesVisitors(test, timeMs))) return;
   // A new array is as long as its elements; most visitors have one.
   seen.days = firstOfDays([...seen.days, timeMs]);
-  const held = heldOf(id, config);
-  if (held.length > 0) seen.held = held;
+  if (held.length > 0) seen.held = [...held];
+}
+
+/**
+ * The tests that hold `id` out if it is in the arm that the click names, in the tests of the click's
+ * channel that take visitors then; undefined where that is what the assignment says.
+ */
+export function heldAgainst(
+  id: string,
+  click: Pick<Click, 'arm' | 'channel' | 'occurred_at'>,
+  config: LiftConfig,
+): string[] | undefined {
+  const assigned = heldOf(id, config);
+  const named = config.tests.filter(
+    (test) => test.channel === click.channel && takesVisitors(test, click.occurred_at),
+  );
+  const isCrossed = named.some((test) => assigned.includes(test.id) !== (click.arm === 'holdout'));
+  if (!isCrossed) return undefined;
+  return config.tests
+    .filter((test) => (named.includes(test) ? click.arm === 'holdout' : assigned.includes(test.id)))
+    .map((test) => test.id);
+}
+
+function takesVisitors({ startMs, stopMs }: LiftTest, timeMs: number): boolean {
+  return timeMs >= startMs && timeMs < (stopMs ?? Number.POSITIVE_INFINITY);
 }
 
 /**
@@ -197,7 +221,8 @@ export function daysOf({ days, others }: LiftState): readonly number[] {
     .toSorted((a, b) => a - b);
 }
 
-function heldOf(id: string, { tests }: LiftConfig): string[] {
+/** The tests that hold `id` out, by the assignment. */
+export function heldOf(id: string, { tests }: LiftConfig): string[] {
   return tests.filter((test) => armOf(test, id) === 'holdout').map((test) => test.id);
 }
 

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS weir.lift_cohorts_rows
     before_by_converters Int64 COMMENT 'Sum of before_minor over the converters',
     before_by_orders Int64 COMMENT 'Sum of each visitor''s before_minor times orders',
     filtered Int64 COMMENT 'Visitors whose every day the bot filter has withdrawn: they are in no other number',
+    excluded Int64 COMMENT 'Visitors that were seen in both arms: they are in no other number',
     version UInt64 COMMENT 'Grows with every change of the row; the highest is current'
 )
 ENGINE = ReplacingMergeTree(version)
@@ -131,6 +132,7 @@ CREATE OR REPLACE VIEW weir.lift_cohorts
     before_by_converters Int64 COMMENT 'Sum of before_minor over the converters',
     before_by_orders Int64 COMMENT 'Sum of each visitor''s before_minor times orders',
     filtered Int64 COMMENT 'Visitors whose every day the bot filter has withdrawn: they are in no other number',
+    excluded Int64 COMMENT 'Visitors that were seen in both arms: they are in no other number',
     state String COMMENT 'provisional until the horizon of the whole cohort is over, then matured, final once no late event can change it'
 )
 AS SELECT
@@ -150,6 +152,7 @@ AS SELECT
     counted.before_by_converters AS before_by_converters,
     counted.before_by_orders AS before_by_orders,
     counted.filtered AS filtered,
+    counted.excluded AS excluded,
     multiIf(
         toUnixTimestamp64Milli(counted.window_start) + tests.cohort_ms + tests.horizon_ms + progress.lateness_ms <= progress.watermark_ms, 'final',
         toUnixTimestamp64Milli(counted.window_start) + tests.cohort_ms + tests.horizon_ms <= progress.watermark_ms, 'matured',
@@ -172,7 +175,8 @@ FROM
         toInt128(sum(rows.before_by_revenue_high)) * 67108864 + sum(rows.before_by_revenue_low) AS before_by_revenue,
         sum(rows.before_by_converters) AS before_by_converters,
         sum(rows.before_by_orders) AS before_by_orders,
-        sum(rows.filtered) AS filtered
+        sum(rows.filtered) AS filtered,
+        sum(rows.excluded) AS excluded
     FROM weir.lift_cohorts_rows AS rows FINAL
     GROUP BY window_start, test, channel, arm, stratum
 ) AS counted
@@ -182,7 +186,7 @@ CROSS JOIN
     SELECT max(toUnixTimestamp64Milli(watermark)) AS watermark_ms, max(allowed_lateness_ms) AS lateness_ms
     FROM weir.progress
 ) AS progress
-WHERE counted.visitors != 0 OR counted.filtered != 0
+WHERE counted.visitors != 0 OR counted.filtered != 0 OR counted.excluded != 0
 COMMENT 'Visitors and outcomes of tests per cohort, arm and stratum';
 
 CREATE OR REPLACE VIEW weir.lift_daily
@@ -207,7 +211,8 @@ CREATE OR REPLACE VIEW weir.lift_daily
     before_by_revenue Int128 COMMENT 'Sum of each visitor''s before_minor times revenue',
     before_by_converters Int64 COMMENT 'Sum of before_minor over the converters',
     before_by_orders Int64 COMMENT 'Sum of each visitor''s before_minor times orders',
-    filtered Int64 COMMENT 'Visitors whose every day the bot filter has withdrawn: they are in no other number'
+    filtered Int64 COMMENT 'Visitors whose every day the bot filter has withdrawn: they are in no other number',
+    excluded Int64 COMMENT 'Visitors that were seen in both arms: they are in no other number'
 )
 AS SELECT
     days.day AS window_start, days.test AS test, days.channel AS channel, days.arm AS arm, days.stratum AS stratum, days.matured AS matured,
@@ -225,7 +230,8 @@ AS SELECT
     days.before_by_revenue AS before_by_revenue,
     days.before_by_converters AS before_by_converters,
     days.before_by_orders AS before_by_orders,
-    days.filtered AS filtered
+    days.filtered AS filtered,
+    days.excluded AS excluded
 FROM
 (
     SELECT
@@ -245,7 +251,8 @@ FROM
         sum(cohorts.before_by_revenue) AS before_by_revenue,
         sum(cohorts.before_by_converters) AS before_by_converters,
         sum(cohorts.before_by_orders) AS before_by_orders,
-        sum(cohorts.filtered) AS filtered
+        sum(cohorts.filtered) AS filtered,
+        sum(cohorts.excluded) AS excluded
     FROM weir.lift_cohorts AS cohorts
     GROUP BY day, test, channel, arm, stratum, matured
 ) AS days

@@ -1,3 +1,4 @@
+import type { Arm } from '../assignment.ts';
 import type { VisitorToken } from '../ids.ts';
 
 export const CLICK_KINDS = [
@@ -41,5 +42,7 @@ export interface Click {
   readonly prefetch: boolean | null;
   /** The page's script saw the pointer move, the page scroll, or a touch. */
   readonly pointer: boolean | null;
+  /** The arm in which the sender holds the visitor, in the lift test of this channel. */
+  readonly arm: Arm | null;
   readonly consent: { readonly analytics: boolean; readonly marketing: boolean } | null;
 }

@@ -49,6 +49,7 @@ test('an accepted event has every field of its schema, absent ones as null', () 
       server_side: null,
       prefetch: null,
       pointer: null,
+      arm: null,
       consent: null,
     },
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { ARMS } from '../assignment.ts';
 import { visitorToken } from '../ids.ts';
 import { CLICK_KINDS, type Click } from './click.ts';
 import type { Inventory } from './inventory.ts';
@@ -31,6 +32,7 @@ const CLICK: Click = {
   server_side: null,
   prefetch: null,
   pointer: null,
+  arm: null,
   consent: { analytics: true, marketing: false },
 };
 
@@ -174,6 +176,7 @@ const anyClick: fc.Arbitrary<Click> = fc.record({
   server_side: fc.option(fc.boolean(), { nil: null }),
   prefetch: fc.option(fc.boolean(), { nil: null }),
   pointer: fc.option(fc.boolean(), { nil: null }),
+  arm: fc.option(fc.constantFrom(...ARMS), { nil: null }),
   consent: fc.option(fc.record({ analytics: fc.boolean(), marketing: fc.boolean() }), {
     nil: null,
   }),

@@ -45,6 +45,7 @@ export function click(
     server_side: null,
     prefetch: null,
     pointer: null,
+    arm: null,
     consent: null,
     ...fields,
   };

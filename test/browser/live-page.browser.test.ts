@@ -111,6 +111,7 @@ describe.skipIf(CHROMIUM_PATH === undefined)('the page before any server', () =>
     expect(await card.locator('.lift-point').textContent()).toBe('+66.7% +37.1% … +110.9%');
     expect(await card.locator('.lift-band polygon').count()).toBe(1);
     expect(await card.getByText('RANDOMISED').count()).toBe(1);
+    expect(await card.getByText('37 left out').count()).toBe(1);
     expect(await page.locator('[data-test=email-1] .problem').textContent()).toContain(
       'sample ratio mismatch',
     );

@@ -16,7 +16,7 @@ const BASE: LiftTestAnswer = {
   holdout_share: 0.1,
   planned_visitors: 5_000,
   currency: 'EUR',
-  visitors: { treated: 90_000, holdout: 10_000, provisional: 4_200 },
+  visitors: { treated: 90_000, holdout: 10_000, provisional: 4_200, excluded: 37 },
   verdict: 'winning',
   void_reason: null,
   evidence: { sufficient: true, converters_treated: 4_500, converters_holdout: 300 },

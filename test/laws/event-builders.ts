@@ -32,6 +32,7 @@ export function buildClick(fields: Partial<Click> = {}): Click {
     server_side: null,
     prefetch: null,
     pointer: null,
+    arm: null,
     consent: null,
     ...fields,
   };

@@ -28,15 +28,15 @@ export function liftByBruteForce(
       config,
     );
     for (const test of config.tests) {
-      const times = clicks
-        .filter(
-          ({ visitor_id: id, kind }) =>
-            id === visitor && kind !== 'impression' && kind !== 'beacon',
-        )
-        .map(({ occurred_at: atMs }) => atMs)
-        .filter(
-          (atMs) => atMs >= test.startMs && (test.stopMs === undefined || atMs < test.stopMs),
-        );
+      const eligible = clicks.filter(
+        ({ visitor_id: id, kind, occurred_at: atMs }) =>
+          id === visitor &&
+          kind !== 'impression' &&
+          kind !== 'beacon' &&
+          atMs >= test.startMs &&
+          (test.stopMs === undefined || atMs < test.stopMs),
+      );
+      const times = eligible.map(({ occurred_at: atMs }) => atMs);
       if (times.length === 0) continue;
       const counted = times.filter((atMs) => !isWithdrawn(visitor, atMs));
       const isRemoved = counted.length === 0;
@@ -45,7 +45,18 @@ export function liftByBruteForce(
       const digest = createHash('sha256')
         .update(test.salt + test.channel + visitor)
         .digest();
-      const arm = digest.readUInt32BE(0) % 10_000 < 10_000 * test.share ? 'holdout' : 'treated';
+      const assigned =
+        digest.readUInt32BE(0) % 10_000 < 10_000 * test.share ? 'holdout' : 'treated';
+      const crossings = eligible.filter(
+        ({ channel, arm, occurred_at: atMs }) =>
+          channel === test.channel &&
+          arm !== null &&
+          arm !== assigned &&
+          (isRemoved || !isWithdrawn(visitor, atMs)),
+      );
+      const isExcluded = !isRemoved && crossings.length > 0;
+      // Seen in both at the same instant, it is the holdout.
+      const arm = crossings.some(({ occurred_at: atMs }) => atMs === first) ? 'holdout' : assigned;
       const standing = isRemoved
         ? placed
         : placed.filter(({ atMs }) => !isWithdrawn(visitor, atMs));
@@ -84,8 +95,8 @@ export function liftByBruteForce(
         x * c,
         x * d,
       ];
-      if (isRemoved) values.fill(0);
-      values.push(isRemoved ? 1 : 0);
+      if (isRemoved || isExcluded) values.fill(0);
+      values.push(isRemoved ? 1 : 0, isExcluded ? 1 : 0);
       for (const [index, name] of LIFT_COHORTS.sums.entries()) {
         row[name] = (row[name] ?? 0) + (values[index] ?? 0);
       }

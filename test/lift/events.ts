@@ -2,6 +2,7 @@ import type fc from 'fast-check';
 
 import type { LiftConfig } from '../../processors/lift/config.ts';
 import type { LiftTest } from '../../processors/lift/row.ts';
+import { ARMS } from '../../schemas/assignment.ts';
 import { DAY_MS, HOUR_MS, durationMs } from '../../schemas/time.ts';
 import { START_MS, anyEvents } from '../attribution/events.ts';
 import type { LawEvent } from '../laws/operator-laws.ts';
@@ -50,10 +51,21 @@ export const CONFIG: LiftConfig = {
   allowedLatenessMs: durationMs(130 * DAY_MS),
 };
 
-/** Clicks and orders of two visitors over three months; some orders have costs. */
+/** Clicks and orders of two visitors over three months; some orders have costs, some clicks name an arm. */
 export const anyLiftEvents: fc.Arbitrary<readonly LawEvent[]> = anyEvents.map((events) =>
-  events.map((event, index) => (event.topic === 'weir.orders' ? withCosts(event, index) : event)),
+  events.map((event, index) => {
+    if (event.topic === 'weir.orders') return withCosts(event, index);
+    return event.topic === 'weir.clicks' ? withArm(event, index) : event;
+  }),
 );
+
+function withArm(
+  { topic, event }: LawEvent & { readonly topic: 'weir.clicks' },
+  index: number,
+): LawEvent {
+  const arm = index % 3 === 0 ? (ARMS[index % 2] ?? null) : null;
+  return { topic, event: { ...event, arm } };
+}
 
 function withCosts(
   lawEvent: LawEvent & { readonly topic: 'weir.orders' },

@@ -115,6 +115,7 @@ export class Workload {
       server_side: null,
       prefetch: null,
       pointer: null,
+      arm: null,
       consent: null,
     };
     return this.#batch('weir.clicks', visitor, encodeEvent('weir.clicks', click));

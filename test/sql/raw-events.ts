@@ -16,7 +16,7 @@ export const VISITOR_VIEWS = [
 /** The raw events as audits see them, and the progress that the state of views follows. */
 export const RAW_TABLES = [
   `CREATE TABLE weir.clicks (event_id String, occurred_at DateTime64(3, 'UTC'), visitor_id String,
-   kind LowCardinality(String), channel LowCardinality(String), campaign Nullable(String))
+   kind LowCardinality(String), channel LowCardinality(String), campaign Nullable(String), sku Nullable(String), arm Nullable(String))
    ENGINE = MergeTree ORDER BY event_id`,
   `CREATE VIEW weir.clicks_log AS SELECT * FROM weir.clicks`,
   `CREATE TABLE weir.orders (event_id String, occurred_at DateTime64(3, 'UTC'), order_id String,
@@ -43,7 +43,7 @@ export async function storeRawEvents(
 ): Promise<void> {
   await insertRows(
     clickHouse,
-    'clicks (event_id, occurred_at, visitor_id, kind, channel, campaign)',
+    'clicks (event_id, occurred_at, visitor_id, kind, channel, campaign, sku, arm)',
     clicksOf(events).map((event) => [
       event.event_id,
       instantText(event.occurred_at),
@@ -51,6 +51,8 @@ export async function storeRawEvents(
       event.kind,
       event.channel,
       event.campaign,
+      event.sku,
+      event.arm,
     ]),
   );
   await insertRows(

@@ -140,6 +140,7 @@ function click(id: string, atMs: number, channel: string): Click {
     server_side: null,
     prefetch: null,
     pointer: null,
+    arm: null,
     consent: null,
   };
 }

@@ -26,6 +26,8 @@ export interface LiftCard {
   readonly visitorsTreated: number;
   readonly visitorsHoldout: number;
   readonly visitorsProvisional: number;
+  /** Seen in both arms, so in no other number. */
+  readonly visitorsExcluded: number;
   /** Of the test's outcome; undefined until there is anything to compare. */
   readonly relative: LiftPoint | undefined;
   readonly bandChance: number | undefined;
@@ -92,6 +94,7 @@ function cardOf(test: JsonObject): LiftCard {
     visitorsTreated: numberIn(visitors, 'treated') ?? 0,
     visitorsHoldout: numberIn(visitors, 'holdout') ?? 0,
     visitorsProvisional: numberIn(visitors, 'provisional') ?? 0,
+    visitorsExcluded: numberIn(visitors, 'excluded') ?? 0,
     relative: pointOf(compared?.['relative']),
     bandChance: numberIn(objectIn(test, 'band'), 'chance'),
     daysToDecision: numberIn(test, 'days_to_decision'),

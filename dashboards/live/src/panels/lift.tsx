@@ -111,6 +111,14 @@ function Card(props: { readonly card: LiftCard }) {
           <dt>not matured yet</dt>
           <dd>{formatCount(card.visitorsProvisional)}</dd>
         </div>
+        {card.visitorsExcluded > 0 && (
+          <div>
+            <dt title="Nobody can say which arm they belong to: they are in no other number">
+              seen in both arms
+            </dt>
+            <dd>{formatCount(card.visitorsExcluded)} left out</dd>
+          </div>
+        )}
         <div>
           <dt>Lift of 15 to 25 %</dt>
           <dd>
