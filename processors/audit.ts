@@ -10,6 +10,7 @@ import { auditedTests } from './lift-tests.ts';
 import { LIFT_COHORTS } from './lift/row.ts';
 import { profileParameters } from './stock/audit-parameters.ts';
 import { BOT_CLICKS_1M, CHANNEL_1M, REGION_1H } from './traffic/row.ts';
+import { verdictParameters } from './verdict-parameters.ts';
 
 /** One view and the SQL that recomputes it from the raw events alone. */
 interface Audit {
@@ -27,8 +28,11 @@ interface Audit {
   readonly windowMs: number | undefined;
   /** The query, in pieces: views that follow from the same thing share how it begins. */
   readonly files: readonly URL[];
-  readonly parameters: (config: Config) => Readonly<Record<string, QueryParameter>>;
+  /** What its parameters are; `query` is for what must be looked up first. */
+  readonly parameters: (config: Config, query: Query) => Parameters | Promise<Parameters>;
 }
+
+type Parameters = Readonly<Record<string, QueryParameter>>;
 
 /** A half-open range of event time, UTC milliseconds. */
 export interface AuditRange {
@@ -72,6 +76,17 @@ const AUDITS: readonly Audit[] = [
     windowMs: undefined,
     files: [new URL('engine/sink/identities-audit.sql', import.meta.url)],
     parameters: () => ({ members_max: MEMBERS_MAX }),
+  },
+  {
+    // Before those that take what is held of visitors as it says.
+    view: 'bot_standings',
+    key: ['visitor_token', 'from_at'],
+    values: ['until_at', 'tier', 'reason'],
+    isSums: false,
+    timeColumn: undefined,
+    windowMs: undefined,
+    files: [new URL('bots/audit.sql', import.meta.url)],
+    parameters: (config, query) => verdictParameters(query, config),
   },
   {
     view: 'channel_1m',
@@ -236,7 +251,7 @@ const AUDITS: readonly Audit[] = [
   },
 ];
 
-function parityParameters({ parity }: Config): Readonly<Record<string, QueryParameter>> {
+function parityParameters({ parity }: Config): Parameters {
   return {
     reference_channel: parity.reference_channel,
     tolerance_bp: parity.tolerance_bp,
@@ -285,7 +300,7 @@ async function auditView(
   }: { readonly audit: Audit; readonly range: AuditRange },
 ): Promise<AuditResult> {
   const bound = {
-    ...parameters(config),
+    ...(await parameters(config, query)),
     from: new Date(range.fromMs).toISOString().replace('T', ' ').replace('Z', ''),
     to: new Date(range.toMs).toISOString().replace('T', ' ').replace('Z', ''),
   };

@@ -3,10 +3,8 @@ import { DAY_MS } from '../schemas/time.ts';
 import { createAlerts } from './alerts/processor.ts';
 import { createArchive } from './archive/processor.ts';
 import { createAttribution } from './attribution/processor.ts';
-import type { BotsConfig } from './bots/config.ts';
+import { botsConfigOf, wholeDays } from './bots-config.ts';
 import { createBots } from './bots/processor.ts';
-import type { Weights } from './bots/score.ts';
-import { createClientLists } from './client-lists.ts';
 import type { Config } from './config.ts';
 import type { Processor } from './engine/operator/processor.ts';
 import { ENGINE_MIGRATIONS } from './engine/sink/engine-tables.ts';
@@ -76,59 +74,7 @@ export function createProcessors(config: Config): readonly Processor[] {
   ];
 }
 
-function botsConfigOf(config: Config): BotsConfig {
-  const {
-    filter: isFiltering,
-    reach,
-    held,
-    app_sources: appSources,
-    log_sources: logSources,
-    bot_score: botScore,
-    suspect_score: suspectScore,
-    address_visitors: addressVisitors,
-    ranges,
-    allow,
-    deny,
-  } = config.bots;
-  return {
-    isFiltering,
-    allowedLatenessMs: config.lateness.allowed,
-    reachMs: wholeDays(reach),
-    heldMs: wholeDays(held),
-    sessionGapMs: config.sessions.gap,
-    weights: weightsOf(config),
-    botScore,
-    suspectScore,
-    addressVisitors,
-    logSources: logSources ?? ['access-log'],
-    appSources: appSources ?? [],
-    lists: createClientLists({ rangesFile: ranges, allow: allow ?? [], deny: deny ?? [] }),
-  };
-}
-
-/** Verdicts go by whole UTC days; a part of one counts as one. */
-function wholeDays(duration: number): number {
-  return Math.ceil(duration / DAY_MS) * DAY_MS;
-}
-
 /** The SQL files of the engine and of every processor, in the order they are applied. */
 export function migrationsOf(processors: readonly Processor[]): readonly URL[] {
   return [...ENGINE_MIGRATIONS, ...processors.flatMap(({ migrations }) => migrations)];
-}
-
-function weightsOf({ bots }: Config): Weights {
-  return {
-    base: bots.weight_base,
-    data_centre: bots.weight_data_centre,
-    no_beacon: bots.weight_no_beacon,
-    regular: bots.weight_regular,
-    metronome: bots.weight_metronome,
-    fast: bots.weight_fast,
-    robots: bots.weight_robots,
-    no_assets: bots.weight_no_assets,
-    one_hit: bots.weight_one_hit,
-    signed_in: bots.weight_signed_in,
-    pointer: bots.weight_pointer,
-    delivered: bots.weight_delivered,
-  };
 }

@@ -12,6 +12,7 @@ import { type Config, DEFAULT_CONFIG } from '../../processors/config.ts';
 import { Embedded } from '../../processors/embedded.ts';
 import { type ReplayResult, replay } from '../../processors/replay.ts';
 import { withStoppedData } from '../../processors/stopped.ts';
+import { erase } from '../../schemas/brand.ts';
 import { DAY_MS } from '../../schemas/time.ts';
 import { type TestKeys, openTestKeys } from '../doubles/api-keys.ts';
 import { serverOver } from '../doubles/api-server.ts';
@@ -225,6 +226,31 @@ test('the audit recomputes clicks by reason, and withdrawals add up to what is w
   ]);
   expect(withdrawn).toEqual(
     await sums('SELECT channel, reason, clicks_givt + clicks_sivt AS n FROM weir.bot_clicks_1m'),
+  );
+});
+
+test('the audit recomputes what is held of visitors, and shows what other rules and lists would hold', async () => {
+  const differences = async (bots: Partial<Config['bots']>): Promise<readonly unknown[]> => {
+    const config: Config = { ...CONFIG, bots: { ...CONFIG.bots, ...bots } };
+    const query = { view: 'bot_standings', range: { fromMs: 0, toMs: START_MS + DAY_MS } };
+    const result = await auditWindows((sql, bound) => live.query(sql, bound), config, query);
+    return result.differences.map(({ visitor_token: visitor, recomputed }) => [
+      visitor,
+      recomputed,
+    ]);
+  };
+  const [ann, rented] = ['ann', 'rented'].map((visitor) => live.visitorToken(visitor));
+  const held = (reason: string): unknown => [['2026-02-05 00:00:00.000', '1', reason]];
+  expect(await differences({})).toEqual([]);
+  expect(await differences({ deny: ['network 192.0.2.0/23'] })).toEqual([
+    [rented, held('deny_rule')],
+  ]);
+  const all = await differences({ deny: ['agent  chrome/0'], allow: ['network 192.0.2.0/24'] });
+  expect(all).toEqual([[ann, held('deny_rule')]]);
+  const named = await differences({ deny: ['source shop'] });
+  expect(new Map(erase<[string, unknown][]>(named))).toEqual(
+    // What a person has decided of the crawler stands.
+    new Map([ann, rented].map((visitor) => [visitor, held('deny_rule')])),
   );
 });
 

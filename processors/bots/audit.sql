@@ -1,0 +1,250 @@
+-- Recomputes weir.bot_standings from the raw clicks and deliveries. It follows docs/bots.md and shares
+-- nothing with the operators. Taken as given: what a list says of one form of a user agent and of one
+-- network, which ids are one visitor, and, for visitors about whom a person has decided, what is held of
+-- them. A visitor or an address beyond the operators' bounds may differ.
+WITH
+    listed_agents AS
+    (
+        SELECT pair.1 AS form, pair.2 AS listed
+        FROM (SELECT arrayJoin(arrayZip({agent_forms:Array(String)}, {agent_reasons:Array(String)})) AS pair)
+    ),
+    owned_networks AS
+    (
+        SELECT pair.1 AS owned, pair.2 AS owner
+        FROM (SELECT arrayJoin(arrayZip({networks:Array(String)}, {network_owners:Array(String)})) AS pair)
+    ),
+    clients AS
+    (
+        -- Every client once: what rules say of it does not depend on the click.
+        SELECT
+            agent,
+            network,
+            source,
+            listed_agents.listed AS listed,
+            owned_networks.owner AS owner,
+            arrayExists(rule -> rule.1 = 'agent' AND agent IS NOT NULL AND match(assumeNotNull(agent), concat('(?i)', rule.2))
+                OR rule.1 = 'network' AND network IS NOT NULL AND isIPAddressInRange(splitByChar('/', assumeNotNull(network))[1], rule.2)
+                OR rule.1 = 'source' AND source = rule.2, allow_rules) AS is_allowed,
+            arrayExists(rule -> rule.1 = 'agent' AND agent IS NOT NULL AND match(assumeNotNull(agent), concat('(?i)', rule.2))
+                OR rule.1 = 'network' AND network IS NOT NULL AND isIPAddressInRange(splitByChar('/', assumeNotNull(network))[1], rule.2)
+                OR rule.1 = 'source' AND source = rule.2, deny_rules) AS is_denied
+        FROM (SELECT DISTINCT agent, network, toString(source) AS source FROM weir.clicks) AS seen
+        LEFT JOIN listed_agents ON listed_agents.form = seen.agent
+        LEFT JOIN owned_networks ON owned_networks.owned = seen.network
+    ),
+    arrayMap(rule -> (extract(rule, '^\\s*(\\w+)'), extract(rule, '^\\s*\\w+\\s+(.*\\S)')), {allow:Array(String)}) AS allow_rules,
+    arrayMap(rule -> (extract(rule, '^\\s*(\\w+)'), extract(rule, '^\\s*\\w+\\s+(.*\\S)')), {deny:Array(String)}) AS deny_rules,
+    judged_clicks AS
+    (
+        SELECT
+            if(identities.into_token = '', clicks.visitor_id, identities.into_token) AS visitor,
+            clicks.visitor_id AS sent_id,
+            toUnixTimestamp64Milli(clicks.occurred_at) AS at_ms,
+            clicks.kind AS kind,
+            clicks.ip AS ip,
+            clicks.referrer IS NOT NULL AS has_referrer,
+            ifNull(clicks.signed_in, 0) AS is_signed_in,
+            ifNull(clicks.pointer, 0) AS has_pointer,
+            ifNull(clicks.server_side, 0) OR has({app_sources:Array(String)}, toString(clicks.source)) AS is_app,
+            has({log_sources:Array(String)}, toString(clicks.source)) AS is_log,
+            extract(ifNull(clicks.url, ''), '^[^?#]*') AS path,
+            lower(extract(path, '\\.([^./]*)$')) IN
+                ('avif', 'bmp', 'css', 'eot', 'gif', 'ico', 'jpeg', 'jpg', 'js', 'map', 'mjs', 'mp3', 'mp4', 'otf', 'png', 'svg',
+                 'swf', 'ttf', 'wasm', 'webm', 'webp', 'woff', 'woff2', 'xsl') AS is_file,
+            clicks.kind = 'beacon' AND NOT is_log AS is_script,
+            clients.owner = 'data centre' AS is_data_centre,
+            multiIf(
+                clients.is_allowed, 'allow',
+                clients.is_denied, 'deny_rule',
+                is_app, '',
+                clients.owner NOT IN ('', 'data centre') AND position(lower(ifNull(clicks.agent, '')), clients.owner) > 0, 'verified_crawler',
+                clients.listed IN ('agent_isbot', 'agent_crawlers'), clients.listed,
+                is_data_centre AND NOT is_signed_in, 'data_centre',
+                clients.listed) AS listed,
+            if(listed = '' AND ifNull(clicks.prefetch, 0), 'prefetch', listed) AS verdict
+        FROM weir.clicks AS clicks
+        INNER JOIN clients ON clients.agent IS NOT DISTINCT FROM clicks.agent
+            AND clients.network IS NOT DISTINCT FROM clicks.network AND clients.source = toString(clicks.source)
+        LEFT JOIN weir.visitor_identities AS identities ON identities.visitor_token = clicks.visitor_id
+        WHERE {is_filtering:Bool}
+    ),
+    numbered_clicks AS
+    (
+        SELECT
+            *,
+            sum(is_first) OVER (PARTITION BY visitor ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
+        FROM
+        (
+            SELECT
+                *,
+                at_ms - lagInFrame(at_ms, 1, toInt64(0)) OVER (
+                    PARTITION BY visitor ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+                    > toInt64({gap_ms:UInt64}) AS is_first
+            FROM judged_clicks
+            WHERE kind != 'impression'
+        )
+    ),
+    deliveries AS
+    (
+        SELECT visitor_id AS visitor, groupArray(toUnixTimestamp64Milli(occurred_at)) AS delivered
+        FROM weir.visitor_orders
+        WHERE status = 'delivered'
+        GROUP BY visitor
+    ),
+    sessions AS
+    (
+        SELECT
+            visitor,
+            number,
+            min(at_ms) AS start_ms,
+            max(at_ms) AS end_ms,
+            arraySort(groupArrayIf(at_ms, NOT is_script AND NOT is_file)) AS requests,
+            max(is_script OR is_app) AS has_beacon,
+            max(verdict = 'allow') AS is_allowed,
+            max(is_signed_in) AS is_signed_in,
+            max(has_pointer) AS has_pointer,
+            max(is_data_centre) AS is_data_centre,
+            max(endsWith(path, '/robots.txt')) AS has_robots,
+            max(is_file OR is_app) AS has_assets,
+            max(is_log AND NOT is_app) AS is_script_unknown,
+            max(has_referrer) AS has_referrer
+        FROM numbered_clicks
+        GROUP BY visitor, number
+    ),
+    scored_sessions AS
+    (
+        SELECT
+            sessions.*,
+            arrayPopFront(arrayDifference(arraySlice(requests, 1, 12))) AS gaps,
+            if(length(gaps) >= 8 AND arraySum(gaps) > 0,
+                sqrt(arrayAvg(gap -> pow(gap - arrayAvg(gaps), 2), gaps)) / arrayAvg(gaps), 1) AS variation,
+            arrayMap(at_ms -> intDiv(at_ms, 30000), requests) AS half_minutes,
+            arrayFilter(feature -> feature.2,
+                [('base', true),
+                 ('data_centre', is_data_centre),
+                 ('no_beacon', NOT has_beacon AND NOT is_script_unknown),
+                 ('no_assets', NOT has_assets),
+                 ('robots', has_robots),
+                 ('signed_in', is_signed_in),
+                 ('pointer', has_pointer),
+                 ('delivered', arrayExists(at_ms -> at_ms < start_ms AND at_ms >= start_ms - toInt64({held_ms:UInt64}), deliveries.delivered)),
+                 ('one_hit', length(requests) = 1 AND NOT has_referrer),
+                 ('regular', variation < 0.1),
+                 ('metronome', length(gaps) >= 10 AND variation < 0.05),
+                 -- 61 requests of which the last is at most in the half minute after that of the first.
+                 ('fast', arrayExists((half_minute, at) -> at + 60 <= length(half_minutes) AND half_minutes[at + 60] - half_minute <= 1,
+                     half_minutes, arrayEnumerate(half_minutes)))]) AS features,
+            arraySum(feature -> toFloat64({weights:Array(String)}[indexOf({weight_names:Array(String)}, feature.1)]), features) AS z,
+            if(is_allowed, 0, floor(100 / (1 + exp(-z)) + 0.5)) AS score
+        FROM sessions
+        LEFT JOIN deliveries ON deliveries.visitor = sessions.visitor
+    ),
+    visits_of_addresses AS
+    (
+        SELECT DISTINCT assumeNotNull(ip) AS address, sent_id, visitor, intDiv(at_ms, 600000) AS pane
+        FROM judged_clicks
+        WHERE kind != 'impression' AND verdict = '' AND NOT is_app AND ip IS NOT NULL
+    ),
+    crowded_panes AS
+    (
+        SELECT DISTINCT address, first_pane + arrayJoin([0, 1, 2]) AS pane
+        FROM
+        (
+            SELECT address, pane - arrayJoin([0, 1, 2]) AS first_pane
+            FROM visits_of_addresses
+            GROUP BY address, first_pane
+            HAVING count() >= {address_visitors:UInt64}
+        )
+    ),
+    marked_visits AS
+    (
+        SELECT
+            marks.visitor AS visitor,
+            marks.pane * 600000 AS about_ms,
+            argMin(length(requests) > 2 OR has_beacon OR has_pointer OR is_signed_in OR is_allowed, start_ms) AS is_vouched_for
+        FROM
+        (
+            SELECT DISTINCT visitor, pane
+            FROM visits_of_addresses
+            INNER JOIN crowded_panes USING (address, pane)
+        ) AS marks
+        INNER JOIN sessions ON sessions.visitor = marks.visitor
+        WHERE sessions.start_ms < (marks.pane + 1) * 600000 AND sessions.end_ms >= marks.pane * 600000
+        GROUP BY visitor, about_ms
+    ),
+    ['deny_rule', 'verified_crawler', 'agent_isbot', 'agent_crawlers', 'data_centre', 'not_a_browser', 'prefetch',
+     'person', 'address', 'behaviour'] AS reasons,
+    evidence AS
+    (
+        SELECT visitor, at_ms AS from_ms, at_ms AS to_ms, verdict AS reason FROM judged_clicks WHERE verdict NOT IN ('', 'allow')
+        UNION ALL
+        SELECT visitor, start_ms, end_ms, 'behaviour' FROM scored_sessions WHERE score >= {bot_score:UInt64}
+        UNION ALL
+        SELECT visitor, about_ms, about_ms, 'address' FROM marked_visits WHERE NOT is_vouched_for
+    ),
+    day_stretches AS
+    (
+        SELECT DISTINCT
+            visitor,
+            intDiv(from_ms, 86400000) * 86400000 - toInt64({reach_ms:UInt64}) AS start_ms,
+            intDiv(to_ms, 86400000) * 86400000 + 86400000 + toInt64({held_ms:UInt64}) AS end_ms,
+            indexOf(reasons, reason) AS place
+        FROM evidence
+    ),
+    numbered_stretches AS
+    (
+        SELECT
+            *,
+            sum(is_first) OVER (PARTITION BY visitor ORDER BY start_ms, end_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
+        FROM
+        (
+            SELECT
+                *,
+                start_ms > max(end_ms) OVER (
+                    PARTITION BY visitor ORDER BY start_ms, end_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_first
+            FROM day_stretches
+        )
+    ),
+    held_stretches AS
+    (
+        SELECT visitor, min(start_ms) AS from_ms, max(end_ms) AS until_ms, min(place) AS place
+        FROM numbered_stretches
+        GROUP BY visitor, number
+    ),
+    suspected_minutes AS
+    (
+        SELECT
+            suspects.visitor AS visitor,
+            intDiv(suspects.start_ms, 60000) * 60000 AS from_ms,
+            intDiv(suspects.end_ms, 60000) * 60000 + 60000 AS until_ms
+        FROM scored_sessions AS suspects
+        LEFT JOIN
+        (
+            SELECT visitor, groupArray((from_ms, until_ms)) AS spans FROM held_stretches GROUP BY visitor
+        ) AS held ON held.visitor = suspects.visitor
+        WHERE score >= {suspect_score:UInt64} AND score < {bot_score:UInt64}
+            AND NOT arrayExists(span -> until_ms > span.1 AND from_ms < span.2, held.spans)
+    ),
+    decided_visitors AS
+    (
+        SELECT if(identities.into_token = '', verdicts.visitor_token, identities.into_token) AS visitor
+        FROM weir.bot_verdicts AS verdicts
+        LEFT JOIN weir.visitor_identities AS identities ON identities.visitor_token = verdicts.visitor_token
+        WHERE actor IS NOT NULL
+    )
+SELECT
+    visitor AS visitor_token,
+    fromUnixTimestamp64Milli(from_ms, 'UTC') AS from_at,
+    fromUnixTimestamp64Milli(until_ms, 'UTC') AS until_at,
+    toInt64(if(place <= 7, 1, 2)) AS tier,
+    reasons[place] AS reason
+FROM held_stretches
+WHERE visitor NOT IN (SELECT visitor FROM decided_visitors)
+UNION ALL
+SELECT visitor, fromUnixTimestamp64Milli(from_ms, 'UTC'), fromUnixTimestamp64Milli(until_ms, 'UTC'), 0, 'behaviour'
+FROM suspected_minutes
+WHERE visitor NOT IN (SELECT visitor FROM decided_visitors)
+UNION ALL
+SELECT visitor_token, from_at, until_at, tier, toString(reason)
+FROM weir.bot_standings
+WHERE visitor_token IN (SELECT visitor FROM decided_visitors)

@@ -1,0 +1,64 @@
+import type { QueryParameter } from '../schemas/ports.ts';
+import type { Query } from './audit.ts';
+import { botsConfigOf } from './bots-config.ts';
+import type { NetworkOwner } from './bots/config.ts';
+import type { Config } from './config.ts';
+
+/** What stands for a data centre where a crawler's owner is named; no user agent contains it in lower case. */
+const DATA_CENTRE = 'data centre';
+
+/**
+ * What `bots/audit.sql` takes as given: the settings, and what lists say of every form of a user agent
+ * and every network that clicks have come with. Only those of which they say something.
+ */
+export async function verdictParameters(
+  query: Query,
+  config: Config,
+): Promise<Readonly<Record<string, QueryParameter>>> {
+  const bots = botsConfigOf(config);
+  const { lists } = bots;
+  const agents = await answersOf(query, 'agent', (form) => lists.agent(form));
+  const networks = await answersOf(query, 'network', (network) =>
+    ownerName(lists.network(network)),
+  );
+  return {
+    is_filtering: bots.isFiltering,
+    gap_ms: bots.sessionGapMs,
+    reach_ms: bots.reachMs,
+    held_ms: bots.heldMs,
+    bot_score: bots.botScore,
+    suspect_score: bots.suspectScore,
+    address_visitors: bots.addressVisitors,
+    log_sources: bots.logSources,
+    app_sources: bots.appSources,
+    allow: config.bots.allow ?? [],
+    deny: config.bots.deny ?? [],
+    agent_forms: agents.map(([form]) => form),
+    agent_reasons: agents.map(([, reason]) => reason),
+    networks: networks.map(([network]) => network),
+    network_owners: networks.map(([, owner]) => owner),
+    weight_names: Object.keys(bots.weights),
+    weights: Object.values(bots.weights).map(String),
+  };
+}
+
+/** What is said of each value of a column of clicks, of those of which something is. */
+async function answersOf(
+  query: Query,
+  column: 'agent' | 'network',
+  answer: (value: string) => string | undefined,
+): Promise<readonly (readonly [string, string])[]> {
+  const rows = await query(
+    `SELECT DISTINCT toString(${column}) AS value FROM weir.clicks WHERE ${column} IS NOT NULL ORDER BY value`,
+    {},
+  );
+  return rows.flatMap(({ value }): (readonly [string, string])[] => {
+    const text = String(value);
+    const said = answer(text);
+    return said === undefined ? [] : [[text, said]];
+  });
+}
+
+function ownerName(owner: NetworkOwner | undefined): string | undefined {
+  return owner?.kind === 'crawler' ? owner.name : owner && DATA_CENTRE;
+}
