@@ -1,5 +1,4 @@
-import type { QueryParameter } from '../schemas/ports.ts';
-import type { Query } from './audit.ts';
+import type { EnginePort, QueryParameter } from '../schemas/ports.ts';
 import { botsConfigOf } from './bots-config.ts';
 import type { NetworkOwner } from './bots/config.ts';
 import type { Config } from './config.ts';
@@ -12,7 +11,7 @@ const DATA_CENTRE = 'data centre';
  * and every network that clicks have come with. Only those of which they say something.
  */
 export async function verdictParameters(
-  query: Query,
+  query: EnginePort['query'],
   config: Config,
 ): Promise<Readonly<Record<string, QueryParameter>>> {
   const bots = botsConfigOf(config);
@@ -44,7 +43,7 @@ export async function verdictParameters(
 
 /** What is said of each value of a column of clicks, of those of which something is. */
 async function answersOf(
-  query: Query,
+  query: EnginePort['query'],
   column: 'agent' | 'network',
   answer: (value: string) => string | undefined,
 ): Promise<readonly (readonly [string, string])[]> {

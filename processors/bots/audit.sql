@@ -139,55 +139,57 @@ WITH
         FROM sessions
         LEFT JOIN deliveries ON deliveries.visitor = sessions.visitor
     ),
-    visits_of_addresses AS
+    crowds AS
     (
-        SELECT DISTINCT assumeNotNull(ip) AS address, sent_id, visitor, intDiv(at_ms, 600000) AS pane
+        -- One row per address: its ten minutes with the visitors of each, and how many there were.
+        SELECT
+            groupUniqArray((intDiv(at_ms, 600000), sent_id, visitor)) AS visits,
+            arrayMap(visit -> visit.1, visits) AS panes,
+            -- Those that begin half an hour with so many visitors.
+            arrayFilter(first -> arrayCount(pane -> pane >= first AND pane < first + 3, panes) >= {address_visitors:UInt64},
+                arrayDistinct(arrayFlatten(arrayMap(pane -> [pane - 2, pane - 1, pane], panes)))) AS crowded
         FROM judged_clicks
         WHERE kind != 'impression' AND verdict = '' AND NOT is_app AND ip IS NOT NULL
-    ),
-    crowded_panes AS
-    (
-        SELECT DISTINCT address, first_pane + arrayJoin([0, 1, 2]) AS pane
-        FROM
-        (
-            SELECT address, pane - arrayJoin([0, 1, 2]) AS first_pane
-            FROM visits_of_addresses
-            GROUP BY address, first_pane
-            HAVING count() >= {address_visitors:UInt64}
-        )
+        GROUP BY ip
+        HAVING length(crowded) > 0
     ),
     marked_visits AS
     (
         SELECT
             marks.visitor AS visitor,
-            marks.pane * 600000 AS about_ms,
+            marks.about_ms AS about_ms,
             argMin(length(requests) > 2 OR has_beacon OR has_pointer OR is_signed_in OR is_allowed, start_ms) AS is_vouched_for
         FROM
         (
-            SELECT DISTINCT visitor, pane
-            FROM visits_of_addresses
-            INNER JOIN crowded_panes USING (address, pane)
+            SELECT DISTINCT mark.3 AS visitor, mark.1 * 600000 AS about_ms
+            FROM crowds
+            ARRAY JOIN arrayFilter(visit -> arrayExists(first -> visit.1 >= first AND visit.1 < first + 3, crowded), visits) AS mark
         ) AS marks
         INNER JOIN sessions ON sessions.visitor = marks.visitor
-        WHERE sessions.start_ms < (marks.pane + 1) * 600000 AND sessions.end_ms >= marks.pane * 600000
+        WHERE sessions.start_ms < marks.about_ms + 600000 AND sessions.end_ms >= marks.about_ms
         GROUP BY visitor, about_ms
     ),
+    -- By rank; the last is no reason to withdraw.
     ['deny_rule', 'verified_crawler', 'agent_isbot', 'agent_crawlers', 'data_centre', 'not_a_browser', 'prefetch',
-     'person', 'address', 'behaviour'] AS reasons,
+     'person', 'address', 'behaviour', 'suspicion'] AS reasons,
     evidence AS
     (
         SELECT visitor, at_ms AS from_ms, at_ms AS to_ms, verdict AS reason FROM judged_clicks WHERE verdict NOT IN ('', 'allow')
         UNION ALL
-        SELECT visitor, start_ms, end_ms, 'behaviour' FROM scored_sessions WHERE score >= {bot_score:UInt64}
+        SELECT visitor, start_ms, end_ms, if(score >= {bot_score:UInt64}, 'behaviour', 'suspicion')
+        FROM scored_sessions
+        WHERE score >= least({bot_score:UInt64}, {suspect_score:UInt64})
         UNION ALL
         SELECT visitor, about_ms, about_ms, 'address' FROM marked_visits WHERE NOT is_vouched_for
     ),
-    day_stretches AS
+    stretches AS
     (
         SELECT DISTINCT
             visitor,
-            intDiv(from_ms, 86400000) * 86400000 - toInt64({reach_ms:UInt64}) AS start_ms,
-            intDiv(to_ms, 86400000) * 86400000 + 86400000 + toInt64({held_ms:UInt64}) AS end_ms,
+            reason = 'suspicion' AS is_suspicion,
+            if(is_suspicion, intDiv(from_ms, 60000) * 60000, intDiv(from_ms, 86400000) * 86400000 - toInt64({reach_ms:UInt64})) AS start_ms,
+            if(is_suspicion, intDiv(to_ms, 60000) * 60000 + 60000,
+                intDiv(to_ms, 86400000) * 86400000 + 86400000 + toInt64({held_ms:UInt64})) AS end_ms,
             indexOf(reasons, reason) AS place
         FROM evidence
     ),
@@ -195,35 +197,30 @@ WITH
     (
         SELECT
             *,
-            sum(is_first) OVER (PARTITION BY visitor ORDER BY start_ms, end_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
+            sum(is_first) OVER (
+                PARTITION BY visitor, is_suspicion ORDER BY start_ms, end_ms
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS number
         FROM
         (
             SELECT
                 *,
-                start_ms > max(end_ms) OVER (
-                    PARTITION BY visitor ORDER BY start_ms, end_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_first
-            FROM day_stretches
+                is_suspicion OR start_ms > max(end_ms) OVER (
+                    PARTITION BY visitor, is_suspicion ORDER BY start_ms, end_ms
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_first
+            FROM stretches
         )
     ),
     held_stretches AS
     (
-        SELECT visitor, min(start_ms) AS from_ms, max(end_ms) AS until_ms, min(place) AS place
-        FROM numbered_stretches
-        GROUP BY visitor, number
-    ),
-    suspected_minutes AS
-    (
         SELECT
-            suspects.visitor AS visitor,
-            intDiv(suspects.start_ms, 60000) * 60000 AS from_ms,
-            intDiv(suspects.end_ms, 60000) * 60000 + 60000 AS until_ms
-        FROM scored_sessions AS suspects
-        LEFT JOIN
-        (
-            SELECT visitor, groupArray((from_ms, until_ms)) AS spans FROM held_stretches GROUP BY visitor
-        ) AS held ON held.visitor = suspects.visitor
-        WHERE score >= {suspect_score:UInt64} AND score < {bot_score:UInt64}
-            AND NOT arrayExists(span -> until_ms > span.1 AND from_ms < span.2, held.spans)
+            visitor,
+            is_suspicion,
+            min(start_ms) AS from_ms,
+            max(end_ms) AS until_ms,
+            min(place) AS place,
+            groupArrayIf((from_ms, until_ms), NOT is_suspicion) OVER (PARTITION BY visitor) AS held
+        FROM numbered_stretches
+        GROUP BY visitor, is_suspicion, number
     ),
     decided_visitors AS
     (
@@ -236,14 +233,11 @@ SELECT
     visitor AS visitor_token,
     fromUnixTimestamp64Milli(from_ms, 'UTC') AS from_at,
     fromUnixTimestamp64Milli(until_ms, 'UTC') AS until_at,
-    toInt64(if(place <= 7, 1, 2)) AS tier,
-    reasons[place] AS reason
+    toInt64(multiIf(is_suspicion, 0, place <= 7, 1, 2)) AS tier,
+    if(is_suspicion, 'behaviour', reasons[place]) AS reason
 FROM held_stretches
 WHERE visitor NOT IN (SELECT visitor FROM decided_visitors)
-UNION ALL
-SELECT visitor, fromUnixTimestamp64Milli(from_ms, 'UTC'), fromUnixTimestamp64Milli(until_ms, 'UTC'), 0, 'behaviour'
-FROM suspected_minutes
-WHERE visitor NOT IN (SELECT visitor FROM decided_visitors)
+    AND NOT (is_suspicion AND arrayExists(span -> until_ms > span.1 AND from_ms < span.2, held))
 UNION ALL
 SELECT visitor_token, from_at, until_at, tier, toString(reason)
 FROM weir.bot_standings

@@ -230,8 +230,8 @@ test('the audit recomputes clicks by reason, and withdrawals add up to what is w
 });
 
 test('the audit recomputes what is held of visitors, and shows what other rules and lists would hold', async () => {
-  const differences = async (bots: Partial<Config['bots']>): Promise<readonly unknown[]> => {
-    const config: Config = { ...CONFIG, bots: { ...CONFIG.bots, ...bots } };
+  const differences = async (changed: Partial<Config['bots']>): Promise<readonly unknown[]> => {
+    const config: Config = { ...CONFIG, bots: { ...CONFIG.bots, ...changed } };
     const query = { view: 'bot_standings', range: { fromMs: 0, toMs: START_MS + DAY_MS } };
     const result = await auditWindows((sql, bound) => live.query(sql, bound), config, query);
     return result.differences.map(({ visitor_token: visitor, recomputed }) => [
