@@ -3,6 +3,7 @@ import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { bench as botsTruth } from './bots-truth.bench.ts';
 import { bench as bots } from './bots.bench.ts';
 import { bench as core } from './core.bench.ts';
 import { bench as fulfilment } from './fulfilment.bench.ts';
@@ -24,6 +25,7 @@ import { bench as stock } from './stock.bench.ts';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   bots,
+  'bots-truth': botsTruth,
   core,
   fulfilment,
   kafka,
