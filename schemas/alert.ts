@@ -4,6 +4,7 @@ import type { Value } from './panel.ts';
 export const ALERT_KINDS = {
   at_risk: { severity: 'warning', runbook: 'docs/operations.md#stockout-risk' },
   capacity_low: { severity: 'warning', runbook: 'docs/operations.md#capacity-low' },
+  delivery_late: { severity: 'warning', runbook: 'docs/operations.md#delivery-late' },
   price_drift: { severity: 'warning', runbook: 'docs/operations.md#price-drift' },
   price_feed_stale: { severity: 'info', runbook: 'docs/operations.md#price-feed-stale' },
   stockout: { severity: 'critical', runbook: 'docs/operations.md#stockout' },

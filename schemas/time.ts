@@ -26,3 +26,8 @@ export function durationMs(value: number): DurationMs {
   }
   return brandAs(value);
 }
+
+/** Such as `2026-03-01 10:40 UTC`. */
+export function minuteText(instantMs: number): string {
+  return `${new Date(instantMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

@@ -1,4 +1,8 @@
-import type { Acknowledgement, Spell } from '../engine/operator/incident.ts';
+import {
+  type Acknowledgement,
+  type Spell,
+  unsettledAcknowledgements,
+} from '../engine/operator/incident.ts';
 
 /** Shares of a node's capacity that are free, in percent. @see definitions.md §7 */
 export const BUFFER_PERCENT = { breach: 15, target: 20 } as const;
@@ -29,9 +33,6 @@ export interface NodeCapacity {
   /** Acknowledgements of its breaches; null while there are none. */
   acknowledgements: readonly Acknowledgement[] | null;
 }
-
-/** Acknowledgements kept of one node: each is of a breach that can still change. */
-const ACKNOWLEDGEMENTS_MAX = 16;
 
 /** The newest reading; undefined before the first. */
 export function newestReading({ settled, readings }: NodeCapacity): Reading | undefined {
@@ -68,11 +69,6 @@ export function takeReading(node: NodeCapacity, taken: Reading): boolean {
   return true;
 }
 
-/** Remembers that a person took a breach over; of more than can change, the newest. */
-export function addAcknowledgement(node: NodeCapacity, taken: Acknowledgement): void {
-  node.acknowledgements = [...(node.acknowledgements ?? []), taken].slice(-ACKNOWLEDGEMENTS_MAX);
-}
-
 /**
  * Folds what is older than `horizonMs` together, and the oldest readings beyond `readingsMax`; all of
  * one instant at once.
@@ -89,10 +85,7 @@ export function settle(node: NodeCapacity, horizonMs: number, readingsMax: numbe
   node.opening = open?.opening ?? null;
   node.settled = last;
   node.readings = node.readings.slice(old.length);
-  const kept = (node.acknowledgements ?? []).filter(
-    ({ openedMs }) => openedMs > last.timeMs || (open !== undefined && openedMs >= open.openedMs),
-  );
-  node.acknowledgements = kept.length === 0 ? null : kept;
+  node.acknowledgements = unsettledAcknowledgements(node.acknowledgements, last.timeMs, open);
   return overflow !== undefined;
 }
 

@@ -4,10 +4,11 @@ import { MINUTE_MS } from '../../schemas/time.ts';
 import {
   type Incident,
   type IncidentChange,
+  acknowledgementOf,
   alertIdOf,
   changedIncidents,
   incidentsOf,
-  parseAlertId,
+  withAcknowledgement,
 } from '../engine/operator/incident.ts';
 import {
   type Operator,
@@ -18,7 +19,6 @@ import {
 import {
   type Breach,
   type NodeCapacity,
-  addAcknowledgement,
   breachesOf,
   newestReading,
   settle,
@@ -65,12 +65,10 @@ export function createCapacityOperator(config: CapacityConfig): Operator {
       'weir.internal.sku': (state, event, output) => {
         if (event.kind !== 'acknowledged') return;
         for (const node of state.nodes) {
-          const named = parseAlertId(event.alert_id ?? '', [event.sku, node.nodeId]);
-          if (named?.kind !== KIND) continue;
-          const { event_id: eventId, occurred_at: timeMs } = event;
-          const place = { area: event.sku, config, output };
-          writing(node, place, () => {
-            addAcknowledgement(node, { ...named, eventId, timeMs, actor: event.actor ?? '' });
+          const taken = acknowledgementOf(event, [event.sku, node.nodeId]);
+          if (taken?.kind !== KIND) continue;
+          writing(node, { area: event.sku, config, output }, () => {
+            node.acknowledgements = withAcknowledgement(node.acknowledgements, taken);
           });
         }
       },

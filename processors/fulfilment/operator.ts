@@ -5,10 +5,13 @@ import {
   type RecordContext,
   defineOperator,
 } from '../engine/operator/operator.ts';
+import { type Cause, bandFactsOf, forwardBandFacts } from './band-fact.ts';
 import {
   type Contribution,
+  type OrderParts,
   type OrderStep,
   contributionsOf,
+  ordersOf,
   stepOf,
   withStep,
 } from './promises.ts';
@@ -46,13 +49,13 @@ const STEP_BYTES = 250;
 
 /**
  * Follows every order from its promise to its delivery. It recomputes the order on each of its events
- * and emits new − old, so that the sums depend on the set of events alone.
+ * and emits new − old, so that the sums, and what it tells the zones, depend on the set of events alone.
  */
 export function createFulfilmentOperator(config: FulfilmentConfig): Operator {
   return defineOperator<VisitorOrders>({
     name: 'fulfilment',
     stage: 'visitor',
-    stateVersion: 2,
+    stateVersion: 3,
     createState: () => ({ orders: [], newestMs: 0, stepCount: 0 }),
     apply: {
       'weir.orders': (state, event, output, record) => {
@@ -62,16 +65,18 @@ export function createFulfilmentOperator(config: FulfilmentConfig): Operator {
           output.count('FULFILMENT_ORDER_HISTORY_FULL');
           return;
         }
-        const before = contributionsOf(order.steps, config.returnsKeptMs);
+        const before = ordersOf(order.steps, config.returnsKeptMs);
         order.steps = withStep(order.steps, stepOf(event));
         order.newestMs = Math.max(order.newestMs, event.occurred_at);
         state.newestMs = Math.max(state.newestMs, event.occurred_at);
         state.stepCount += 1;
-        emitChange(before, contributionsOf(order.steps, config.returnsKeptMs), output);
+        const after = ordersOf(order.steps, config.returnsKeptMs);
+        const { event_id: eventId, occurred_at: timeMs, source } = event;
+        emitChange(before, after, { event: { eventId, timeMs, source }, output });
       },
     },
-    merge: (state, other, output) => {
-      mergeOrders(state, other, output, config);
+    merge: (state, other, output, { eventId }) => {
+      mergeOrders(state, other, { eventId, output, config });
     },
     expiresAtMs: ({ newestMs }) => expiryMs(newestMs, config),
     stateBytes: ({ orders, stepCount }) => orders.length * ORDER_BYTES + stepCount * STEP_BYTES,
@@ -82,8 +87,15 @@ export function createFulfilmentOperator(config: FulfilmentConfig): Operator {
 function mergeOrders(
   state: VisitorOrders,
   other: VisitorOrders,
-  output: Output,
-  { returnsKeptMs }: FulfilmentConfig,
+  {
+    eventId,
+    output,
+    config: { returnsKeptMs },
+  }: {
+    readonly eventId: string;
+    readonly output: Output;
+    readonly config: FulfilmentConfig;
+  },
 ): void {
   for (const added of other.orders) {
     const known = state.orders.findLast(({ orderId }) => orderId === added.orderId);
@@ -92,17 +104,32 @@ function mergeOrders(
       state.orders.splice(-1, 1, added);
       continue;
     }
-    const before = [known, added].flatMap(({ steps }) => contributionsOf(steps, returnsKeptMs));
+    const before = [known, added].flatMap(({ steps }) => ordersOf(steps, returnsKeptMs));
     known.steps = added.steps.reduce((steps, step) => withStep(steps, step), known.steps);
     known.newestMs = Math.max(known.newestMs, added.newestMs);
-    emitChange(before, contributionsOf(known.steps, returnsKeptMs), output);
+    const event = {
+      eventId: `${eventId}/${known.orderId}`,
+      timeMs: known.newestMs,
+      source: 'identity',
+    };
+    emitChange(before, ordersOf(known.steps, returnsKeptMs), { event, output });
   }
   state.newestMs = Math.max(state.newestMs, other.newestMs);
   keepOrders(state, () => true);
 }
 
-/** Per event: looking through short lists costs less than making a key of each contribution. */
+/** Emits what `after` counts and `before` did not, as consequences of one event. */
 function emitChange(
+  before: readonly OrderParts[],
+  after: readonly OrderParts[],
+  to: { readonly event: Cause; readonly output: Output },
+): void {
+  emitCounts(contributionsOf(before), contributionsOf(after), to.output);
+  forwardBandFacts(bandFactsOf(before), bandFactsOf(after), to);
+}
+
+/** Per event: looking through short lists costs less than making a key of each contribution. */
+function emitCounts(
   before: readonly Contribution[],
   after: readonly Contribution[],
   output: Output,

@@ -66,8 +66,49 @@ export function withStep(steps: readonly OrderStep[], step: OrderStep): readonly
   return steps.concat(step).toSorted(byTime);
 }
 
+/** What became of one order: the first event of each status that counts once. */
+export interface OrderParts {
+  /** Its events, rising by time and id. */
+  readonly steps: readonly OrderStep[];
+  readonly placed: OrderStep | undefined;
+  readonly delivered: OrderStep | undefined;
+  readonly cancelled: OrderStep | undefined;
+  /** It was cancelled before it was delivered. */
+  readonly isVoid: boolean;
+}
+
 /**
- * What the events of one order id count, as a function of their set; `ordered` rises by time and id:
+ * The orders that the events of one order id are of; `ordered` rises by time and id. A pause of more
+ * than `orderPauseMs` between two events ends an order: what follows is another one of that id. So a
+ * bound on what is kept never changes a result.
+ */
+export function ordersOf(
+  ordered: readonly OrderStep[],
+  orderPauseMs: number,
+): readonly OrderParts[] {
+  const orders: OrderParts[] = [];
+  let start = 0;
+  for (let end = 1; end <= ordered.length; end += 1) {
+    const beforeMs = ordered[end - 1]?.timeMs ?? 0;
+    const pauseMs = (ordered[end]?.timeMs ?? Number.POSITIVE_INFINITY) - beforeMs;
+    if (pauseMs <= orderPauseMs) continue;
+    orders.push(partsOf(ordered.slice(start, end)));
+    start = end;
+  }
+  return orders;
+}
+
+function partsOf(steps: readonly OrderStep[]): OrderParts {
+  const placed = steps.find(({ status }) => status === 'placed');
+  const delivered = steps.find(({ status }) => status === 'delivered');
+  const cancelled = steps.find(({ status }) => status === 'cancelled');
+  const isVoid =
+    cancelled !== undefined && (delivered === undefined || byTime(cancelled, delivered) < 0);
+  return { steps, placed, delivered, cancelled, isVoid };
+}
+
+/**
+ * What orders count:
  *
  * - The first placed event promises; a repeat of it counts nothing. A cancelled order promises nothing
  *   and is not placed, unless it was delivered before.
@@ -75,40 +116,23 @@ export function withStep(steps: readonly OrderStep[], step: OrderStep): readonly
  *   time runs from placing to delivery.
  * - Every return and the first cancellation count with their reason; a placed order counts with the way
  *   in which it is handed over.
- *
- * A pause of more than `orderPauseMs` between two events of an order id ends the order: what follows is
- * another order of that id. So a bound on what is kept never changes a result.
  */
-export function contributionsOf(
-  ordered: readonly OrderStep[],
-  orderPauseMs: number,
-): readonly Contribution[] {
+export function contributionsOf(orders: readonly OrderParts[]): readonly Contribution[] {
   const contributions: Contribution[] = [];
-  let start = 0;
-  for (let end = 1; end <= ordered.length; end += 1) {
-    const beforeMs = ordered[end - 1]?.timeMs ?? 0;
-    const pauseMs = (ordered[end]?.timeMs ?? Number.POSITIVE_INFINITY) - beforeMs;
-    if (pauseMs <= orderPauseMs) continue;
-    addOrder(ordered.slice(start, end), contributions);
-    start = end;
-  }
+  for (const order of orders) addOrder(order, contributions);
   return contributions;
 }
 
-/** Adds the counts of one order, its events ascending. */
-function addOrder(ordered: readonly OrderStep[], into: Contribution[]): void {
-  const placed = ordered.find(({ status }) => status === 'placed');
-  const delivered = ordered.find(({ status }) => status === 'delivered');
-  const cancelled = ordered.find(({ status }) => status === 'cancelled');
-  for (const step of ordered) {
+function addOrder(
+  { steps, placed, delivered, cancelled, isVoid }: OrderParts,
+  into: Contribution[],
+): void {
+  for (const step of steps) {
     if (step !== placed && step !== cancelled && step.status !== 'returned') continue;
     const dimensions = [step.fulfilment, step.status, step.reason];
     into.push({ table: FULFILMENT_REASONS_1H, timeMs: step.timeMs, dimensions, sum: 0 });
   }
-  if (placed === undefined) return;
-  const isVoid =
-    cancelled !== undefined && (delivered === undefined || byTime(cancelled, delivered) < 0);
-  if (isVoid) return;
+  if (placed === undefined || isVoid) return;
   const dimensions = [placed.zone, placed.nodeId, NO_BIN];
   const add = (timeMs: number, sum: number): void => {
     into.push({ table: FULFILMENT_1H, timeMs, dimensions, sum });

@@ -1,6 +1,6 @@
 import type { AlertOwners } from '../../schemas/alert.ts';
 import { DAY_MS } from '../../schemas/time.ts';
-import type { Acknowledgement } from '../engine/operator/incident.ts';
+import { type Acknowledgement, withAcknowledgement } from '../engine/operator/incident.ts';
 import type { Output } from '../engine/operator/operator.ts';
 import {
   type History,
@@ -49,9 +49,6 @@ export interface Look {
 
 /** Observations of one channel kept while they can still be corrected: a price every six minutes for a day. */
 export const OBSERVATIONS_MAX = 256;
-
-/** Acknowledgements kept of one cell: each is of an incident that can still change. */
-const ACKNOWLEDGEMENTS_MAX = 16;
 
 /** A standing that is this far behind the horizon is moved up although nothing is forgotten by it. */
 const START_BEHIND_MS = DAY_MS;
@@ -142,7 +139,7 @@ function writeRows(cell: Cell, [before, after]: readonly [History, History], loo
 export function takeAcknowledgement(cell: Cell, taken: Acknowledgement, look: Look): void {
   const history = writtenHistory(cell, look);
   const before = cell.acknowledgements ?? [];
-  const after = [...before, taken].slice(-ACKNOWLEDGEMENTS_MAX);
+  const after = withAcknowledgement(before, taken);
   cell.acknowledgements = after;
   const { sku, referenceChannel, owners, output } = look;
   writeIncidents(

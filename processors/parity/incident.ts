@@ -1,4 +1,5 @@
 import { ALERTS, type AlertKind, type AlertOwners, alertValues } from '../../schemas/alert.ts';
+import { minuteText } from '../../schemas/time.ts';
 import {
   type Acknowledgement,
   type IncidentChange,
@@ -121,17 +122,12 @@ function driftDetail(drift: Drift, { channel, referenceChannel }: IncidentPlace)
   const percent = ((Math.abs(drift.gapUnits) * 100) / GAP_UNITS).toFixed(2);
   const side = drift.side < 0 ? 'below' : 'above';
   const cause = CAUSE_WORDS[drift.cause](channel, referenceChannel);
-  return `${percent} % ${side} ${referenceChannel} since ${textOf(drift.startedMs)}: ${cause}`;
+  return `${percent} % ${side} ${referenceChannel} since ${minuteText(drift.startedMs)}: ${cause}`;
 }
 
 function silenceDetail(
   { openedMs }: Silence,
   { channel, referenceChannel }: IncidentPlace,
 ): string {
-  return `No price on ${channel} or ${referenceChannel} for too long before ${textOf(openedMs)}`;
-}
-
-/** Such as `2026-03-01 10:40 UTC`. */
-function textOf(instantMs: number): string {
-  return `${new Date(instantMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return `No price on ${channel} or ${referenceChannel} for too long before ${minuteText(openedMs)}`;
 }

@@ -1,7 +1,7 @@
 import type { AlertOwners } from '../../schemas/alert.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
-import { parseAlertId } from '../engine/operator/incident.ts';
+import { acknowledgementOf } from '../engine/operator/incident.ts';
 import { type Operator, type Output, defineOperator } from '../engine/operator/operator.ts';
 import {
   type Cell,
@@ -86,11 +86,10 @@ export function createParityOperator(config: ParityConfig): Operator {
         if (event.kind !== 'acknowledged') return;
         for (const [index, stored] of state.cells.entries()) {
           const cell = openCell(stored);
-          const named = parseAlertId(event.alert_id ?? '', entityOf(event.sku, cell.channel));
-          if (named === undefined) continue;
+          const taken = acknowledgementOf(event, entityOf(event.sku, cell.channel));
+          if (taken === undefined) continue;
           const look = lookOf(event.sku, state, { config, rates, watermarkMs, output });
-          const { event_id: eventId, occurred_at: timeMs } = event;
-          takeAcknowledgement(cell, { ...named, eventId, timeMs, actor: event.actor ?? '' }, look);
+          takeAcknowledgement(cell, taken, look);
           state.cells[index] = storedCell(cell);
         }
       },

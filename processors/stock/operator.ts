@@ -2,7 +2,7 @@ import type { AlertOwners } from '../../schemas/alert.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
-import { parseAlertId } from '../engine/operator/incident.ts';
+import { acknowledgementOf } from '../engine/operator/incident.ts';
 import {
   type Operator,
   type Output,
@@ -182,19 +182,14 @@ function takeSkuEvent(state: StockState, event: SkuEvent, arrival: Arrival): voi
       return;
     }
     case 'rate':
+    case 'promised':
       return;
     case 'acknowledged': {
-      const named = parseAlertId(event.alert_id ?? '', [event.sku, nodeId]);
-      if (named?.kind !== 'stockout' && named?.kind !== 'at_risk') {
+      const acknowledgement = acknowledgementOf(event, [event.sku, nodeId]);
+      if (acknowledgement?.kind !== 'stockout' && acknowledgement?.kind !== 'at_risk') {
         arrival.output.count('STOCK_ALERT_UNKNOWN');
         return;
       }
-      const acknowledgement = {
-        eventId: event.event_id,
-        timeMs: event.occurred_at,
-        actor: event.actor ?? '',
-        ...named,
-      };
       withNode(state, nodeId, arrival, (node) => {
         takeAcknowledgement(node, acknowledgement, arrival);
       });

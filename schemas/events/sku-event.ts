@@ -1,11 +1,12 @@
 import type { VisitorEventKind } from './visitor-event.ts';
 
-export const SKU_EVENT_KINDS = ['sold', 'restored', 'acknowledged', 'rate'] as const;
+export const SKU_EVENT_KINDS = ['sold', 'restored', 'acknowledged', 'rate', 'promised'] as const;
 export type SkuEventKind = (typeof SKU_EVENT_KINDS)[number];
 
 /**
  * What the sku stage learns from other stages: units that orders took or gave back, acknowledgements,
- * and exchange rates, which concern every key and come to every partition.
+ * exchange rates, which concern every key and come to every partition, and how soon orders were
+ * delivered, whose key is the zone that they go to.
  */
 export interface SkuEvent {
   readonly event_id: string;
@@ -18,7 +19,7 @@ export interface SkuEvent {
   readonly quantity: number;
   /**
    * The units that somebody wanted: positive for a sale, negative where an order turns out not to have
-   * been one, 0 for what comes back.
+   * been one, 0 for what comes back. Of `promised`: 1 for what is so, −1 for what turns out not to be.
    */
   readonly demand: number;
   readonly order_id: string | null;
@@ -29,6 +30,12 @@ export interface SkuEvent {
   readonly base?: string | null;
   readonly quote?: string | null;
   readonly rate?: number | null;
+  /** `promised`: when the hour began in which the order was placed, UTC milliseconds. */
+  readonly placed_at?: number | null;
+  /** `promised`, of a delivery: 24, 48 or 72, whichever is least of what it took no longer than. */
+  readonly within_hours?: number | null;
+  /** `promised`, of a cancellation: the full hour after it. */
+  readonly cancelled_at?: number | null;
 }
 
 /** Whether the event is about every key of its stage, not about the one it names. */

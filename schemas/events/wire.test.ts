@@ -125,6 +125,9 @@ const SKU_EVENT: SkuEvent = {
   base: null,
   quote: null,
   rate: null,
+  placed_at: null,
+  within_hours: null,
+  cancelled_at: null,
 };
 
 test('every topic gives back the event that was encoded', () => {

@@ -8,6 +8,7 @@ import { type RunningSql, startSql } from '../../api/sql/main.ts';
 import { Shop } from '../../bench/shop/shop.ts';
 import { type Config, DEFAULT_CONFIG } from '../../processors/config.ts';
 import { Embedded } from '../../processors/embedded.ts';
+import { PANELS } from '../../processors/panels.ts';
 import { erase } from '../../schemas/brand.ts';
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
 import { EVENT_TYPES } from '../../schemas/topics.ts';
@@ -118,6 +119,14 @@ test.each(STATEMENTS)('$where has rows of the simulated shop', async (query: Pan
   const columns = Object.keys(rows[0] ?? {});
   expect([columns[0], columns.at(-1)]).toEqual(['time', 'Value']);
   expect(rows.every(({ Value }) => Value !== null && Number.isFinite(Number(Value)))).toBe(true);
+});
+
+test.each(PANELS)('/v1/$path is answered by views that have its columns', async ({ query }) => {
+  for (const view of Object.values(query.views)) {
+    const name = view.startsWith('weir.') ? view : `weir.${view}`;
+    const rows = await ask(`SELECT ${query.columns.join(', ')} FROM ${name} LIMIT 0`);
+    expect(rows).toEqual([]);
+  }
 });
 
 /** Columns that hold the value of a filter, and the filter. */

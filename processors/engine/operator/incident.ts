@@ -1,3 +1,4 @@
+import type { SkuEvent } from '../../../schemas/events/sku-event.ts';
 import { fingerprintOf } from './fingerprint.ts';
 
 /** A stretch of event time in which something was wrong. */
@@ -30,6 +31,9 @@ export interface IncidentChange<S extends Spell> {
   readonly isWithdrawn: boolean;
 }
 
+/** Acknowledgements kept of one thing: each is of an incident that can still change. */
+const ACKNOWLEDGEMENTS_MAX = 16;
+
 const ALERT_ID = /^([a-z_]+):([0-9a-f]{16}):(\d{1,16})$/;
 
 /**
@@ -51,6 +55,39 @@ export function parseAlertId(
   const match = ALERT_ID.exec(alertId);
   if (match === null || match[2] !== fingerprintOf(entity.join('\u0000'))) return undefined;
   return { kind: match[1] ?? '', openedMs: Number(match[3]) };
+}
+
+/** What an `acknowledged` event says; undefined when it is about an incident of another entity. */
+export function acknowledgementOf(
+  event: SkuEvent,
+  entity: readonly string[],
+): Acknowledgement | undefined {
+  const named = parseAlertId(event.alert_id ?? '', entity);
+  if (named === undefined) return undefined;
+  return { ...named, eventId: event.event_id, timeMs: event.occurred_at, actor: event.actor ?? '' };
+}
+
+/** The acknowledgements with one more; of more than can change, the newest. */
+export function withAcknowledgement(
+  acknowledgements: readonly Acknowledgement[] | null,
+  taken: Acknowledgement,
+): readonly Acknowledgement[] {
+  return [...(acknowledgements ?? []), taken].slice(-ACKNOWLEDGEMENTS_MAX);
+}
+
+/**
+ * Those that can still matter once nothing up to `settledMs` can change: of incidents that opened
+ * later, and of the one that went on then. Null when there are none.
+ */
+export function unsettledAcknowledgements(
+  acknowledgements: readonly Acknowledgement[] | null,
+  settledMs: number,
+  open: Spell | undefined,
+): readonly Acknowledgement[] | null {
+  const kept = (acknowledgements ?? []).filter(
+    ({ openedMs }) => openedMs > settledMs || (open !== undefined && openedMs >= open.openedMs),
+  );
+  return kept.length === 0 ? null : kept;
 }
 
 /**
