@@ -5,12 +5,11 @@ import type { Panel, Row } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { alertStateOf } from './alert-state.ts';
 import { AcknowledgeAnswer, AcknowledgeBody, problemAnswers } from './answers.ts';
+import { actorOf } from './guard/actor.ts';
+import type { Guard } from './guard/guard.ts';
 import type { LiveHub } from './live/hub.ts';
 import { Problem } from './problem.ts';
 import { ViewCatalogue, pageStatement, publicRow } from './statement.ts';
-
-/** Who has taken an alert over when the request does not say. */
-const ACTOR_DEFAULT = 'anonymous';
 
 /** Acknowledgements on their way through the log that are remembered, to refuse a second one. */
 const ON_THEIR_WAY_MAX = 1_000;
@@ -86,13 +85,17 @@ export class AlertDesk {
 }
 
 /** Adds `POST /v1/alerts/{id}/acknowledge`. */
-export function addAlerts(app: FastifyInstance, desk: AlertDesk): void {
+export function addAlerts(
+  app: FastifyInstance,
+  { desk, guard }: { readonly desk: AlertDesk; readonly guard: Guard | undefined },
+): void {
   app.post<AcknowledgeRoute>(
     '/v1/alerts/:id/acknowledge',
     { schema: DOCUMENTATION },
     async (request, reply) => {
-      const { id } = request.params;
-      await desk.acknowledge(id, request.body?.actor ?? ACTOR_DEFAULT);
+      const { params, headers, body } = request;
+      const { id } = params;
+      await desk.acknowledge(id, actorOf({ headers, named: body?.actor }, guard));
       return reply.code(202).send({ alert_id: id, state: 'acknowledged' });
     },
   );

@@ -1,13 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 
 import type { EnginePort } from '../schemas/ports.ts';
 import { problemAnswers } from './answers.ts';
+import { actorOf } from './guard/actor.ts';
 import type { Guard } from './guard/guard.ts';
 import { Problem } from './problem.ts';
 
-/** Who has decided when neither a key nor the request says. */
-const ACTOR_DEFAULT = 'anonymous';
 /** Longest token that is looked up. */
 const TOKEN_LENGTH_MAX = 128;
 
@@ -47,7 +46,8 @@ export function addBotDecisions(
       async (request, reply) => {
         const { visitor } = request.params;
         const { partition, aboutMs } = await judgedVisitor(engine, visitor);
-        const actor = actorOf(request, guard);
+        const { headers, body } = request;
+        const actor = actorOf({ headers, named: body?.actor }, guard);
         await engine.decide({
           visitorToken: visitor,
           partition,
@@ -59,14 +59,6 @@ export function addBotDecisions(
       },
     );
   }
-}
-
-/** The key has the word: a name that the request gives stands beside it, never in its place. */
-function actorOf(request: FastifyRequest<DecisionRoute>, guard: Guard | undefined): string {
-  const named = request.body?.actor;
-  const keyId = guard?.keyIdOf(request.headers);
-  if (keyId === undefined) return named ?? ACTOR_DEFAULT;
-  return named === undefined ? `key ${keyId}` : `${named}, key ${keyId}`;
 }
 
 /** Where the visitor's events are, and when the newest of them was. */

@@ -16,6 +16,7 @@ import { addAlertActions } from './alert-actions.ts';
 import { AlertDesk, addAlerts } from './alerts.ts';
 import { addAssignments } from './assignments.ts';
 import { addAsyncApi } from './asyncapi.ts';
+import { addAuditLog } from './audit-log.ts';
 import { addBotDecisions } from './bot-decisions.ts';
 import { addBots } from './bots.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
@@ -120,7 +121,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     addPaths(scope, { engine, clock, settings: options.paths });
     addPipeline(scope, { engine, clock });
     const desk = new AlertDesk({ engine, hub, panels });
-    addAlerts(scope, desk);
+    addAlerts(scope, { desk, guard });
+    addAuditLog(scope, { engine, clock });
     const { actionSecret: secret } = options;
     if (secret !== undefined) addAlertActions(scope, { desk, secret, clock });
     addEventStream(scope, { hub, panels, clock, guard });

@@ -1,5 +1,6 @@
 import { alertOwnersOf } from '../schemas/alert.ts';
 import { DAY_MS } from '../schemas/time.ts';
+import { createActs } from './acts/processor.ts';
 import { createAlerts } from './alerts/processor.ts';
 import { createArchive } from './archive/processor.ts';
 import { createAttribution } from './attribution/processor.ts';
@@ -71,6 +72,7 @@ export function createProcessors(config: Config): readonly Processor[] {
       taxBasisPointsOf: taxBasisPointsOf(config.parity.tax_rates ?? []),
       owners,
     }),
+    createActs(),
   ];
 }
 

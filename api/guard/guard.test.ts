@@ -34,6 +34,7 @@ function mayReach(role: Role, method: string, route: string): boolean {
   if (method === 'POST' && route === '/v1/events/:type') return role === 'ingest';
   if (method === 'POST' && route.endsWith('/acknowledge')) return role === 'ops';
   if (method === 'POST' && route.startsWith('/v1/bots/')) return role === 'ops';
+  if (route === '/v1/audit-log') return false;
   if (method === 'GET' || method === 'HEAD') return role === 'read' || role === 'ops';
   return false;
 }

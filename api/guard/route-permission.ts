@@ -6,6 +6,9 @@ const PUBLIC: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/v1/alerts/
 /** Reading; OPTIONS says what methods there are. */
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+/** What only administrators read: it tells who has done what. */
+const ADMIN_READS: ReadonlySet<string> = new Set(['/v1/audit-log']);
+
 const PERMISSION_OF_CHANGE: ReadonlyMap<string, Permission> = new Map([
   ['POST /v1/events/:type', 'ingest'],
   ['POST /v1/alerts/:id/acknowledge', 'acknowledge'],
@@ -24,6 +27,7 @@ export function permissionOf(
 ): Permission | 'any' | undefined {
   if (route === undefined) return 'any';
   if (PUBLIC.has(route)) return undefined;
+  if (ADMIN_READS.has(route)) return 'admin';
   if (READING.has(method)) return 'read';
   return PERMISSION_OF_CHANGE.get(`${method} ${route}`) ?? 'admin';
 }

@@ -16,10 +16,10 @@ export interface Catalog {
 }
 
 /**
- * Views that are not public. Dead letters hold records as they came, which may be anything; who may
- * read them needs a role, and there are none yet.
+ * Views that are not public. The audit log is for administrators, who have GET /v1/audit-log. Dead
+ * letters hold records as they came, which may be anything.
  */
-const PRIVATE_VIEWS = new Set(['dead_letters']);
+const PRIVATE_VIEWS = new Set(['audit_log', 'dead_letters']);
 
 /**
  * Tables of ClickHouse's own that clients ask for names and types. The filters below leave in them

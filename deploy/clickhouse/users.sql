@@ -20,11 +20,14 @@ CREATE USER IF NOT EXISTS weir IDENTIFIED WITH sha256_password BY {weir_password
 GRANT weir_writer TO weir;
 
 -- People and Grafana: they read results, within limits, and nothing outside the database: no files, no
--- addresses, no other servers. Dead letters hold records as they came and may hold personal data.
+-- addresses, no other servers. Dead letters hold records as they came and may hold personal data; the audit
+-- log is for administrators.
 CREATE SETTINGS PROFILE IF NOT EXISTS weir_reading SETTINGS readonly = 2, max_execution_time = 30 MAX 60, max_memory_usage = 2000000000 MAX 4000000000, max_rows_to_read = 1000000000 MAX 10000000000, max_result_rows = 1000000 MAX 1000000;
 CREATE ROLE IF NOT EXISTS weir_reader SETTINGS PROFILE weir_reading;
 GRANT SELECT ON weir.* TO weir_reader;
 REVOKE SELECT ON weir.dead_letters FROM weir_reader;
 REVOKE SELECT ON weir.dead_letters_log FROM weir_reader;
+REVOKE SELECT ON weir.audit_log FROM weir_reader;
+REVOKE SELECT ON weir.acts_log FROM weir_reader;
 CREATE USER IF NOT EXISTS weir_reading IDENTIFIED WITH sha256_password BY {reader_password:String} DEFAULT ROLE weir_reader;
 GRANT weir_reader TO weir_reading;

@@ -95,6 +95,8 @@ function clickHouseUsers(writer: string, reader: string): string {
         <query>GRANT SELECT ON weir.*</query>
         <query>REVOKE SELECT ON weir.dead_letters</query>
         <query>REVOKE SELECT ON weir.dead_letters_log</query>
+        <query>REVOKE SELECT ON weir.audit_log</query>
+        <query>REVOKE SELECT ON weir.acts_log</query>
       </grants>
     </weir_reading>
   </users>

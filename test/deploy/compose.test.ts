@@ -175,7 +175,7 @@ test('the users of ClickHouse in the containers have no right that users.sql doe
   const grantsOf = (user: string): readonly string[] =>
     Array.from(user.matchAll(/<query>(.*?)<\/query>/g), ([, query = '']) => query);
   expect(grantsOf(writer)).toHaveLength(4);
-  expect(grantsOf(reader)).toHaveLength(3);
+  expect(grantsOf(reader)).toHaveLength(5);
   for (const grant of grantsOf(writer)) expect(documented).toContain(`${grant} TO weir_writer;`);
   for (const grant of grantsOf(reader))
     expect(documented).toMatch(

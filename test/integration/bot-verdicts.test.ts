@@ -206,6 +206,43 @@ test('what a person clears comes back, what one confirms leaves, and who it was 
   ]);
 });
 
+test('the audit log has what people did, with who, and before and after; administrators read it', async () => {
+  const alert = { alertId: 'stockout/cup', entityKey: 'cup', nodeId: 'shop', actor: 'Bo, key 1' };
+  await live.acknowledge(alert);
+  const silence = { subject: 'alerts/silence/night', kind: 'rule', source: 'ops-tool' };
+  await live.ingest('reference', [
+    { ...silence, event_id: 's1', occurred_at: START_MS, rule: 'until 6' },
+    { ...silence, event_id: 's2', occurred_at: START_MS + 1, rule: 'until 7' },
+  ]);
+  await live.drain();
+  const read = (key: string) =>
+    app.inject({ url: '/v1/audit-log', headers: { authorization: `Bearer ${key}` } });
+  expect((await read(keys.ops)).statusCode).toBe(403);
+  const { rows } = (await read(keys.admin)).json<{ readonly rows: readonly object[] }>();
+  expect(rows).toHaveLength(6);
+  const key = expect.stringContaining('key ');
+  const verdict = { subject: crawler, actor: key };
+  const rule = { actor: 'ops-tool', action: 'reference_rule', subject: silence.subject };
+  expect(rows).toEqual(
+    expect.arrayContaining(
+      [
+        { ...verdict, action: 'verdict_cleared', before: 'bot', after: 'cleared' },
+        { ...verdict, action: 'verdict_confirmed', before: 'cleared', after: 'bot' },
+        { ...verdict, action: 'verdict_confirmed', before: 'bot', after: 'bot' },
+        {
+          actor: 'Bo, key 1',
+          action: 'alert_acknowledged',
+          subject: 'stockout/cup',
+          before: 'open',
+          after: 'acknowledged',
+        },
+        { ...rule, before: null, after: 'until 6' },
+        { ...rule, before: 'until 6', after: 'until 7' },
+      ].map((row) => expect.objectContaining(row)),
+    ),
+  );
+});
+
 test('the audit recomputes clicks by reason, and withdrawals add up to what is withdrawn', async () => {
   const range = { fromMs: START_MS, toMs: START_MS + DAY_MS };
   for (const view of ['channel_1m', 'bot_clicks_1m']) {
