@@ -238,7 +238,7 @@ test('the audit log has what people did, with who, and before and after; adminis
         },
         { ...rule, before: null, after: 'until 6' },
         { ...rule, before: 'until 6', after: 'until 7' },
-      ].map((row) => expect.objectContaining(row)),
+      ].map((row): unknown => expect.objectContaining(row)),
     ),
   );
 });
