@@ -67,7 +67,7 @@ export function createParityOperator(config: ParityConfig): Operator {
   return defineOperator<ParityState, Rates>({
     name: 'parity',
     stage: 'sku',
-    stateVersion: 2,
+    stateVersion: 3,
     createState: () => ({ reference: [], cells: [], wakeMs: 0 }),
     facts: {
       create: createRates,
@@ -98,10 +98,11 @@ export function createParityOperator(config: ParityConfig): Operator {
       if (state.cells.length === 0) return false;
       const look = lookOf(sku, state, { config, rates, watermarkMs, output });
       const due = openedCells(state).filter(({ cell }) => isDue(cell, look));
-      if (due.length === 0) return false;
       for (const { cell } of due) rewrite(cell, writtenHistory(cell, look), look);
+      const { wakeMs } = state;
+      // Also when nothing is due yet: what this wake was asked for may have moved on since.
       finish(state, due, { config, look });
-      return true;
+      return due.length > 0 || state.wakeMs !== wakeMs;
     },
     // A price holds until another one comes.
     expiresAtMs: () => Number.POSITIVE_INFINITY,

@@ -20,7 +20,7 @@ export function createRatesOperator(): Operator {
           return;
         }
         output.broadcast('weir.internal.sku', {
-          event_id: derivedEventId(event.event_id, 0),
+          event_id: derivedEventId(`${event.event_id}/rate`, 0),
           occurred_at: event.occurred_at,
           source: event.source,
           sku: `${base}/${quote}`,

@@ -1,9 +1,12 @@
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
-import { DAY_MS } from '../../schemas/time.ts';
+import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
 
 /** One exchange rate: units of the quote currency for one of the base, from `timeMs` on. */
 interface Rate {
+  /** From when on it holds here. */
   readonly timeMs: number;
+  /** From when on it was said to hold: earlier, when it came too late to change what is final. */
+  readonly statedMs: number;
   readonly eventId: string;
   readonly rate: number;
   /** The count of rates that had been taken when this one was: what a key has seen is a count. */
@@ -32,26 +35,35 @@ export function createRates(): Rates {
   return { version: 0, pairs: {} };
 }
 
-/** Takes a rate; false when it changes nothing. */
+/**
+ * Takes a rate; false when it changes nothing. One that comes later than the allowed lateness holds from
+ * the first moment that can still change, unless a newer one does.
+ */
 export function takeRate(
   rates: Rates,
   event: SkuEvent,
   options: { readonly watermarkMs: number; readonly allowedLatenessMs: number },
 ): boolean {
-  const { base, quote, rate, occurred_at: timeMs, event_id: eventId } = event;
+  const { base, quote, rate, occurred_at: statedMs, event_id: eventId } = event;
   if (typeof base !== 'string' || typeof quote !== 'string' || typeof rate !== 'number')
     return false;
   const pair = `${base}/${quote}`;
   const before = rates.pairs[pair] ?? [];
-  const at = before.findLastIndex((other) => !isAfter(other, { timeMs, eventId })) + 1;
+  // A minute more, as late events are refused by the minute.
+  const finalMs = options.watermarkMs - options.allowedLatenessMs - MINUTE_MS;
+  const timeMs = Math.max(statedMs, finalMs + 1);
+  const taken = { timeMs, statedMs, eventId, rate, version: rates.version + 1 };
+  const inverse = rates.pairs[`${quote}/${base}`] ?? [];
+  const isReplaced = (other: Rate): boolean =>
+    other.timeMs <= timeMs && isAfter({ ...other, timeMs }, taken);
+  if (timeMs > statedMs && (before.some(isReplaced) || inverse.some(isReplaced))) return false;
+  const at = before.findLastIndex((other) => !isAfter(other, taken)) + 1;
   const same = before[at - 1];
-  if (same !== undefined && same.timeMs === timeMs && same.eventId === eventId) return false;
+  if (same !== undefined && same.statedMs === statedMs && same.eventId === eventId) return false;
   rates.version += 1;
-  const taken = { timeMs, eventId, rate, version: rates.version };
   const all = [...before.slice(0, at), taken, ...before.slice(at)];
-  const keptFromMs = options.watermarkMs - options.allowedLatenessMs - KEPT_MS;
   // The newest of the old ones is still in force.
-  const inForce = all.findLastIndex((each) => each.timeMs <= keptFromMs);
+  const inForce = all.findLastIndex((each) => each.timeMs <= finalMs - KEPT_MS);
   rates.pairs[pair] = all.slice(Math.max(inForce, all.length - RATES_MAX, 0));
   return true;
 }
@@ -75,9 +87,11 @@ function seenOf(all: readonly Rate[] | undefined, version: number): readonly Rat
   return version === Infinity ? all : all.filter((each) => each.version <= version);
 }
 
-function isAfter(
-  a: Pick<Rate, 'timeMs' | 'eventId'>,
-  b: Pick<Rate, 'timeMs' | 'eventId'>,
-): boolean {
-  return a.timeMs > b.timeMs || (a.timeMs === b.timeMs && a.eventId > b.eventId);
+/** Of two that hold from one moment on, the one that was said to hold later, then that with the greater id. */
+function isAfter(a: Order, b: Order): boolean {
+  if (a.timeMs !== b.timeMs) return a.timeMs > b.timeMs;
+  if (a.statedMs !== b.statedMs) return a.statedMs > b.statedMs;
+  return a.eventId > b.eventId;
 }
+
+type Order = Pick<Rate, 'timeMs' | 'statedMs' | 'eventId'>;

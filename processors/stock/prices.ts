@@ -42,10 +42,13 @@ export function withPrice(stored: StoredPrices, price: Price, horizonMs: number)
   return writer.take();
 }
 
-/** The cost of `units` at the price that held at `timeMs`, or at the oldest known after it. */
+/**
+ * The cost of `units` at the price that held at `timeMs`; undefined when there was none yet. A later
+ * price says nothing about it: it may come when the result is final.
+ */
 export function costOf(units: number, stored: StoredPrices, timeMs: number): AlertCost | undefined {
   const prices = openPrices(stored);
-  const price = prices.findLast((candidate) => candidate.timeMs <= timeMs) ?? prices[0];
+  const price = prices.findLast((candidate) => candidate.timeMs <= timeMs);
   if (price === undefined) return undefined;
   return { amountMinor: Math.round(units * price.amountMinor), currency: price.currency };
 }

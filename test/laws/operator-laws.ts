@@ -279,12 +279,16 @@ export class Run {
     this.newestMs = Math.max(this.newestMs, event.occurred_at);
   }
 
-  /** Time goes on until the newest event: wakes who asked for it, and all whose facts have changed. */
-  finish(): void {
+  /**
+   * Time goes on, until the newest event or where each key's task has come: wakes who asked for it, and
+   * all whose facts have changed.
+   */
+  finish(watermarkMsOf?: (stage: Stage, key: string) => number): void {
     this.#watermarkMs = Math.max(this.#watermarkMs, this.newestMs);
     for (const stage of this.#stages) {
-      this.#wakeDue(stage);
-      this.#wakeAll(stage);
+      const until = watermarkMsOf && ((key: string) => watermarkMsOf(stage.stage, key));
+      this.#wakeDue(stage, until);
+      this.#wakeAll(stage, until);
     }
   }
 
@@ -332,28 +336,29 @@ export class Run {
     });
   }
 
-  #wakeDue(stage: StageRun): void {
+  #wakeDue(stage: StageRun, watermarkMsOf: WatermarkOfKey = () => this.#watermarkMs): void {
     for (const [key, instants] of stage.wakes) {
-      const waiting = instants.filter((instantMs) => instantMs > this.#watermarkMs);
+      const watermarkMs = watermarkMsOf(key);
+      const waiting = instants.filter((instantMs) => instantMs > watermarkMs);
       if (waiting.length === instants.length) continue;
       stage.wakes.set(key, waiting);
-      this.#wake(stage, key);
+      this.#wake(stage, key, watermarkMs);
     }
   }
 
-  #wakeAll(stage: StageRun): void {
+  #wakeAll(stage: StageRun, watermarkMsOf: WatermarkOfKey = () => this.#watermarkMs): void {
     if (!stage.isRoundDue) return;
     stage.isRoundDue = false;
-    for (const key of stage.states.keys()) this.#wake(stage, key);
+    for (const key of stage.states.keys()) this.#wake(stage, key, watermarkMsOf(key));
   }
 
-  #wake(stage: StageRun, key: string): void {
+  #wake(stage: StageRun, key: string, watermarkMs: number): void {
     stage.operators.forEach((operator, slot) => {
       const wake = erase<
         | ((state: unknown, key: string, output: CollectingOutput, context: object) => boolean)
         | undefined
       >(operator.wake);
-      const context = { watermarkMs: this.#watermarkMs, facts: stage.facts[slot] };
+      const context = { watermarkMs, facts: stage.facts[slot] };
       wake?.(stage.states.get(key)?.[slot], key, this.output, context);
     });
     this.#noteWakes(stage, key);
@@ -386,6 +391,8 @@ export class Run {
     for (const { states } of this.#stages) states.clear();
   }
 }
+
+type WatermarkOfKey = (key: string) => number;
 
 interface StageRun {
   readonly stage: Stage;

@@ -3,12 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Engine } from '../../processors/engine/runtime/engine.ts';
 import { tsvRow } from '../../processors/engine/sink/lines.ts';
 import { erase } from '../../schemas/brand.ts';
+import { isBroadcast } from '../../schemas/events/sku-event.ts';
 import { decodeEvent } from '../../schemas/events/wire.ts';
+import { partitionOf } from '../../schemas/ids.ts';
 import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
 import { TOPICS_OF_STAGE } from '../../schemas/topics.ts';
 import type { CollectingOutput } from '../doubles/collecting-output.ts';
 import type { LawEvent } from '../laws/operator-laws.ts';
-import { ACCEPTED, ROWS_TABLES, SUMS_TABLES, resultsOf } from './oracle.ts';
+import { ACCEPTED, LATE_RATES, ROWS_TABLES, SUMS_TABLES, resultsOf } from './oracle.ts';
 import type { World } from './process.ts';
 import { type Viewer, sortedNonZero } from './viewer.ts';
 import { PARTITIONS } from './workload.ts';
@@ -48,8 +50,8 @@ export function checkEnd(world: World, engine: Engine, viewer: Viewer): string |
   const accepted: LawEvent[] = [];
   const firstBodies = new Map<string, string>();
   for (const record of records) {
-    const fate = fates.get(record.place);
     const known = record.event === undefined ? undefined : firstBodies.get(record.identity);
+    const fate = fates.get(record.place) ?? fateOfBroadcast(record, known);
     if (fate === undefined && known !== record.body)
       return `No trace of ${record.place}: neither counted, late, dead nor duplicate`;
     if (fate === 'accepted') {
@@ -73,7 +75,12 @@ function compareTables(
   engine: Engine,
   { accepted, viewer }: { readonly accepted: readonly LawEvent[]; readonly viewer: Viewer },
 ): string | undefined {
-  const oracle = resultsOf(accepted);
+  const oracle = resultsOf(accepted, (stage, key) => {
+    const task = engine.tasks.find(
+      (each) => each.stage === stage && each.partition === partitionOf(key, PARTITIONS),
+    );
+    return task?.watermarkMs ?? -Infinity;
+  });
   for (const table of SUMS_TABLES) {
     const expected = sortedNonZero(
       [...(oracle.sums.get(table.name) ?? [])].map(([key, sums]) => {
@@ -98,8 +105,11 @@ function compareTables(
       return difference(`A viewer of ${table.name} sees other rows`, recent, shown);
   }
   // Stock folds what lies behind the allowed lateness: history imported behind live stock changes the
-  // level by what it adds, but not when past outages began or ended (docs/stock.md).
-  return world.faults.fired.import_of_history > 0 ? undefined : compareRows(world, oracle);
+  // level by what it adds, but not when past outages began or ended (docs/stock.md). So does parity with
+  // rates that come late (docs/parity.md).
+  const isHistoryFinal =
+    world.faults.fired.import_of_history > 0 || world.sink.tables.has(LATE_RATES.name);
+  return isHistoryFinal ? undefined : compareRows(world, oracle);
 }
 
 /** The rows of a table of current rows, without those that were withdrawn, as ClickHouse would show them. */
@@ -174,6 +184,11 @@ function recordsOf(world: World): LogRecord[] {
 }
 
 type Fate = 'accepted' | 'late' | 'dead';
+
+/** What is about every key comes to no operator's `apply`, so that the recorder cannot tell. */
+function fateOfBroadcast({ event }: LogRecord, known: string | undefined): Fate | undefined {
+  return event !== undefined && isBroadcast(event) && known === undefined ? 'accepted' : undefined;
+}
 
 function fatesOf(world: World): Map<string, Fate> {
   const fates = new Map<string, Fate>();

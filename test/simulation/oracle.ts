@@ -6,10 +6,11 @@ import type { Processor } from '../../processors/engine/operator/processor.ts';
 import type { FactsTable, RowsTable, SumsTable } from '../../processors/engine/operator/table.ts';
 import { createFulfilment } from '../../processors/fulfilment/processor.ts';
 import { createLift } from '../../processors/lift/processor.ts';
+import { createParity } from '../../processors/parity/processor.ts';
 import { createStock } from '../../processors/stock/processor.ts';
 import { createTraffic } from '../../processors/traffic/processor.ts';
 import { erase } from '../../schemas/brand.ts';
-import { DAY_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
 import type { Stage } from '../../schemas/topics.ts';
 import { buildBotsConfig } from '../doubles/bots.ts';
 import type { CollectingOutput } from '../doubles/collecting-output.ts';
@@ -21,6 +22,14 @@ export const ACCEPTED: FactsTable = {
   kind: 'facts',
   name: 'accepted_log',
   columns: [{ name: 'event_id', type: 'text' }],
+};
+
+/** The keys of SKUs for which a rate came so late that it could not change everything after it. */
+export const LATE_RATES: RowsTable = {
+  kind: 'rows',
+  name: 'late_rates_rows',
+  key: ['sku'],
+  columns: [{ name: 'sku', type: 'text' }],
 };
 
 /** The processors of the product, and one that records what was accepted and throws on poison. */
@@ -85,11 +94,27 @@ export const PROCESSORS: readonly Processor[] = [
     returnsKeptMs: durationMs(90 * DAY_MS),
     owners: {},
   }),
+  createParity({
+    allowedLatenessMs: ALLOWED_LATENESS_MS,
+    referenceChannel: 'dtc',
+    toleranceBasisPoints: 100,
+    fxBandBasisPoints: 200,
+    dwellMs: 10 * MINUTE_MS,
+    staleAfterMs: 3 * HOUR_MS,
+    taxBasisPointsOf: new Map(),
+    owners: {},
+  }),
   createAlerts(),
   {
     name: 'recorder',
-    operators: [recorder('visitor'), recorder('address'), recorder('sku'), recorder('control')],
-    tables: [ACCEPTED],
+    operators: [
+      recorder('visitor'),
+      recorder('address'),
+      recorder('sku'),
+      recorder('control'),
+      lateRates(),
+    ],
+    tables: [ACCEPTED, LATE_RATES],
     migrations: [],
   },
 ];
@@ -99,24 +124,55 @@ export const SUMS_TABLES: readonly SumsTable[] = PROCESSORS.flatMap(({ tables })
   .filter((table) => table.kind === 'sums')
   .filter((table) => table.isTrail !== true);
 
-export const ROWS_TABLES: readonly RowsTable[] = PROCESSORS.flatMap(({ tables }) => tables).filter(
-  (table) => table.kind === 'rows',
-);
+export const ROWS_TABLES: readonly RowsTable[] = PROCESSORS.flatMap(({ tables }) => tables)
+  .filter((table) => table.kind === 'rows')
+  .filter((table) => table !== LATE_RATES);
 
 /**
  * The results of applying the operators to the accepted events alone, in the order of event time, with
  * every link between ids known from the start: no log, no checkpoint, no crash, nothing late, nothing
- * forwarded, nothing moved.
+ * forwarded, nothing moved. Time alone changes what it had changed by the watermark of a key's task.
  */
-export function resultsOf(accepted: readonly LawEvent[]): CollectingOutput {
+export function resultsOf(
+  accepted: readonly LawEvent[],
+  watermarkMsOf: (stage: Stage, key: string) => number,
+): CollectingOutput {
   const operators = PROCESSORS.flatMap((processor) => processor.operators);
-  const run = new Run(operators.filter(({ name }) => name !== 'recorder'));
+  const run = new Run(operators.filter(({ name }) => !RECORDERS.has(name)));
   const sorted = accepted.toSorted((a, b) => a.event.occurred_at - b.event.occurred_at);
   const { true: links = [], false: others = [] } = Object.groupBy(sorted, ({ topic }) =>
     topic === 'weir.reference' ? 'true' : 'false',
   );
   for (const each of [...links, ...others]) run.apply(each);
+  run.finish(watermarkMsOf);
   return run.output;
+}
+
+const RECORDERS: ReadonlySet<string> = new Set(['recorder', 'late-rates']);
+
+/** Tells every key of a rate that came later than the allowed lateness. */
+function lateRates(): Operator {
+  return defineOperator<null, { count: number }>({
+    name: 'late-rates',
+    stage: 'sku',
+    stateVersion: 1,
+    createState: () => null,
+    apply: {},
+    facts: {
+      create: () => ({ count: 0 }),
+      take: (facts, { occurred_at: timeMs }, { watermarkMs }) => {
+        if (timeMs > watermarkMs - ALLOWED_LATENESS_MS - MINUTE_MS) return false;
+        facts.count += 1;
+        return true;
+      },
+    },
+    wake: (_, sku, output, { facts }) => {
+      if (facts.count > 0) output.upsert(LATE_RATES, [sku]);
+      return false;
+    },
+    expiresAtMs: () => -Infinity,
+    stateBytes: () => 0,
+  });
 }
 
 function recorder(stage: Stage): Operator {

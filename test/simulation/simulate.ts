@@ -116,7 +116,8 @@ class Run {
     };
     const random = new Random(seed, 'workload');
     const links = new Random(seed, 'links');
-    this.#workload = new Workload({ random, links }, faults, EVENTS_START_MS);
+    const prices = new Random(seed, 'prices');
+    this.#workload = new Workload({ random, links, prices }, faults, EVENTS_START_MS);
     this.#batchesLeft = 20 + this.#random.below(BATCHES_MAX - 20);
   }
 
@@ -297,8 +298,8 @@ class Run {
           ({ topic, nextOffset }) => nextOffset < this.#world.log.endOffset(topic, task.partition),
         ),
     );
-    if (hasUnread || engine.outbox.pendingRows > 0 || engine.hasUnpublished || engine.hasPending)
-      return false;
+    if (hasUnread || engine.tasks.some(({ hasWakes }) => hasWakes)) return false;
+    if (engine.outbox.pendingRows > 0 || engine.hasUnpublished || engine.hasPending) return false;
     await Promise.resolve();
     return engine.outbox.pendingDeliveries === 0;
   }

@@ -9,6 +9,7 @@ import { encodeEvent } from '../../schemas/events/wire.ts';
 import { partitionOf, visitorToken } from '../../schemas/ids.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
 import { CRAWLER_AGENT } from '../doubles/bots.ts';
+import { buildReference } from '../laws/event-builders.ts';
 import type { Faults } from './faults.ts';
 
 /** Partitions of the simulated node: two are enough for tasks to differ. */
@@ -22,6 +23,8 @@ export const POISON_CAMPAIGN = 'poison';
 const VISITORS = ['v-ann', 'v-bob', 'v-cid', 'v-dee', 'v-eve'];
 const CHANNELS = ['direct', 'search', 'social', 'amazon'];
 const SKUS = ['cup', 'pot'];
+/** The reference channel, twice as likely as each other one, as it concerns all. */
+const PRICE_CHANNELS = ['dtc', 'dtc', 'amazon', 'messaging'];
 const EVENT_STEP_MS_MAX = 15 * MINUTE_MS;
 
 /** Draws the events of one run, in the order in which their senders send them. */
@@ -33,11 +36,18 @@ export class Workload {
   readonly #links: Random;
   /** How likely ids turn out to be one visitor; in some runs never. */
   readonly #linkChance: number;
+  readonly #prices: Random;
+  /** How likely an event of a SKU is a price, or an exchange rate; in some runs never. */
+  readonly #priceChance: number;
   #eventMs: number;
   #next = 0;
 
   constructor(
-    { random, links }: { readonly random: Random; readonly links: Random },
+    {
+      random,
+      links,
+      prices,
+    }: { readonly random: Random; readonly links: Random; readonly prices: Random },
     faults: Faults,
     startMs: number,
   ) {
@@ -46,6 +56,8 @@ export class Workload {
     this.#eventMs = startMs;
     this.#links = links;
     this.#linkChance = links.chance(0.4) ? 0 : links.unit();
+    this.#prices = prices;
+    this.#priceChance = prices.chance(0.3) ? 0 : prices.unit();
   }
 
   /** The next batch on its way into the log. */
@@ -86,7 +98,11 @@ export class Workload {
     if (draw === 1 && this.#links.chance(this.#linkChance)) return this.#link(eventId, occurredMs);
     if (draw < 6) return this.#click(eventId, occurredMs);
     if (draw < 8) return this.#order(eventId, occurredMs);
-    return this.#inventory(eventId, occurredMs);
+    const inventory = this.#inventory(eventId, occurredMs);
+    if (!this.#prices.chance(this.#priceChance)) return this.#batchOf(inventory);
+    return this.#prices.chance(0.2)
+      ? this.#rate(eventId, occurredMs)
+      : this.#batchOf(this.#price(inventory));
   }
 
   #click(eventId: string, occurredMs: number): AppendBatch {
@@ -146,35 +162,50 @@ export class Workload {
   #link(eventId: string, occurredMs: number): AppendBatch {
     const from = pick(VISITORS, this.#links);
     const into = pick(VISITORS, this.#links);
-    const event: Reference = {
+    return this.#reference({
       event_id: eventId,
       occurred_at: occurredMs,
-      source: 'simulation',
-      seq: null,
       subject: 'link',
       kind: 'identity',
-      base: null,
-      quote: null,
-      rate: null,
-      channel: null,
-      campaign: null,
-      amount_minor: null,
-      currency: null,
-      metric: null,
-      value: null,
-      from: null,
-      to: null,
       visitor_id: visitorToken(from),
       into: visitorToken(into),
       visitor_partition: partitionOf(from, PARTITIONS),
       into_partition: partitionOf(into, PARTITIONS),
-      rule: null,
-      consent: null,
-    };
+    });
+  }
+
+  #rate(eventId: string, occurredMs: number): AppendBatch {
+    return this.#reference({
+      event_id: eventId,
+      occurred_at: occurredMs,
+      subject: 'EUR/RON',
+      kind: 'fx',
+      base: 'EUR',
+      quote: 'RON',
+      rate: pick([4.97, 5, 5.2], this.#prices),
+    });
+  }
+
+  #reference(fields: Partial<Reference>): AppendBatch {
+    const value = encodeEvent('weir.reference', buildReference(fields));
+    return { topic: 'weir.reference', partition: 0, values: [value] };
+  }
+
+  /** A price in place of a change of units; gaps are nothing, half a percent, and far out. */
+  #price(inventory: Inventory): Inventory {
+    const channel = pick(PRICE_CHANNELS, this.#prices);
+    const isForeign = channel === 'messaging' && this.#prices.chance(0.8);
+    const amount = pick([10_000, 10_000, 10_050, 9_000], this.#prices);
     return {
-      topic: 'weir.reference',
-      partition: 0,
-      values: [encodeEvent('weir.reference', event)],
+      ...inventory,
+      kind: 'price',
+      channel,
+      price_minor: isForeign ? amount * 5 : amount,
+      currency: isForeign ? 'RON' : 'EUR',
+      promo_id: this.#prices.chance(0.1) ? 'sale' : null,
+      on_hand: null,
+      reserved: null,
+      quantity: null,
     };
   }
 
@@ -192,7 +223,8 @@ export class Workload {
       occurred_at: occurredMs,
       source: 'simulation',
       seq: null,
-      order_id: isNew ? `o-${eventId}` : earlier.order_id,
+      // Not from the event id, which in conflicting records may be that of another visitor's order.
+      order_id: isNew ? `o-${number}` : earlier.order_id,
       status: status === 'returned' && number % 2 === 0 ? 'delivered' : status,
       visitor_id: isNew ? visitorToken(this.#pick(VISITORS)) : earlier.visitor_id,
       customer_id: null,
@@ -223,10 +255,10 @@ export class Workload {
     }));
   }
 
-  #inventory(eventId: string, occurredMs: number): AppendBatch {
+  #inventory(eventId: string, occurredMs: number): Inventory {
     const sku = this.#pick(SKUS);
     const isCount = this.#random.chance(0.3);
-    const event: Inventory = {
+    return {
       event_id: eventId,
       occurred_at: occurredMs,
       source: 'simulation',
@@ -248,7 +280,10 @@ export class Workload {
       capacity: null,
       used: null,
     };
-    return this.#batch('weir.inventory', sku, encodeEvent('weir.inventory', event));
+  }
+
+  #batchOf(event: Inventory): AppendBatch {
+    return this.#batch('weir.inventory', event.sku, encodeEvent('weir.inventory', event));
   }
 
   #damaged(): AppendBatch {
