@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { EngineError, messageOf } from '../schemas/errors.ts';
 import { apiCommand } from './api.ts';
 import { auditCommand } from './audit.ts';
+import { dataCommand } from './data.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { exitCodeOf } from './exit-code.ts';
@@ -41,6 +42,7 @@ for (const command of [
   keysCommand,
   schemaCommand,
   topicsCommand,
+  dataCommand,
   doctorCommand,
 ]) {
   program.addCommand(

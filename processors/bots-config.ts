@@ -3,6 +3,7 @@ import type { BotsConfig } from './bots/config.ts';
 import type { Weights } from './bots/score.ts';
 import { createClientLists } from './client-lists.ts';
 import type { Config } from './config.ts';
+import { listFilesOf } from './kept-lists.ts';
 
 /** What the configuration says about judging, with the lists that it names. */
 export function botsConfigOf(config: Config): BotsConfig {
@@ -15,7 +16,6 @@ export function botsConfigOf(config: Config): BotsConfig {
     bot_score: botScore,
     suspect_score: suspectScore,
     address_visitors: addressVisitors,
-    ranges,
     allow,
     deny,
   } = config.bots;
@@ -31,7 +31,7 @@ export function botsConfigOf(config: Config): BotsConfig {
     addressVisitors,
     logSources: logSources ?? ['access-log'],
     appSources: appSources ?? [],
-    lists: createClientLists({ rangesFile: ranges, allow: allow ?? [], deny: deny ?? [] }),
+    lists: createClientLists({ ...listFilesOf(config), allow: allow ?? [], deny: deny ?? [] }),
   };
 }
 

@@ -31,4 +31,5 @@ export const BOTS_SETTINGS = {
   log_sources: optionalTexts('a list of names of sources', (value) => value !== ''),
   app_sources: optionalTexts('a list of names of sources', (value) => value !== ''),
   ranges: optionalText('a JSON file, see docs/bots.md', (value) => value !== ''),
+  crawlers: optionalText('a JSON file, see docs/bots.md', (value) => value !== ''),
 } as const;

@@ -11,12 +11,13 @@ import { agentFormOf, networkOf } from './door/client-forms.ts';
 
 const require = createRequire(import.meta.url);
 const directory = mkdtempSync(join(tmpdir(), 'weir-lists-'));
-const lists = createClientLists({ rangesFile: undefined, allow: [], deny: [] });
+const SHIPPED = { rangesFile: undefined, crawlersFile: undefined, allow: [], deny: [] };
+const lists = createClientLists(SHIPPED);
 
 afterAll(() => rmSync(directory, { recursive: true }));
 
-function rangesFile(content: unknown): string {
-  const file = join(directory, 'ranges.json');
+function listFile(content: unknown): string {
+  const file = join(directory, 'list.json');
   writeFileSync(file, JSON.stringify(content));
   return file;
 }
@@ -55,12 +56,12 @@ test('the sample knows the networks of crawlers and data centres', () => {
 });
 
 test('a file of ranges takes the place of the sample, and the longest network wins', () => {
-  const file = rangesFile({
+  const file = listFile({
     version: 'mine-1',
     data_centres: ['10.0.0.0/8', '2001:db8::/32'],
     crawlers: { acmebot: ['10.1.0.0/16'] },
   });
-  const mine = createClientLists({ rangesFile: file, allow: [], deny: [] });
+  const mine = createClientLists({ ...SHIPPED, rangesFile: file });
   expect(mine.version).toContain('ranges mine-1');
   expect(mine.network('10.2.3.0/24')).toEqual({ kind: 'data_centre' });
   expect(mine.network('10.1.3.0/24')).toEqual({ kind: 'crawler', name: 'acmebot' });
@@ -74,15 +75,49 @@ test.each([
   [{ version: '1', data_centres: ['10.0.0.0/28'] }],
   [{ version: '1', crawlers: { a: 'b' } }],
 ])('a file of ranges with %j is refused', (content) => {
-  const file = rangesFile(content);
-  expect(() => createClientLists({ rangesFile: file, allow: [], deny: [] })).toThrow(
+  const file = listFile(content);
+  expect(() => createClientLists({ ...SHIPPED, rangesFile: file })).toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID' }),
   );
 });
 
+test('a newer list of crawlers takes the place of the one that comes along, and names the same', () => {
+  const entries = erase<readonly { readonly instances: readonly string[] }[]>(
+    require('crawler-user-agents'),
+  );
+  const mine = createClientLists({ ...SHIPPED, crawlersFile: listFile(entries) });
+  expect(mine.version).toMatch(/, crawler-user-agents sha256:[0-9a-f]{12}, /);
+  const forms = entries.map(({ instances: [first = ''] }) => agentFormOf(first));
+  expect(forms.length).toBeGreaterThan(1_000);
+  expect(forms.map((form) => mine.agent(form))).toEqual(forms.map((form) => lists.agent(form)));
+});
+
+test.each([
+  { version: '2', patterns: ['^(a+)+$', 'Acme\\/'] },
+  [{ pattern: '^(a+)+$', url: 'x' }, { pattern: 'Acme\\/' }],
+])('patterns of a list of somebody are matched in linear time: %j', (content) => {
+  const mine = createClientLists({ ...SHIPPED, crawlersFile: listFile(content) });
+  const startedAtMs = performance.now();
+  expect(mine.agent(`Mozilla/0 ${'a'.repeat(200)}!`)).toBeUndefined();
+  expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+  expect(mine.agent('Mozilla/0 Acme/0')).toBe('agent_crawlers');
+  expect(mine.agent('Mozilla/0 Acmes')).toBeUndefined();
+});
+
+test.each([[[]], [[{ pattern: '(?=a)' }]], [[{ url: 'x' }]], [{ version: '1', patterns: 'a' }]])(
+  'a list of crawlers with %j is refused, and so is a list of networks in its place',
+  (content) => {
+    const refusal = expect.objectContaining({ code: 'CONFIG_INVALID' });
+    const damaged = listFile(content);
+    expect(() => createClientLists({ ...SHIPPED, crawlersFile: damaged })).toThrow(refusal);
+    const ranges = listFile({ version: '1', data_centres: [] });
+    expect(() => createClientLists({ ...SHIPPED, crawlersFile: ranges })).toThrow(refusal);
+  },
+);
+
 test('rules are about agents, networks and sources, and an allow rule wins', () => {
   const ruled = createClientLists({
-    rangesFile: undefined,
+    ...SHIPPED,
     allow: ['network 10.0.0.0/8'],
     deny: ['agent ^acme', 'source partner'],
   });

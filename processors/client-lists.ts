@@ -6,15 +6,14 @@ import { isbot } from 'isbot';
 import { RE2JS } from 're2js';
 
 import { erase } from '../schemas/brand.ts';
-import { EngineError, messageOf } from '../schemas/errors.ts';
-import type { ClientLists, NetworkOwner, RuledClient } from './bots/config.ts';
+import { EngineError } from '../schemas/errors.ts';
+import type { ClientLists, RuledClient } from './bots/config.ts';
 import { GenerationMap } from './door/generations.ts';
+import { type CrawlerList, type RangesList, readListFile } from './list-files.ts';
 import { NetworkRanges } from './network-ranges.ts';
 
 /** Forms of which the answer is kept: a shop sees some hundred. */
 const CACHE_SIZE_MAX = 50_000;
-/** Most networks of a ranges file: the largest clouds publish about 10,000 each. */
-const RANGES_MAX = 200_000;
 /** What every browser's user agent begins with since 1994. */
 const BROWSER = /^(?:Mozilla|Opera)\//i;
 
@@ -27,7 +26,9 @@ export interface ClientRule {
 
 /** What the configuration says about lists and rules. */
 export interface ListSettings {
+  /** Files that take the place of the lists that Weir brings along. */
   readonly rangesFile: string | undefined;
+  readonly crawlersFile: string | undefined;
   readonly allow: readonly string[];
   readonly deny: readonly string[];
 }
@@ -67,16 +68,16 @@ function compiled(pattern: string): RE2JS | undefined {
  * The lists of user agents that Weir brings along, the ranges of networks, and the rules of the
  * configuration. Each distinct user agent is looked up once.
  *
- * @throws {EngineError} CONFIG_INVALID when the file of ranges is none
+ * @throws {EngineError} CONFIG_INVALID when a file is not the list that it should be
  */
 export function createClientLists(settings: ListSettings): ClientLists {
-  const { version, networks } = readRanges(settings.rangesFile);
-  const crawlers = crawlerPatterns();
+  const { version, networks } = rangesIn(settings.rangesFile);
+  const crawlers = crawlersIn(settings.crawlersFile);
   const allow = rulesOf(settings.allow);
   const deny = rulesOf(settings.deny);
   const agents = new GenerationMap<ReturnType<ClientLists['agent']> | null>(CACHE_SIZE_MAX);
   return {
-    version: `isbot ${versionOf('isbot')}, crawler-user-agents ${versionOf('crawler-user-agents')}, ranges ${version}`,
+    version: `isbot ${versionOf('isbot')}, crawler-user-agents ${crawlers.version}, ranges ${version}`,
     agent: (form) => {
       let known = agents.get(form);
       if (known === undefined) {
@@ -94,16 +95,39 @@ export function createClientLists(settings: ListSettings): ClientLists {
   };
 }
 
-function agentReason(form: string, crawlers: RegExp): ReturnType<ClientLists['agent']> {
+function agentReason(
+  form: string,
+  crawlers: Pick<CrawlerList, 'names'>,
+): ReturnType<ClientLists['agent']> {
   if (isbot(form)) return 'agent_isbot';
-  if (crawlers.test(form)) return 'agent_crawlers';
+  if (crawlers.names(form)) return 'agent_crawlers';
   return BROWSER.test(form) ? undefined : 'not_a_browser';
 }
 
-/** Every pattern of the list as one; a number in a pattern means any number, as in forms. */
-function crawlerPatterns(): RegExp {
-  const entries = erase<readonly { readonly pattern: string }[]>(require('crawler-user-agents'));
-  return new RegExp(entries.map(({ pattern }) => pattern).join('|'));
+function rangesIn(file: string | undefined): RangesList {
+  const list = readListFile(file ?? new URL('client-ranges.json', import.meta.url));
+  if (list.kind === 'ranges') return list;
+  throw otherList(file, 'networks');
+}
+
+/** The list that Weir brings along is trusted, so that the language's own patterns do: they are faster. */
+function crawlersIn(file: string | undefined): Pick<CrawlerList, 'version' | 'names'> {
+  if (file === undefined) {
+    const entries = erase<readonly { readonly pattern: string }[]>(require('crawler-user-agents'));
+    const any = new RegExp(entries.map(({ pattern }) => pattern).join('|'));
+    return { version: versionOf('crawler-user-agents'), names: (form) => any.test(form) };
+  }
+  const list = readListFile(file);
+  if (list.kind === 'crawlers') return list;
+  throw otherList(file, 'crawlers');
+}
+
+function otherList(file: string | undefined, expected: string): EngineError {
+  return new EngineError({
+    code: 'CONFIG_INVALID',
+    kind: 'fatal',
+    message: `Expected a list of ${expected} in ${String(file)}, got another list`,
+  });
 }
 
 /** Packages that do not export their package.json have it beside or above their main file. */
@@ -116,58 +140,4 @@ function versionOf(packageName: string): string {
 
 function rulesOf(texts: readonly string[]): readonly ClientRule[] {
   return texts.flatMap((text) => parseRule(text) ?? []);
-}
-
-interface RangesFile {
-  readonly version: string;
-  readonly data_centres: readonly string[];
-  readonly crawlers: Readonly<Record<string, readonly string[]>>;
-}
-
-function readRanges(file: string | undefined): {
-  readonly version: string;
-  readonly networks: NetworkRanges<NetworkOwner>;
-} {
-  const source = file ?? new URL('client-ranges.json', import.meta.url);
-  const { version, data_centres: dataCentres, crawlers } = parseRangesFile(source);
-  const networks = new NetworkRanges<NetworkOwner>();
-  const add = (texts: readonly string[], owner: NetworkOwner): void => {
-    for (const text of texts) {
-      if (!networks.add(text, owner)) throw notRanges(source, `${text}, which is no network`);
-    }
-  };
-  add(dataCentres, { kind: 'data_centre' });
-  // After the data centres: a crawler's network often is one.
-  for (const [name, texts] of Object.entries(crawlers)) add(texts, { kind: 'crawler', name });
-  if (networks.size > RANGES_MAX) throw notRanges(source, `${networks.size} networks`);
-  return { version, networks };
-}
-
-function parseRangesFile(source: string | URL): RangesFile {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(source, 'utf8'));
-  } catch (error) {
-    throw notRanges(source, messageOf(error));
-  }
-  const {
-    version,
-    data_centres: dataCentres = [],
-    crawlers = {},
-  } = erase<Partial<RangesFile>>(parsed ?? {});
-  const lists: readonly unknown[] = [dataCentres, ...Object.values(crawlers)];
-  if (typeof version !== 'string' || !lists.every(isTexts)) throw notRanges(source, 'other fields');
-  return { version, data_centres: dataCentres, crawlers };
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string');
-}
-
-function notRanges(source: string | URL, got: string): EngineError {
-  return new EngineError({
-    code: 'CONFIG_INVALID',
-    kind: 'fatal',
-    message: `Expected version, data_centres and crawlers, at most ${RANGES_MAX} networks, in ${String(source)}, got ${got}`,
-  });
 }

@@ -10,6 +10,7 @@ import { machineLines, machineReport } from '../../cli/import/machines.ts';
 import { auditWindows } from '../../processors/audit.ts';
 import { type Config, DEFAULT_CONFIG } from '../../processors/config.ts';
 import { Embedded } from '../../processors/embedded.ts';
+import { updateLists } from '../../processors/kept-lists.ts';
 import { type ReplayResult, replay } from '../../processors/replay.ts';
 import { withStoppedData } from '../../processors/stopped.ts';
 import { erase } from '../../schemas/brand.ts';
@@ -293,10 +294,9 @@ test('the audit recomputes what is held of visitors, and shows what other rules 
 
 test('a replay knows what people decided; with a newer list its net is that of live with it', async () => {
   await live.close();
-  const ranges = join(DATA_DIR, 'ranges.json');
+  const ranges = join(DATA_DIR, 'newer-ranges.json');
   writeFileSync(ranges, JSON.stringify({ version: 'newer', data_centres: ['192.0.2.0/24'] }));
-  const newer: Config = { ...CONFIG, bots: { ...CONFIG.bots, ranges } };
-  const { tables } = await replayed(newer);
+  const { tables } = await replayed({ ...CONFIG, bots: { ...CONFIG.bots, ranges } });
   const channels = tables.find(({ table }) => table === 'channel_1m');
   expect(channels?.sums).toMatchObject({
     clicks_gross: { live: 17, sandbox: 17 },
@@ -304,13 +304,25 @@ test('a replay knows what people decided; with a newer list its net is that of l
     clicks_sivt: { live: 6, sandbox: 6 },
   });
 
-  rmSync(join(DATA_DIR, 'state'), { recursive: true });
-  live = await openLive(newer);
+  const damaged = join(DATA_DIR, 'damaged.json');
+  writeFileSync(damaged, JSON.stringify([{ pattern: 'Acme(' }]));
+  const isRecomputing = true;
+  await expect(updateLists(CONFIG, [ranges, damaged], { isRecomputing })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+  });
+  expect(await updateLists(CONFIG, [ranges], { isRecomputing })).toEqual([
+    { kind: 'ranges', version: 'newer', entries: 1 },
+  ]);
+  live = await openLive();
   await live.drain();
   const [row] = await live.query(
     `SELECT toInt32(sum(clicks_givt)) AS givt, toInt32(sum(clicks_sivt)) AS sivt,
        toInt32(sum(clicks_net)) AS net FROM weir.channel_1m`,
   );
+  const versions = await live.query(
+    `SELECT DISTINCT endsWith(version, ', ranges newer') AS newer FROM weir.bot_verdicts`,
+  );
   await live.close();
   expect(row).toEqual({ givt: 6, sivt: 6, net: 5 });
+  expect(versions).toEqual([{ newer: 1 }]);
 }, 60_000);
