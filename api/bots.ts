@@ -4,10 +4,9 @@ import type { Row } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { DAY_MS, MINUTE_MS } from '../schemas/time.ts';
 import { problemAnswers } from './answers.ts';
+import { askedRange } from './asked-range.ts';
 import { BotsAnswer } from './bots-answer.ts';
 import type { Clock } from './clock.ts';
-import { parseInstant } from './instant-parameter.ts';
-import { Problem } from './problem.ts';
 
 /** How far back a withdrawal is new. */
 const LATELY_MS = 15 * MINUTE_MS;
@@ -17,7 +16,7 @@ const VERDICTS_MAX = 500;
 /** Changes among which the newest of each visitor are looked for: a busy shop has some thousand a day. */
 const CHANGES_MAX = 20_000;
 /** Longest range: minutes of a year in a dozen channels are summed in a second. */
-const RANGE_MS_MAX = 366 * DAY_MS;
+const DAYS_MAX = 366;
 
 interface BotsRoute {
   readonly Querystring: {
@@ -36,17 +35,14 @@ export function addBots(
 ): void {
   const { engine, clock } = options;
   app.get<BotsRoute>('/v1/bots', { schema: DOCUMENTATION }, async (request, reply) => {
-    const { from, to, channel = [], state = [], verdicts = VERDICTS_DEFAULT } = request.query;
+    const { channel = [], state = [], verdicts = VERDICTS_DEFAULT } = request.query;
     const { watermark } = engine.status();
     const nowMs = clock.nowMs();
-    const toMs = to === undefined ? nowMs : parseInstant(to, 'to');
-    const fromMs = from === undefined ? toMs - DAY_MS : parseInstant(from, 'from');
-    if (fromMs >= toMs || toMs - fromMs > RANGE_MS_MAX) {
-      throw new Problem({
-        code: 'QUERY_INVALID',
-        detail: 'Expected from to be before to, and at most 366 days apart',
-      });
-    }
+    const { fromMs, toMs } = askedRange(request.query, {
+      nowMs,
+      usualMs: DAY_MS,
+      daysMax: DAYS_MAX,
+    });
     const range = { from: fromMs, to: toMs, since: nowMs - LATELY_MS, channels: [...channel] };
     const [channels, reasons, newest] = await Promise.all([
       engine.query(CHANNELS_SQL, range),

@@ -1,14 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox';
 
 import { Freshness } from './answers.ts';
+import { BoundedOrNull } from './bounded.ts';
 
 const Nullable = Type.Union([Type.Number(), Type.Null()]);
-
-const Share = Type.Object(
-  { point: Type.Number(), low: Type.Number(), high: Type.Number() },
-  { description: 'A share or mean with its 95 % interval' },
-);
-const ShareOrNull = Type.Union([Share, Type.Null()]);
 
 export const EconomicsAnswer = Type.Object({
   from: Type.Integer(),
@@ -39,17 +34,12 @@ export const EconomicsAnswer = Type.Object({
             test: Type.String(),
             verdict: Type.String(),
             icpa_minor: Nullable,
-            iroas: ShareOrNull,
+            iroas: BoundedOrNull,
           }),
           Type.Null(),
         ],
         { description: 'RANDOMISED: over the matured visitors of the channel’s newest test' },
       ),
-      carts: Type.Object({
-        carts: Type.Number(),
-        abandoned: ShareOrNull,
-        pending: Type.Number({ description: 'Carts that have still time to become an order' }),
-      }),
     }),
   ),
   sales: Type.Array(
@@ -61,7 +51,7 @@ export const EconomicsAnswer = Type.Object({
       returns_minor: Type.Number(),
       margin_minor: Type.Number(),
       lines_without_cost: Type.Number(),
-      order_value_minor: ShareOrNull,
+      order_value_minor: BoundedOrNull,
       share: Nullable,
       target_share: Nullable,
       deviation_points: Nullable,
@@ -70,12 +60,12 @@ export const EconomicsAnswer = Type.Object({
   mix: Type.Union([Type.Object({ chi_square: Type.Number(), p: Type.Number() }), Type.Null()], {
     description: 'Orders of all currencies per sales channel against the targets',
   }),
-  retention: ShareOrNull,
+  retention: BoundedOrNull,
   cohorts: Type.Array(
     Type.Object({
       month: Type.Integer({ description: 'Start of the month of the first order' }),
       customers: Type.Number(),
-      repurchase: ShareOrNull,
+      repurchase: BoundedOrNull,
       margin_per_customer_minor: Type.Number(),
       provisional: Type.Boolean({
         description: 'Some of them have still time to come back within 90 days',

@@ -7,14 +7,23 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ClickHouse } from '../processors/engine/sink/clickhouse.ts';
 import { migrate } from '../processors/engine/sink/migrate.ts';
 import { createLift } from '../processors/lift/processor.ts';
+import type { ClickKind } from '../schemas/events/click.ts';
 import { visitorToken } from '../schemas/ids.ts';
 import { DAY_MS, HOUR_MS } from '../schemas/time.ts';
 import { START_MS, click, order } from '../test/attribution/events.ts';
 import { openServer } from '../test/doubles/api-server.ts';
 import { MemoryEngine } from '../test/doubles/memory-engine.ts';
 import { CONFIG } from '../test/lift/events.ts';
-import { RAW_TABLES, insertRows, instantText, storeRawEvents } from '../test/sql/raw-events.ts';
+import {
+  ECONOMICS_TABLES,
+  RAW_TABLES,
+  insertRows,
+  instantText,
+  storeRawEvents,
+} from '../test/sql/raw-events.ts';
+import type { CartsAnswer } from './carts.ts';
 import type { EconomicsAnswer } from './economics-answer.ts';
+import type { SegmentsAnswer } from './segments.ts';
 
 const CHANNEL_COLUMNS = [
   'impressions',
@@ -43,16 +52,26 @@ beforeAll(async () => {
        ${CHANNEL_COLUMNS.map((name) => `${name} Int64`).join(', ')}) ENGINE = MergeTree ORDER BY window_start`,
     `CREATE TABLE weir.attribution_1h (window_start DateTime64(3, 'UTC'), model String, channel String,
        currency String, conversions_milli Int64, credit_minor Int64) ENGINE = MergeTree ORDER BY window_start`,
-    `CREATE TABLE weir.reference (occurred_at DateTime64(3, 'UTC'), kind String, metric Nullable(String),
-       channel Nullable(String), value Nullable(Float64), from Nullable(DateTime64(3, 'UTC')),
-       to Nullable(DateTime64(3, 'UTC'))) ENGINE = MergeTree ORDER BY occurred_at`,
+    `CREATE TABLE weir.reference (occurred_at DateTime64(3, 'UTC'), event_id String, subject String, kind String,
+       metric Nullable(String), channel Nullable(String), value Nullable(Float64), from Nullable(DateTime64(3, 'UTC')),
+       to Nullable(DateTime64(3, 'UTC')), rule Nullable(String)) ENGINE = MergeTree ORDER BY occurred_at`,
+    ...ECONOMICS_TABLES,
   ]) {
     await clickHouse.command(statement);
   }
   await migrate(clickHouse, createLift(CONFIG).migrations);
 });
 
-const TABLES = ['clicks', 'orders', 'order_lines', 'channel_1m', 'attribution_1h', 'reference'];
+const TABLES = [
+  'clicks',
+  'orders',
+  'order_lines',
+  'channel_1m',
+  'attribution_1h',
+  'reference',
+  'stock_sku_outages',
+  'parity_segments',
+];
 
 beforeEach(async () => {
   for (const table of TABLES) await clickHouse.command(`TRUNCATE TABLE weir.${table}`);
@@ -86,7 +105,7 @@ test('targets of reference events hold in place of the default, while they are v
   await channelRow('dtc', 'EUR', { orders: 60 });
   await channelRow('shop', 'EUR', { orders: 40 });
   const from = instantText(START_MS);
-  await insertRows(clickHouse, 'reference', [
+  await insertRows(clickHouse, 'reference (occurred_at, kind, metric, channel, value, from, to)', [
     [from, 'target', 'channel_mix_percent', 'dtc', 50, from, null],
     [from, 'target', 'channel_mix_percent', 'shop', 50, from, null],
     [from, 'target', 'channel_mix_percent', 'amazon', 90, from, instantText(START_MS + HOUR_MS)],
@@ -218,18 +237,114 @@ test('a cart without an order within a day is abandoned, one that still has time
       prices: [1],
     }),
   ]);
-  const { marketing } = await read('', START_MS + 26 * HOUR_MS);
-  expect(marketing[0]?.carts).toMatchObject({
-    carts: 3,
-    abandoned: { point: 2 / 3 },
-    pending: 1,
-  });
+  const { channels } = await ask<CartsAnswer>('/carts', '', START_MS + 26 * HOUR_MS);
+  expect(channels).toMatchObject([
+    { channel: 'search', carts: 3, abandoned: { point: 2 / 3 }, pending: 1 },
+  ]);
+});
+
+//        out of stock       sold for less elsewhere
+//        ├─────────┤        ├──────────┤
+//  0 h   2 h  3 h  4 h      6 h  7 h   8 h    9 h
+test('a cart knows whether its product was out of stock, and sold for less or more elsewhere, at that moment', async () => {
+  const at = (hours: number): string => instantText(START_MS + hours * HOUR_MS);
+  await insertRows(clickHouse, 'stock_sku_outages', [['mug', at(2), at(4)]]);
+  await insertRows(clickHouse, 'parity_segments', [
+    ['mug', at(0), at(12), 'PARITY'],
+    ['mug', at(6), at(8), 'UNDER'],
+    ['mug', at(7.5), at(9.5), 'OVER'],
+  ]);
+  await storeRawEvents(
+    clickHouse,
+    [3, 7, 9, 10].map((hours) =>
+      click({
+        event_id: `c${hours}`,
+        visitor_id: visitorToken(`v${hours}`),
+        kind: 'add_to_cart',
+        sku: 'mug',
+        occurred_at: START_MS + hours * HOUR_MS,
+      }),
+    ),
+  );
+  const { rows, stock, parity } = await ask<CartsAnswer>('/carts');
+  expect(rows.map(({ stock: held, parity: price, carts }) => [held, price, carts])).toEqual([
+    ['in_stock', 'over', 1],
+    ['in_stock', 'parity', 1],
+    ['in_stock', 'under', 1],
+    ['out', 'parity', 1],
+  ]);
+  expect(stock.map(({ stock: held, carts }) => [held, carts])).toEqual([
+    ['in_stock', 3],
+    ['out', 1],
+  ]);
+  expect(parity.map(({ parity: price, carts }) => [price, carts])).toEqual([
+    ['over', 1],
+    ['parity', 2],
+    ['under', 1],
+  ]);
+});
+
+test('a visitor is in the first segment whose rule fits; rules are events, and the newest of a subject holds', async () => {
+  const did = (visitor: string, ...kinds: readonly ClickKind[]) =>
+    kinds.map((kind, index) =>
+      click({
+        event_id: `${visitor}-${index}`,
+        visitor_id: visitorToken(visitor),
+        kind,
+        campaign: kind === 'click' ? 'sale' : null,
+        occurred_at: START_MS + HOUR_MS + index,
+      }),
+    );
+  const bought = (visitor: string, promo: string | null) =>
+    order({
+      event_id: `o-${visitor}`,
+      order_id: visitor,
+      visitor_id: visitorToken(visitor),
+      promo_id: promo,
+      occurred_at: START_MS + 2 * HOUR_MS,
+      prices: [1_000],
+    });
+  await storeRawEvents(clickHouse, [
+    ...did('looker', 'page_view'),
+    ...did('comer', 'click', 'page_view'),
+    ...did('buyer', 'click', 'checkout'),
+    bought('buyer', null),
+    ...did('saver', 'checkout'),
+    bought('saver', 'spring'),
+  ]);
+  const sizes = async () => {
+    const { segments, rules_ignored } = await ask<SegmentsAnswer>('/segments');
+    return [...segments.map(({ segment, visitors }) => [segment, visitors]), rules_ignored];
+  };
+  expect(await sizes()).toEqual([
+    ['other', 1],
+    ['event-driven', 1],
+    ['high-intent', 1],
+    ['price-sensitive', 1],
+    0,
+  ]);
+  const rule = (subject: string, at: number, json: string) => [
+    instantText(START_MS + at),
+    `${subject}-${at}`,
+    subject,
+    'rule',
+    json,
+  ];
+  await insertRows(clickHouse, 'reference (occurred_at, event_id, subject, kind, rule)', [
+    rule('segment/1', 1, '{"segment":"buyers","when":{"orders":9}}'),
+    rule('segment/1', 2, '{"segment":"buyers","when":{"orders":1,"checkouts":1}}'),
+    rule('segment/1', 2 * DAY_MS, '{"segment":"later","when":{"clicks":1}}'),
+    rule('segment/2', 1, '{"segment":"nobody","when":{"shoe_size":43}}'),
+  ]);
+  expect(await sizes()).toEqual([['other', 2], ['buyers', 2], 1]);
 });
 
 test('a range that is empty or too long is refused', async () => {
   const { app } = openServer({ engine: new MemoryEngine(clickHouse) });
-  for (const query of ['from=2000&to=1000', `from=0&to=${93 * DAY_MS}`]) {
-    expect((await app.inject(`/v1/economics?${query}`)).statusCode).toBe(400);
+  for (const path of ['', '/carts', '/segments']) {
+    for (const query of ['from=2000&to=1000', `from=0&to=${93 * DAY_MS}`]) {
+      expect((await app.inject(`/v1/economics${path}?${query}`)).statusCode).toBe(400);
+    }
   }
 });
 
@@ -248,11 +363,21 @@ async function channelRow(
   ]);
 }
 
-async function read(query = '', watermark = START_MS + 10 * DAY_MS): Promise<EconomicsAnswer> {
+function read(query = '', watermark?: number): Promise<EconomicsAnswer> {
+  return ask<EconomicsAnswer>('', query, watermark);
+}
+
+/** The answer about the first day. */
+async function ask<Answer>(
+  path: string,
+  query = '',
+  watermark = START_MS + 10 * DAY_MS,
+): Promise<Answer> {
   const engine = new MemoryEngine(clickHouse);
   engine.setStatus({ watermark });
   const { app } = openServer({ engine });
-  const answer = await app.inject(`/v1/economics?from=${START_MS}&to=${START_MS + DAY_MS}${query}`);
+  const range = `from=${START_MS}&to=${START_MS + DAY_MS}`;
+  const answer = await app.inject(`/v1/economics${path}?${range}${query}`);
   expect(answer.statusCode).toBe(200);
-  return answer.json();
+  return answer.json<Answer>();
 }

@@ -1,22 +1,26 @@
 import type { FastifyInstance } from 'fastify';
 
+import {
+  CHANNELS_SQL,
+  COHORTS_SQL,
+  CREDIT_SQL,
+  CUSTOMERS_SQL,
+  TARGETS_SQL,
+} from '../processors/economics/reads.ts';
 import type { Row } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { DAY_MS } from '../schemas/time.ts';
 import { type Mix, mixOf } from '../statistics/channel-mix.ts';
-import { PLAIN_ERRORS, wilsonInterval } from '../statistics/proportion.ts';
-import { ratioOf } from '../statistics/two-samples.ts';
 import { problemAnswers } from './answers.ts';
+import { type AskedRange, askedRange } from './asked-range.ts';
+import { boundedOrderValue, boundedShare, numberIn } from './bounded.ts';
 import type { Clock } from './clock.ts';
 import { EconomicsAnswer } from './economics-answer.ts';
-import { type EconomicsRows, readEconomics } from './economics-queries.ts';
-import { parseInstant } from './instant-parameter.ts';
 import type { LiftTestAnswer } from './lift-answer.ts';
 import { readLift } from './lift.ts';
-import { Problem } from './problem.ts';
 
-/** Carts and order values are read from raw events: as much as one answer waits for. */
-const RANGE_MS_MAX = 92 * DAY_MS;
+/** Order values and cohorts are read from raw events: as much as one answer waits for. */
+const DAYS_MAX = 92;
 
 /** Shares of orders that sales channels should have while nobody has set targets, per cent. */
 const DEFAULT_TARGETS: Readonly<Record<string, number>> = {
@@ -44,16 +48,12 @@ export function addEconomics(
   app.get<EconomicsRoute>('/v1/economics', { schema: DOCUMENTATION }, async (request, reply) => {
     const { currency = 'EUR', model = 'last_non_direct' } = request.query;
     const { watermark } = engine.status();
-    const toMs = instantOf(request.query.to, 'to') ?? clock.nowMs();
-    const fromMs = instantOf(request.query.from, 'from') ?? toMs - DAY_MS;
-    if (fromMs >= toMs || toMs - fromMs > RANGE_MS_MAX) {
-      throw new Problem({
-        code: 'QUERY_INVALID',
-        detail: 'Expected from to be before to, and at most 92 days apart',
-      });
-    }
-    const question = { fromMs, toMs, currency, model, watermarkMs: watermark ?? 0 };
-    const rows = await readEconomics(engine, question);
+    const { fromMs, toMs } = askedRange(request.query, {
+      nowMs: clock.nowMs(),
+      usualMs: DAY_MS,
+      daysMax: DAYS_MAX,
+    });
+    const rows = await readEconomics(engine, { fromMs, toMs, currency, model });
     const mix = mixOf(mixParts(rows));
     const answer: EconomicsAnswer = {
       from: fromMs,
@@ -63,8 +63,8 @@ export function addEconomics(
       marketing: marketingOf(rows, await readLift(engine)),
       sales: salesOf(rows, mix),
       mix: mix === undefined ? null : { chi_square: mix.chiSquare, p: mix.p },
-      retention: shareOf(rows.retention[0], 'retained', 'customers'),
-      cohorts: cohortsOf(rows, question.watermarkMs),
+      retention: retentionOf(rows.cohorts),
+      cohorts: cohortsOf(rows, watermark ?? 0),
       as_of: clock.nowMs(),
       watermark,
       complete: watermark !== null && toMs <= watermark,
@@ -87,7 +87,6 @@ function marketingOf(
       const credit = rowOf(rows.credits, channel);
       const conversions = numberIn(credit, 'conversions');
       const creditMinor = numberIn(credit, 'credit_minor');
-      const carts = rowOf(rows.carts, channel);
       const test = tests.findLast((each) => each.channel === channel && each.state !== 'planned');
       return {
         channel,
@@ -112,11 +111,6 @@ function marketingOf(
                 icpa_minor: test.incremental.icpa_minor,
                 iroas: test.incremental.iroas,
               },
-        carts: {
-          carts: numberIn(carts, 'carts'),
-          abandoned: shareOf(carts, 'abandoned', 'carts'),
-          pending: numberIn(carts, 'pending'),
-        },
       };
     });
 }
@@ -137,25 +131,12 @@ function salesOf(rows: EconomicsRows, mix: Mix | undefined): EconomicsAnswer['sa
         returns_minor: numberIn(row, 'returns_minor'),
         margin_minor: numberIn(row, 'margin_minor'),
         lines_without_cost: numberIn(row, 'lines_without_cost'),
-        order_value_minor: orderValueOf(rowOf(rows.customers, channel)),
+        order_value_minor: boundedOrderValue(rowOf(rows.customers, channel), 'customers'),
         share: part?.share ?? null,
         target_share: part?.targetShare ?? null,
         deviation_points: part?.deviationPoints ?? null,
       };
     });
-}
-
-/** Revenue per order with the delta method's interval over customers; null for fewer than two of them. */
-function orderValueOf(row: Row | undefined): EconomicsAnswer['retention'] {
-  const count = numberIn(row, 'customers');
-  if (count < 2) return null;
-  const { mean, variance } = ratioOf({
-    value: { count, sum: numberIn(row, 'y'), sumOfSquares: numberIn(row, 'yy') },
-    base: { count, sum: numberIn(row, 'd'), sumOfSquares: numberIn(row, 'dd') },
-    sumOfProducts: numberIn(row, 'yd'),
-  });
-  const half = PLAIN_ERRORS * Math.sqrt(Math.max(0, variance) / count);
-  return { point: mean, low: mean - half, high: mean + half };
 }
 
 function mixParts(rows: EconomicsRows): Parameters<typeof mixOf>[0] {
@@ -174,26 +155,49 @@ function cohortsOf(rows: EconomicsRows, watermarkMs: number): EconomicsAnswer['c
   return rows.cohorts.map((row) => ({
     month: numberIn(row, 'cohort_ms'),
     customers: numberIn(row, 'customers'),
-    repurchase: shareOf(row, 'repurchased', 'customers'),
+    repurchase: boundedShare(row, 'repurchased', 'customers'),
     margin_per_customer_minor: numberIn(row, 'margin_minor') / numberIn(row, 'customers'),
     provisional: numberIn(row, 'matured_ms') > watermarkMs,
   }));
 }
 
-function shareOf(row: Row | undefined, part: string, whole: string): EconomicsAnswer['retention'] {
-  return wilsonInterval(numberIn(row, part), numberIn(row, whole)) ?? null;
+/** Of those who ordered in the stretch before, the share that ordered again; cohorts add up. */
+function retentionOf(cohorts: readonly Row[]): EconomicsAnswer['retention'] {
+  const total = (name: string): number =>
+    cohorts.reduce((sum, row) => sum + numberIn(row, name), 0);
+  return boundedShare(
+    { before: total('before'), retained: total('retained') },
+    'retained',
+    'before',
+  );
 }
 
 function rowOf(rows: readonly Row[], channel: string): Row | undefined {
   return rows.find((row) => row['channel'] === channel);
 }
 
-function numberIn(row: Row | undefined, name: string): number {
-  return Number(row?.[name] ?? 0);
+/** The rows behind the answer, as ClickHouse has counted them. */
+interface EconomicsRows {
+  readonly channels: readonly Row[];
+  readonly customers: readonly Row[];
+  readonly credits: readonly Row[];
+  readonly targets: readonly Row[];
+  readonly cohorts: readonly Row[];
 }
 
-function instantOf(text: string | undefined, name: string): number | undefined {
-  return text === undefined ? undefined : parseInstant(text, name);
+async function readEconomics(
+  engine: EnginePort,
+  question: AskedRange & { readonly currency: string; readonly model: string },
+): Promise<EconomicsRows> {
+  const { fromMs: from_ms, toMs: to_ms, currency, model } = question;
+  const asked = { from_ms, to_ms, currency };
+  return {
+    channels: await engine.query(CHANNELS_SQL, asked),
+    customers: await engine.query(CUSTOMERS_SQL, asked),
+    credits: await engine.query(CREDIT_SQL, { ...asked, model }),
+    targets: await engine.query(TARGETS_SQL, { to_ms }),
+    cohorts: await engine.query(COHORTS_SQL, asked),
+  };
 }
 
 const DOCUMENTATION = {

@@ -3,17 +3,15 @@ import type { FastifyInstance } from 'fastify';
 
 import { splitByLargestRemainder } from '../schemas/money.ts';
 import type { EnginePort } from '../schemas/ports.ts';
-import { DAY_MS } from '../schemas/time.ts';
 import { markovCredit } from '../statistics/markov.ts';
 import { shapleyRate } from '../statistics/shapley-rate.ts';
 import { Freshness, problemAnswers } from './answers.ts';
+import { askedRange } from './asked-range.ts';
 import type { Clock } from './clock.ts';
-import { parseInstant } from './instant-parameter.ts';
 import { type PathCounts, readPathCounts } from './path-counts.ts';
-import { Problem } from './problem.ts';
 
 /** Paths are read from raw events: a quarter of a year is as much as one answer waits for. */
-const RANGE_MS_MAX = 92 * DAY_MS;
+const DAYS_MAX = 92;
 
 /** Thousandths of a conversion, in which credit is handed out without a rest. */
 const MILLI = 1_000;
@@ -44,14 +42,11 @@ export function addPaths(
     async (request, reply) => {
       const { currency = 'EUR' } = request.query;
       const { watermark } = engine.status();
-      const toMs = instantOf(request.query.to, 'to') ?? clock.nowMs();
-      const fromMs = instantOf(request.query.from, 'from') ?? toMs - settings.lookbackMs;
-      if (fromMs >= toMs || toMs - fromMs > RANGE_MS_MAX) {
-        throw new Problem({
-          code: 'QUERY_INVALID',
-          detail: 'Expected from to be before to, and at most 92 days apart',
-        });
-      }
+      const { fromMs, toMs } = askedRange(request.query, {
+        nowMs: clock.nowMs(),
+        usualMs: settings.lookbackMs,
+        daysMax: DAYS_MAX,
+      });
       const counts = await readPathCounts(engine, {
         fromMs,
         toMs,
@@ -131,10 +126,6 @@ const WEIGHT_UNITS = 1e6;
 
 function totalValue(transitions: readonly { readonly valueMinor: number }[]): number {
   return transitions.reduce((sum, { valueMinor }) => sum + valueMinor, 0);
-}
-
-function instantOf(text: string | undefined, name: string): number | undefined {
-  return text === undefined ? undefined : parseInstant(text, name);
 }
 
 const PathsAnswer = Type.Object({

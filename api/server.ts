@@ -19,6 +19,7 @@ import { addAsyncApi } from './asyncapi.ts';
 import { addAuditLog } from './audit-log.ts';
 import { addBotDecisions } from './bot-decisions.ts';
 import { addBots } from './bots.ts';
+import { addCarts } from './carts.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import type { ComparisonSettings } from './comparisons.ts';
 import { addEconomics } from './economics.ts';
@@ -38,6 +39,7 @@ import { PROBLEMS, Problem, sendProblem } from './problem.ts';
 import { addQueries } from './query.ts';
 import { answerClientError, handleErrors, handleMissingRoutes } from './request-errors.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
+import { addSegments } from './segments.ts';
 
 export interface ServerOptions {
   readonly engine: EnginePort;
@@ -116,6 +118,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     addLift(scope, { engine, clock, comparisons: options.comparisons });
     addAssignments(scope, { engine, clock });
     addEconomics(scope, { engine, clock });
+    addCarts(scope, { engine, clock });
+    addSegments(scope, { engine, clock });
     addBots(scope, { engine, clock });
     addBotDecisions(scope, { engine, guard });
     addPaths(scope, { engine, clock, settings: options.paths });

@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs';
 
 import type { Row } from '../schemas/panel.ts';
 import type { QueryParameter } from '../schemas/ports.ts';
+import { DEFAULT_SEGMENT_RULES, segmentParameters } from '../schemas/segment-rule.ts';
 import { HOUR_MS } from '../schemas/time.ts';
+import { PATHS_SQL } from './attribution/reads.ts';
 import { ATTRIBUTION_1H } from './attribution/row.ts';
 import type { Config } from './config.ts';
+import { CARTS_SQL, COHORTS_SQL, CUSTOMERS_SQL, SEGMENTS_SQL } from './economics/reads.ts';
 import { MEMBERS_MAX } from './engine/operator/clusters.ts';
 import { auditedTests } from './lift-tests.ts';
 import { LIFT_COHORTS } from './lift/row.ts';
@@ -12,9 +15,11 @@ import { profileParameters } from './stock/audit-parameters.ts';
 import { BOT_CLICKS_1M, CHANNEL_1M, REGION_1H } from './traffic/row.ts';
 import { verdictParameters } from './verdict-parameters.ts';
 
-/** One view and the SQL that recomputes it from the raw events alone. */
+/** One view, or one read that answers are made of, and the SQL that recomputes it from the raw events alone. */
 interface Audit {
   readonly view: string;
+  /** The read; undefined where it is the view of that name. */
+  readonly read?: string;
   /** Columns that identify a row, and columns that must agree. */
   readonly key: readonly string[];
   readonly values: readonly string[];
@@ -64,6 +69,8 @@ const LIFT_VALUES = LIFT_COHORTS.sums
 
 const PARITY_BEGINNING = new URL('parity/audit-beginning.sql', import.meta.url);
 const FULFILMENT_BEGINNING = new URL('fulfilment/audit-beginning.sql', import.meta.url);
+
+const ECONOMICS_BEGINNING = new URL('economics/audit-beginning.sql', import.meta.url);
 
 const AUDITS: readonly Audit[] = [
   {
@@ -249,7 +256,53 @@ const AUDITS: readonly Audit[] = [
     files: [new URL('traffic/bot-audit.sql', import.meta.url)],
     parameters: () => ({}),
   },
+  {
+    ...readAudit('paths', PATHS_SQL, [new URL('attribution/audit-paths.sql', import.meta.url)]),
+    key: ['joined', 'ending'],
+    values: ['paths', 'value_minor'],
+    parameters: ({ attribution, lift, sessions }) => ({
+      currency: lift.currency,
+      lookback_ms: attribution.lookback,
+      gap_ms: sessions.gap,
+    }),
+  },
+  {
+    ...economicsAudit('order_values', CUSTOMERS_SQL, 'audit-customers.sql'),
+    key: ['channel'],
+    values: ['customers', 'y', 'yy', 'd', 'dd', 'yd'],
+  },
+  {
+    ...economicsAudit('customer_cohorts', COHORTS_SQL, 'audit-cohorts.sql'),
+    key: ['cohort_ms'],
+    values: ['customers', 'repurchased', 'margin_minor', 'before', 'retained'],
+  },
+  {
+    ...economicsAudit('carts', CARTS_SQL, 'audit-carts.sql'),
+    key: ['channel', 'stock', 'parity'],
+    values: ['carts', 'abandoned', 'pending'],
+  },
+  {
+    ...economicsAudit('segments', SEGMENTS_SQL, 'audit-segments.sql'),
+    key: ['segment'],
+    values: ['visitors', 'customers', 'orders', 'valued', 'y', 'yy', 'd', 'dd', 'yd'],
+  },
 ];
+
+/** What audits of reads have in common: they count the whole range at once. */
+function readAudit(view: string, read: string, files: readonly URL[]) {
+  return { view, read, files, isSums: true, timeColumn: undefined, windowMs: undefined };
+}
+
+/** Audits of economics, in the currency of lift, with the segments that hold while nobody has set any. */
+function economicsAudit(view: string, read: string, file: string) {
+  return {
+    ...readAudit(view, read, [ECONOMICS_BEGINNING, new URL(`economics/${file}`, import.meta.url)]),
+    parameters: ({ lift }: Config) => ({
+      currency: lift.currency,
+      ...segmentParameters(DEFAULT_SEGMENT_RULES),
+    }),
+  };
+}
 
 function parityParameters({ parity }: Config): Parameters {
   return {
@@ -295,7 +348,7 @@ async function auditView(
   query: Query,
   config: Config,
   {
-    audit: { view, key, values, live, isSums, timeColumn, files, parameters },
+    audit: { view, read, key, values, live, isSums, timeColumn, files, parameters },
     range,
   }: { readonly audit: Audit; readonly range: AuditRange },
 ): Promise<AuditResult> {
@@ -303,7 +356,12 @@ async function auditView(
     ...(await parameters(config, query)),
     from: new Date(range.fromMs).toISOString().replace('T', ' ').replace('Z', ''),
     to: new Date(range.toMs).toISOString().replace('T', ' ').replace('Z', ''),
+    from_ms: range.fromMs,
+    to_ms: range.toMs,
+    // What is open at the end of the range is so for both.
+    watermark_ms: range.toMs,
   };
+  const source = read === undefined ? `weir.${view}` : `(${read})`;
   const inRange =
     timeColumn === undefined
       ? '1'
@@ -317,7 +375,7 @@ async function auditView(
   const differences = await query(
     `SELECT ${key.join(', ')}, groupArrayIf(${tuple}, side = 1) AS live, groupArrayIf(${tuple}, side = 0) AS recomputed
      FROM (
-       SELECT ${liveColumns}, 1 AS side FROM weir.${view} WHERE ${inRange}
+       SELECT ${liveColumns}, 1 AS side FROM ${source} WHERE ${inRange}
        UNION ALL
        SELECT ${columns}, 0 AS side FROM (${files.map((file) => readFileSync(file, 'utf8')).join('')})
      )
@@ -329,7 +387,7 @@ async function auditView(
     bound,
   );
   const [count] = await query(
-    `SELECT toUInt32(count()) AS rows FROM weir.${view} WHERE ${inRange}`,
+    `SELECT toUInt32(count()) AS rows FROM ${source} WHERE ${inRange}`,
     bound,
   );
   return { view, rows: Number(count?.['rows'] ?? 0), differences };

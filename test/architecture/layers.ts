@@ -28,7 +28,7 @@ const PROCESSORS = /^processors\//;
 const DOOR = /^processors\/door(\/.*)?\.ts$/;
 const PANELS = /^processors\/panels\.ts$/;
 const PANEL = /^processors\/[^/]+\/panel\.ts$/;
-const PANEL_OR_ROW = /^processors\/[^/]+\/(panel|row)\.ts$/;
+const SHOWN = /^processors\/[^/]+\/(panel|row|reads)\.ts$/;
 const API = /^api\//;
 const DASHBOARDS = /^dashboards\//;
 const CLI = /^cli\//;
@@ -104,10 +104,10 @@ const LAYERS: readonly Layer[] = [
     mayUsePackages: true,
   },
   {
-    name: 'panel.ts or row.ts',
-    files: PANEL_OR_ROW,
+    name: 'panel.ts, row.ts or reads.ts',
+    files: SHOWN,
     mayImport: [SCHEMAS, /^processors\/engine\/operator\/table\.ts$/],
-    ownFolder: /^(panel|row)\.ts$/,
+    ownFolder: /^(panel|row|reads)\.ts$/,
     mayUsePackages: false,
   },
   {
@@ -120,13 +120,13 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'api',
     files: API,
-    mayImport: [SCHEMAS, STATISTICS, PANELS, PANEL_OR_ROW, API],
+    mayImport: [SCHEMAS, STATISTICS, PANELS, SHOWN, API],
     mayUsePackages: true,
   },
   {
     name: 'dashboards',
     files: DASHBOARDS,
-    mayImport: [SCHEMAS, STATISTICS, PANELS, PANEL_OR_ROW, DASHBOARDS],
+    mayImport: [SCHEMAS, STATISTICS, PANELS, SHOWN, DASHBOARDS],
     mayUsePackages: true,
   },
   {

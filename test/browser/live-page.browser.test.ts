@@ -142,6 +142,11 @@ describe.skipIf(CHROMIUM_PATH === undefined)('the page before any server', () =>
     const card = page.locator('[data-marketing=search]');
     await card.getByText('€250.00, €333.30').waitFor();
     expect(await card.getByText('3 (2.1 … 3.9)').count()).toBe(1);
+    await card.getByText('70.0% (64.6% … 74.9%)').waitFor();
+    const segment = page.locator('[data-segment=high-intent]');
+    await segment.getByText('40.0% (35.8% … 44.4%)').waitFor();
+    const carts = await page.locator('[data-carts]').textContent();
+    expect(carts).toContain('cheaper on another channel80.0%');
     const sold = await page.locator('[data-sales=dtc]').textContent();
     expect(sold).toContain('42.0%, +2 points');
   });

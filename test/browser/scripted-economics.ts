@@ -1,4 +1,6 @@
+import type { CartsAnswer } from '../../api/carts.ts';
 import type { EconomicsAnswer } from '../../api/economics-answer.ts';
+import type { SegmentsAnswer } from '../../api/segments.ts';
 
 /** What the scripted server says of channels: one that is advertised, one that sells. */
 export const ECONOMICS: EconomicsAnswer = {
@@ -22,7 +24,6 @@ export const ECONOMICS: EconomicsAnswer = {
         icpa_minor: 33_330,
         iroas: { point: 3, low: 2.1, high: 3.9 },
       },
-      carts: { carts: 300, abandoned: { point: 0.7, low: 0.646, high: 0.749 }, pending: 12 },
     },
   ],
   sales: [
@@ -46,4 +47,71 @@ export const ECONOMICS: EconomicsAnswer = {
   as_of: Date.UTC(2026, 10, 21),
   watermark: Date.UTC(2026, 10, 21),
   complete: true,
+};
+
+const FRESH = {
+  from: ECONOMICS.from,
+  to: ECONOMICS.to,
+  as_of: ECONOMICS.as_of,
+  watermark: ECONOMICS.watermark,
+  complete: true,
+};
+
+/** Carts of the advertised channel, some of them with a product that another channel sold for less. */
+export const CARTS: CartsAnswer = {
+  ...FRESH,
+  channels: [
+    {
+      channel: 'search',
+      carts: 300,
+      abandoned: { point: 0.7, low: 0.646, high: 0.749 },
+      pending: 12,
+    },
+  ],
+  stock: [
+    {
+      stock: 'in_stock',
+      carts: 300,
+      abandoned: { point: 0.7, low: 0.646, high: 0.749 },
+      pending: 12,
+    },
+  ],
+  parity: [
+    { parity: 'under', carts: 100, abandoned: { point: 0.8, low: 0.711, high: 0.867 }, pending: 0 },
+    {
+      parity: 'parity',
+      carts: 200,
+      abandoned: { point: 0.65, low: 0.582, high: 0.713 },
+      pending: 12,
+    },
+  ],
+  rows: [],
+};
+
+/** Two segments. */
+export const SEGMENTS: SegmentsAnswer = {
+  ...FRESH,
+  currency: 'EUR',
+  segments: [
+    {
+      segment: 'high-intent',
+      visitors: 500,
+      customers: 200,
+      conversion: { point: 0.4, low: 0.358, high: 0.444 },
+      orders: 210,
+      revenue_minor: 1_600_000,
+      order_value_minor: { point: 7_619, low: 7_200, high: 8_040 },
+    },
+    {
+      segment: 'other',
+      visitors: 9_000,
+      customers: 0,
+      conversion: { point: 0, low: 0, high: 0.0004 },
+      orders: 0,
+      revenue_minor: 0,
+      order_value_minor: null,
+    },
+  ],
+  rules: [],
+  rules_ignored: 0,
 };

@@ -5,7 +5,7 @@ import { extname, join } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 import type { Row } from '../../schemas/panel.ts';
-import { ECONOMICS } from './scripted-economics.ts';
+import { CARTS, ECONOMICS, SEGMENTS } from './scripted-economics.ts';
 import { LIFT_COMPARISONS, LIFT_TESTS } from './scripted-lift.ts';
 import { PATHS } from './scripted-paths.ts';
 import {
@@ -208,6 +208,14 @@ async function answer(
   }
   if (url.pathname === '/v1/economics') {
     sendJson(response, 200, ECONOMICS);
+    return;
+  }
+  if (url.pathname === '/v1/economics/carts') {
+    sendJson(response, 200, CARTS);
+    return;
+  }
+  if (url.pathname === '/v1/economics/segments') {
+    sendJson(response, 200, SEGMENTS);
     return;
   }
   if (url.pathname === '/v1/live/events') {

@@ -20,7 +20,7 @@ export const RAW_TABLES = [
    ENGINE = MergeTree ORDER BY event_id`,
   `CREATE VIEW weir.clicks_log AS SELECT * FROM weir.clicks`,
   `CREATE TABLE weir.orders (event_id String, occurred_at DateTime64(3, 'UTC'), order_id String,
-   status LowCardinality(String), visitor_id String, sales_channel String, currency LowCardinality(String))
+   status LowCardinality(String), visitor_id String, sales_channel String, currency LowCardinality(String), promo_id Nullable(String))
    ENGINE = MergeTree ORDER BY event_id`,
   `CREATE TABLE weir.order_lines (event_id String, order_id String, line_id String,
    occurred_at DateTime64(3, 'UTC'), status LowCardinality(String), visitor_id String,
@@ -32,6 +32,17 @@ export const RAW_TABLES = [
   `CREATE TABLE weir.progress (watermark DateTime64(3, 'UTC'), allowed_lateness_ms Int64)
    ENGINE = MergeTree ORDER BY watermark`,
   ...VISITOR_VIEWS,
+];
+
+/** What economics reads besides: what verdicts leave of clicks, when products were out, and what they cost where. */
+export const ECONOMICS_TABLES = [
+  'CREATE VIEW weir.orders_log AS SELECT * FROM weir.orders',
+  `CREATE VIEW weir.net_clicks AS SELECT * FROM weir.clicks AS clicks WHERE (visitor_id, toDate(occurred_at)) NOT IN
+   (SELECT visitor_token, toDate(from_at) FROM weir.bot_standings WHERE tier > 0)`,
+  `CREATE TABLE weir.stock_sku_outages (sku String, opened_at DateTime64(3, 'UTC'), resolved_at Nullable(DateTime64(3, 'UTC')))
+   ENGINE = MergeTree ORDER BY sku`,
+  `CREATE TABLE weir.parity_segments (sku String, started_at DateTime64(3, 'UTC'), ended_at DateTime64(3, 'UTC'), side String)
+   ENGINE = MergeTree ORDER BY sku`,
 ];
 
 type Literal = string | number | null;
@@ -57,7 +68,7 @@ export async function storeRawEvents(
   );
   await insertRows(
     clickHouse,
-    'orders (event_id, occurred_at, order_id, status, visitor_id, sales_channel, currency)',
+    'orders (event_id, occurred_at, order_id, status, visitor_id, sales_channel, currency, promo_id)',
     ordersOf(events).map((event) => [
       event.event_id,
       instantText(event.occurred_at),
@@ -66,6 +77,7 @@ export async function storeRawEvents(
       event.visitor_id,
       event.sales_channel,
       event.currency,
+      event.promo_id,
     ]),
   );
   await insertRows(

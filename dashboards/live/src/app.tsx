@@ -1,5 +1,5 @@
 import type { Acknowledgements } from './live/acknowledgements.ts';
-import type { Economics } from './live/economics.ts';
+import type { Carts, Economics, Segments } from './live/economics.ts';
 import type { LiveFeed } from './live/feed.ts';
 import type { LiftCards } from './live/lift.ts';
 import type { Paths } from './live/paths.ts';
@@ -26,14 +26,16 @@ export function App(props: {
   readonly today: TodayHours;
   readonly lift: Polled<LiftCards>;
   readonly economics: Polled<Economics>;
+  readonly carts: Polled<Carts>;
+  readonly segments: Polled<Segments>;
   readonly paths: Polled<Paths>;
   readonly verdicts: Polled<readonly BotVerdict[]>;
   readonly decisions: VerdictDecisions;
   readonly acknowledgements: Acknowledgements;
   readonly nowMs: number;
 }) {
-  const { feed, today, lift, economics, paths, verdicts, decisions, acknowledgements, nowMs } =
-    props;
+  const { feed, today, lift, economics, carts, segments, paths, nowMs } = props;
+  const { verdicts, decisions, acknowledgements } = props;
   const { store } = feed;
   const verdict = judge(feed.status, store.freshness, nowMs);
   const isOld = verdict.kind === 'disconnected' || verdict.kind === 'stale';
@@ -44,7 +46,7 @@ export function App(props: {
       <main class={isOld ? 'old' : ''}>
         <Channels store={store} today={today} nowMs={nowMs} />
         <Lift lift={lift} nowMs={nowMs} />
-        <EconomicsPanel economics={economics} nowMs={nowMs} />
+        <EconomicsPanel economics={economics} carts={carts} segments={segments} nowMs={nowMs} />
         <Quality store={store} verdicts={verdicts} decisions={decisions} nowMs={nowMs} />
         <div class="columns">
           <div class="column">

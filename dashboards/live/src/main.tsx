@@ -8,7 +8,7 @@ import {
   createEventsTransport,
   createWebSocketTransport,
 } from './live/browser-transports.ts';
-import { parseEconomics } from './live/economics.ts';
+import { parseCarts, parseEconomics, parseSegments } from './live/economics.ts';
 import { LiveFeed } from './live/feed.ts';
 import { parseCards } from './live/lift.ts';
 import { parsePaths } from './live/paths.ts';
@@ -40,7 +40,18 @@ function paint(): void {
   paintedAt = performance.now();
   if (root === null) return;
   const nowMs = Date.now();
-  const live = { feed, today, lift, economics, paths, verdicts, decisions, acknowledgements };
+  const live = {
+    feed,
+    today,
+    lift,
+    economics,
+    carts,
+    segments,
+    paths,
+    verdicts,
+    decisions,
+    acknowledgements,
+  };
   render(<App {...live} nowMs={nowMs} />, root);
 }
 
@@ -97,6 +108,18 @@ const economics = new Polled({
   path: '/v1/economics',
   apartMs: ECONOMICS_APART_MS,
   parse: parseEconomics,
+});
+const carts = new Polled({
+  ...polling,
+  path: '/v1/economics/carts',
+  apartMs: ECONOMICS_APART_MS,
+  parse: parseCarts,
+});
+const segments = new Polled({
+  ...polling,
+  path: '/v1/economics/segments',
+  apartMs: ECONOMICS_APART_MS,
+  parse: parseSegments,
 });
 const verdicts = new Polled({
   ...polling,

@@ -16,7 +16,6 @@ export interface MarketingChannel {
   readonly roas: number | undefined;
   readonly icpaMinor: number | undefined;
   readonly iroas: Bounded | undefined;
-  readonly abandoned: Bounded | undefined;
 }
 
 /** What a sales channel sells. */
@@ -57,7 +56,6 @@ export function parseEconomics(answer: unknown): Economics {
         roas: numberIn(attributed, 'roas'),
         icpaMinor: numberIn(incremental, 'icpa_minor'),
         iroas: boundedIn(incremental, 'iroas'),
-        abandoned: boundedIn(objectIn(row, 'carts'), 'abandoned'),
       };
     }),
     sales: listIn(answer, 'sales').map((row) => ({
@@ -72,6 +70,66 @@ export function parseEconomics(answer: unknown): Economics {
     })),
     mixP: numberIn(objectIn(answer, 'mix'), 'p'),
     retention: boundedIn(answer, 'retention'),
+  };
+}
+
+/** Carts of which it is known whether an order followed, by channel, stock or price of the product. */
+export interface CartGroup {
+  readonly name: string;
+  readonly carts: number;
+  readonly abandoned: Bounded | undefined;
+}
+
+/** Carts of the last day. */
+export interface Carts {
+  readonly channels: readonly CartGroup[];
+  readonly stock: readonly CartGroup[];
+  readonly parity: readonly CartGroup[];
+}
+
+/** @throws {TypeError} when the answer is none of carts */
+export function parseCarts(answer: unknown): Carts {
+  if (!isJsonObject(answer)) throw new TypeError('Expected carts, got something else');
+  const groupsOf = (list: string, name: string): readonly CartGroup[] =>
+    listIn(answer, list).map((row) => ({
+      name: textIn(row, name) ?? '',
+      carts: numberIn(row, 'carts') ?? 0,
+      abandoned: boundedIn(row, 'abandoned'),
+    }));
+  return {
+    channels: groupsOf('channels', 'channel'),
+    stock: groupsOf('stock', 'stock'),
+    parity: groupsOf('parity', 'parity'),
+  };
+}
+
+/** Visitors of the last day who did alike. */
+export interface Segment {
+  readonly segment: string;
+  readonly visitors: number;
+  readonly conversion: Bounded | undefined;
+  readonly orderValueMinor: Bounded | undefined;
+  readonly revenueMinor: number;
+}
+
+/** The segments of the last day. */
+export interface Segments {
+  readonly currency: string;
+  readonly segments: readonly Segment[];
+}
+
+/** @throws {TypeError} when the answer is none of segments */
+export function parseSegments(answer: unknown): Segments {
+  if (!isJsonObject(answer)) throw new TypeError('Expected segments, got something else');
+  return {
+    currency: textIn(answer, 'currency') ?? '',
+    segments: listIn(answer, 'segments').map((row) => ({
+      segment: textIn(row, 'segment') ?? '',
+      visitors: numberIn(row, 'visitors') ?? 0,
+      conversion: boundedIn(row, 'conversion'),
+      orderValueMinor: boundedIn(row, 'order_value_minor'),
+      revenueMinor: numberIn(row, 'revenue_minor') ?? 0,
+    })),
   };
 }
 

@@ -1,6 +1,15 @@
 import { useEffect } from 'preact/hooks';
 
-import type { Bounded, Economics, MarketingChannel, SalesChannel } from '../live/economics.ts';
+import type {
+  Bounded,
+  CartGroup,
+  Carts,
+  Economics,
+  MarketingChannel,
+  SalesChannel,
+  Segment,
+  Segments,
+} from '../live/economics.ts';
 import type { Polled } from '../live/polled.ts';
 import {
   NO_VALUE,
@@ -14,11 +23,18 @@ import { Empty } from '../parts/empty.tsx';
 /** What channels cost and earn over the last day: attributed and incremental side by side, never mixed. */
 export function EconomicsPanel(props: {
   readonly economics: Polled<Economics>;
+  readonly carts: Polled<Carts>;
+  readonly segments: Polled<Segments>;
   readonly nowMs: number;
 }) {
-  const { economics, nowMs } = props;
-  useEffect(() => void economics.refresh(), [economics, nowMs]);
-  const { value, problem } = economics;
+  const { economics, carts, segments, nowMs } = props;
+  useEffect(() => {
+    void economics.refresh();
+    void carts.refresh();
+    void segments.refresh();
+  }, [economics, carts, segments, nowMs]);
+  const { value } = economics;
+  const problem = economics.problem ?? carts.problem ?? segments.problem;
   return (
     <section class="panel" aria-labelledby="economics-title" aria-busy={value === undefined}>
       <div class="section-head">
@@ -35,11 +51,24 @@ export function EconomicsPanel(props: {
         <>
           <ul class="lift-cards">
             {value.marketing.map((channel) => (
-              <MarketingCard key={channel.channel} channel={channel} currency={value.currency} />
+              <MarketingCard
+                key={channel.channel}
+                channel={channel}
+                carts={carts.value?.channels.find(({ name }) => name === channel.channel)}
+                currency={value.currency}
+              />
             ))}
             {value.sales.map((channel) => (
               <SalesCard key={channel.channel} channel={channel} currency={value.currency} />
             ))}
+            {segments.value?.segments.map((segment) => (
+              <SegmentCard
+                key={segment.segment}
+                segment={segment}
+                currency={segments.value?.currency ?? ''}
+              />
+            ))}
+            {carts.value !== undefined && <CartsCard carts={carts.value} />}
           </ul>
           <p class="footnote">
             CPA and ROAS credit the last touch that was not direct; iCPA and iROAS come from
@@ -53,8 +82,12 @@ export function EconomicsPanel(props: {
   );
 }
 
-function MarketingCard(props: { readonly channel: MarketingChannel; readonly currency: string }) {
-  const { channel, currency } = props;
+function MarketingCard(props: {
+  readonly channel: MarketingChannel;
+  readonly carts: CartGroup | undefined;
+  readonly currency: string;
+}) {
+  const { channel, carts, currency } = props;
   const money = (amount: number | undefined) =>
     amount === undefined ? NO_VALUE : formatMoney(amount, currency);
   return (
@@ -69,7 +102,7 @@ function MarketingCard(props: { readonly channel: MarketingChannel; readonly cur
           text={channel.roas === undefined ? NO_VALUE : formatFraction(channel.roas)}
         />
         <Fact name="iROAS" text={rangeText(channel.iroas, formatFraction)} />
-        <Fact name="carts abandoned" text={rangeText(channel.abandoned, formatShare)} />
+        <Fact name="carts abandoned" text={rangeText(carts?.abandoned, formatShare)} />
       </dl>
     </li>
   );
@@ -88,6 +121,52 @@ function SalesCard(props: { readonly channel: SalesChannel; readonly currency: s
         <Fact name="returns" text={money(channel.returnsMinor)} />
         <Fact name="order value" text={rangeText(channel.orderValueMinor, money)} />
         <Fact name="share, to target" text={shareText(channel)} />
+      </dl>
+    </li>
+  );
+}
+
+function SegmentCard(props: { readonly segment: Segment; readonly currency: string }) {
+  const { segment, currency } = props;
+  const money = (amount: number) => formatMoney(amount, currency);
+  return (
+    <li class="lift-card" data-segment={segment.segment}>
+      <h3>{segment.segment} visitors</h3>
+      <dl class="lift-facts">
+        <Fact name="visitors" text={formatCount(segment.visitors)} />
+        <Fact name="ordered" text={rangeText(segment.conversion, formatShare)} />
+        <Fact name="revenue" text={money(segment.revenueMinor)} />
+        <Fact name="order value" text={rangeText(segment.orderValueMinor, money)} />
+      </dl>
+    </li>
+  );
+}
+
+const CART_STATES: Readonly<Record<string, string>> = {
+  in_stock: 'in stock',
+  out: 'out of stock',
+  under: 'cheaper on another channel',
+  over: 'dearer on another channel',
+  parity: 'one price on all channels',
+};
+
+/** Carts without an order within a day, by what held of the product when it was put in. */
+function CartsCard(props: { readonly carts: Carts }) {
+  const groups = [...props.carts.stock, ...props.carts.parity].filter(
+    ({ name, carts }) => CART_STATES[name] !== undefined && carts > 0,
+  );
+  if (groups.length === 0) return null;
+  return (
+    <li class="lift-card" data-carts>
+      <h3>carts abandoned</h3>
+      <dl class="lift-facts">
+        {groups.map(({ name, abandoned }) => (
+          <Fact
+            key={name}
+            name={CART_STATES[name] ?? name}
+            text={rangeText(abandoned, formatShare)}
+          />
+        ))}
       </dl>
     </li>
   );
