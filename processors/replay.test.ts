@@ -10,6 +10,7 @@ import type { EventType } from '../schemas/topics.ts';
 import { type Config, DEFAULT_CONFIG } from './config.ts';
 import { Embedded } from './embedded.ts';
 import { EmbeddedLog } from './engine/log/embedded.ts';
+import { insertDelivery } from './engine/runtime/delivery.ts';
 import { Outbox } from './engine/runtime/outbox.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
@@ -271,10 +272,7 @@ test('a log whose oldest records are gone is replayed from what is left, and the
 
 test('while results of live are not in ClickHouse a replay is refused', async () => {
   const store = LmdbStore.open(join(DATA_DIR, 'state'));
-  const unused = {
-    kind: 'insert',
-    insert: { table: 'clicks_log', columns: [], rowCount: 0, body: Buffer.alloc(0), token: '' },
-  } as const;
+  const unused = insertDelivery({ table: 'clicks_log', columns: [], token: '' }, []);
   const outbox = new Outbox({
     store,
     sink: { insert: () => Promise.resolve() },

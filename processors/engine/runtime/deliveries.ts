@@ -2,7 +2,7 @@ import type { FactsTable, RowsTable, SumsTable, Value } from '../operator/table.
 import type { SumsRow } from '../operator/window-sums.ts';
 import { Lines } from '../sink/lines.ts';
 import type { Write } from '../state/store.ts';
-import type { Delivery } from './outbox.ts';
+import { type Delivery, appendDelivery, insertDelivery } from './delivery.ts';
 import type { FactsBatch } from './task-output.ts';
 import type { Task } from './task.ts';
 import type { WindowRowCounts } from './window-row-counts.ts';
@@ -36,20 +36,23 @@ export function collectDeliveries(
       inserts.addSums(task.name, row);
     }
     for (const { table, values } of task.output.takeRows()) inserts.addRow(table, values);
-    for (const facts of task.output.takeFacts()) inserts.addFacts(facts);
+    for (const facts of task.output.facts()) inserts.addFacts(facts);
     const batches = task.output.takeForwards();
     if (batches.length > 0) {
-      deliveries.push({
-        kind: 'append',
-        batches: batches.map(({ topic, partition, values, importName }) =>
-          importName === undefined
-            ? { topic, partition, values }
-            : { topic, partition, values, importName },
+      deliveries.push(
+        appendDelivery(
+          batches.map(({ topic, partition, values, importName }) =>
+            importName === undefined
+              ? { topic, partition, values }
+              : { topic, partition, values, importName },
+          ),
         ),
-      });
+      );
     }
   }
-  return [...deliveries, ...inserts.deliveries()];
+  deliveries.push(...inserts.deliveries());
+  for (const task of tasks) task.output.clearFacts();
+  return deliveries;
 }
 
 /** One row of a rows table as a delivery of its own. */
@@ -69,7 +72,8 @@ export function rowInsert(
 interface OpenInsert {
   readonly table: string;
   readonly columns: readonly string[];
-  readonly lines: Lines;
+  readonly parts: Lines[];
+  rowCount: number;
 }
 
 /** The inserts of one checkpoint by table and month, each closed at the row limit. */
@@ -86,9 +90,7 @@ class Inserts {
 
   addSums(task: string, row: SumsRow): void {
     const { table } = row;
-    const { lines } = this.#insertOf(table.name, monthOf(row.windowStartMs), () =>
-      sumsColumns(table),
-    );
+    const lines = this.#rowOf(table.name, monthOf(row.windowStartMs), () => sumsColumns(table));
     lines.instant(row.windowStartMs);
     for (const dimension of row.dimensions) {
       lines.tab();
@@ -106,14 +108,16 @@ class Inserts {
   }
 
   addRow(table: RowsTable, values: readonly Value[]): void {
-    const { lines } = this.#insertOf(table.name, '', () => [...namesOf(table), 'version']);
+    const lines = this.#rowOf(table.name, '', () => [...namesOf(table), 'version']);
     lines.row(table.columns, values);
     this.#endVersioned(lines);
   }
 
   addFacts({ table, month, lines }: FactsBatch): void {
     const columns = (): readonly string[] => [...namesOf(table), ...IDENTITY_COLUMNS];
-    this.#insertOf(table.name, month, columns).lines.addAll(lines);
+    const insert = this.#insertOf(table.name, month, columns);
+    insert.parts.push(lines);
+    insert.rowCount += lines.count;
   }
 
   deliveries(): readonly Delivery[] {
@@ -125,22 +129,30 @@ class Inserts {
   #insertOf(table: string, month: string, columns: () => readonly string[]): OpenInsert {
     const key = `${table}:${month}`;
     let insert = this.#open.get(key);
-    if (insert !== undefined && insert.lines.count >= INSERT_ROWS_MAX) {
+    if (insert !== undefined && insert.rowCount >= INSERT_ROWS_MAX) {
       this.#close(key, insert);
       insert = undefined;
     }
     if (insert === undefined) {
-      insert = { table, columns: columns(), lines: new Lines() };
+      insert = { table, columns: columns(), parts: [], rowCount: 0 };
       this.#open.set(key, insert);
     }
     return insert;
   }
 
-  #close(key: string, { table, columns, lines }: OpenInsert): void {
+  /** Where the next versioned row of an insert goes. */
+  #rowOf(table: string, month: string, columns: () => readonly string[]): Lines {
+    const insert = this.#insertOf(table, month, columns);
+    insert.rowCount += 1;
+    const [lines = new Lines()] = insert.parts;
+    insert.parts[0] = lines;
+    return lines;
+  }
+
+  #close(key: string, { table, columns, parts }: OpenInsert): void {
     const { node, epoch, sequence } = this.#stamp;
     const token = `weir:${node}:${epoch}:${sequence}:${key}:${this.#closed.length}`;
-    const insert = { table, columns, rowCount: lines.count, body: lines.bytes(), token };
-    this.#closed.push({ kind: 'insert', insert });
+    this.#closed.push(insertDelivery({ table, columns, token }, parts));
   }
 
   #endVersioned(lines: Lines): void {

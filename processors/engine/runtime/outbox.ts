@@ -1,18 +1,12 @@
-import { pack, unpack } from 'msgpackr';
 import PQueue from 'p-queue';
 
-import { erase } from '../../../schemas/brand.ts';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
-import type { AppendBatch, Log } from '../log/log.ts';
-import type { Insert, Sink } from '../sink/sink.ts';
+import type { Log } from '../log/log.ts';
+import type { Sink } from '../sink/sink.ts';
 import { endOfPrefix, type Store, type Write } from '../state/store.ts';
 import type { Clock } from '../time/clock.ts';
+import { type Delivery, rowsOf, storedDelivery } from './delivery.ts';
 import { backoffMs } from './retry.ts';
-
-/** What a checkpoint still has to deliver: rows to ClickHouse, or records to another stage. */
-export type Delivery =
-  | { readonly kind: 'insert'; readonly insert: Insert }
-  | { readonly kind: 'append'; readonly batches: readonly AppendBatch[] };
 
 export interface OutboxEvents {
   /** A delivery failed and will be tried again after `waitMs`. */
@@ -117,7 +111,7 @@ export class Outbox {
     const staged = deliveries.map((delivery) => {
       const key = PREFIX + String(this.#nextSequence).padStart(SEQUENCE_DIGITS, '0');
       this.#nextSequence += 1;
-      writes.push({ key, value: pack(delivery) });
+      writes.push({ key, value: delivery.stored });
       return { key, delivery };
     });
     return () => {
@@ -184,15 +178,8 @@ export function* storedDeliveries(
   store: Store,
 ): Iterable<{ readonly key: string; readonly delivery: Delivery }> {
   for (const { key, value } of store.range({ start: PREFIX, end: endOfPrefix(PREFIX) })) {
-    // Written by `stage` and verified by the store's checksum.
-    yield { key, delivery: erase<Delivery>(unpack(value)) };
+    yield { key, delivery: storedDelivery(value) };
   }
-}
-
-/** Rows or records in a delivery. */
-export function rowsOf(delivery: Delivery): number {
-  if (delivery.kind === 'insert') return delivery.insert.rowCount;
-  return delivery.batches.reduce((sum, batch) => sum + batch.values.length, 0);
 }
 
 function asEngineError(error: unknown): EngineError {

@@ -44,7 +44,7 @@ export class TaskOutput implements Output {
   #key = '';
   #rows = new Map<string, KeyedRow>();
   #unpublishedRows = new Map<string, KeyedRow>();
-  #facts = new Map<string, FactsBatch>();
+  readonly #facts = new Map<string, FactsBatch>();
   /** Those of the month in hand, by table: every event has at least one fact. */
   readonly #factsOfMonth = new Map<FactsTable, FactsBatch>();
   #forwards = new Map<string, ForwardBatch>();
@@ -202,12 +202,19 @@ export class TaskOutput implements Output {
     return rows;
   }
 
-  takeFacts(): readonly FactsBatch[] {
-    const facts = [...this.#facts.values()];
-    this.#facts = new Map();
+  /** What waits for the next checkpoint; copy it before `clearFacts`. */
+  facts(): readonly FactsBatch[] {
+    return [...this.#facts.values()].filter(({ lines }) => lines.count > 0);
+  }
+
+  /** The checkpoint has the facts: their memory is used again, that of months without any is given back. */
+  clearFacts(): void {
+    for (const [name, { lines }] of this.#facts) {
+      if (lines.count === 0) this.#facts.delete(name);
+      else lines.clear();
+    }
     this.#factsOfMonth.clear();
     this.#pendingLines = 0;
-    return facts;
   }
 
   takeForwards(): readonly ForwardBatch[] {

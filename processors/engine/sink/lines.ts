@@ -2,6 +2,8 @@ import type { Column, ColumnType, Value } from '../operator/table.ts';
 
 /** Room to begin with: some dozen facts. */
 const BYTES_MIN = 16 * 1_024;
+/** Lines that are used again keep up to this many times the memory that they needed last. */
+const SPARE_FACTOR = 8;
 /** Room for one row. */
 const ROW_BYTES_MIN = 256;
 /** A UTF-16 unit takes at most three bytes of UTF-8, and an escaped one two. */
@@ -105,17 +107,26 @@ export class Lines {
     this.#count += 1;
   }
 
-  /** Adds all lines of `other`. */
-  addAll(other: Lines): void {
-    this.#reserve(other.#length);
-    other.#bytes.copy(this.#bytes, this.#length, 0, other.#length);
-    this.#length += other.#length;
-    this.#count += other.#count;
+  /** How many bytes the lines are. */
+  get byteLength(): number {
+    return this.#length;
   }
 
-  /** The lines as bytes, which belong to the caller as long as no line is added. */
-  bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+  /** Copies the lines to `target` from byte `at` on, where there is room for them. */
+  copyTo(target: Uint8Array, at: number): void {
+    this.#bytes.copy(target, at, 0, this.#length);
+  }
+
+  /** Begins anew in the same memory; what was far too large is given back. */
+  clear(): void {
+    if (this.#length * SPARE_FACTOR < this.#bytes.length && this.#bytes.length > BYTES_MIN)
+      this.#bytes = Buffer.allocUnsafe(BYTES_MIN);
+    this.#length = 0;
+    this.#count = 0;
+  }
+
+  toString(): string {
+    return this.#bytes.toString('utf8', 0, this.#length);
   }
 
   #value(type: ColumnType, value: Value | undefined): void {
@@ -201,7 +212,7 @@ export class Lines {
 export function tsvRow(columns: readonly Column[], values: readonly Value[]): string {
   const lines = new Lines(ROW_BYTES_MIN);
   lines.row(columns, values);
-  return lines.bytes().toString('utf8');
+  return lines.toString();
 }
 
 function escaped(text: string): string {

@@ -43,7 +43,8 @@ export class KeyedState {
   readonly #cachedBytesMax: number;
   readonly #layouts: readonly Layout[];
   readonly #layoutIndex: number;
-  readonly #packr = new Packr({ useRecords: false });
+  /** Bytes in a state are copied: what the store returns does not stay. */
+  readonly #packr = new Packr({ useRecords: false, copyBuffers: true });
   readonly #arena = new Arena();
   #young = new Map<string, KeyedEntry>();
   #old = new Map<string, KeyedEntry>();

@@ -23,6 +23,8 @@ export class LmdbStore implements Store {
   readonly #values: RootDatabase<Buffer, string>;
   /** For the stored forms of one commit; as large as the largest one needed. */
   #scratch = Buffer.alloc(0);
+  /** For the value that was read last; as large as the largest one. */
+  #read = Buffer.alloc(0);
 
   private constructor(values: RootDatabase<Buffer, string>) {
     this.#values = values;
@@ -46,8 +48,13 @@ export class LmdbStore implements Store {
   }
 
   get(key: string): Buffer | undefined {
-    const stored = reading(() => this.#values.get(key));
-    return stored === undefined ? undefined : verified(key, stored);
+    // A buffer that lmdb uses again, and claims to be as long as the value.
+    const shared = reading(() => this.#values.getBinaryFast(key));
+    if (shared === undefined) return undefined;
+    const { length } = shared;
+    if (this.#read.length < length) this.#read = Buffer.allocUnsafeSlow(2 * length);
+    this.#read.set(shared.subarray(0, length));
+    return verified(key, this.#read.subarray(0, length));
   }
 
   *range(bounds: {

@@ -1,15 +1,24 @@
 import type { Store, Write } from './store.ts';
 
+/** What a value is overwritten with when it is no longer valid. */
+const STALE = 0xdb;
+
 /** A store in memory, for tests and the simulation. Values are copied in and out. */
 export class MemoryStore implements Store {
   readonly #values = new Map<string, Buffer>();
   /** The keys in order as of the last `range`, and those that came since; removed ones may be among them. */
   #keys: string[] = [];
   #newKeys: string[] = [];
+  /** The value that `get` returned last. */
+  #read = Buffer.alloc(0);
 
   get(key: string): Buffer | undefined {
+    // So that whoever holds a value for too long is found out.
+    this.#read.fill(STALE);
     const value = this.#values.get(key);
-    return value === undefined ? undefined : Buffer.from(value);
+    if (value === undefined) return undefined;
+    this.#read = Buffer.from(value);
+    return this.#read;
   }
 
   *range(bounds: {
@@ -33,10 +42,10 @@ export class MemoryStore implements Store {
       const key = keys[at] ?? '';
       if (key >= bounds.end) return;
       // Removed, or there twice as it was removed and came again.
-      const value = key === keys[at - 1] ? undefined : this.get(key);
+      const value = key === keys[at - 1] ? undefined : this.#values.get(key);
       if (value === undefined) continue;
       left -= 1;
-      yield { key, value };
+      yield { key, value: Buffer.from(value) };
     }
   }
 

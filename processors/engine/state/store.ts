@@ -10,7 +10,8 @@ export interface Write {
  */
 export interface Store {
   /**
-   * The stored value; the caller owns it.
+   * The stored value, valid until the next `get`: state is read for every other event, and a buffer
+   * of its own for each would make V8 collect its whole heap every few seconds.
    *
    * @throws {EngineError} STATE_DAMAGED when the stored bytes do not verify
    */

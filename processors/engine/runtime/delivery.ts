@@ -1,0 +1,98 @@
+import { pack, unpack } from 'msgpackr';
+
+import { erase } from '../../../schemas/brand.ts';
+import { EngineError } from '../../../schemas/errors.ts';
+import type { AppendBatch } from '../log/log.ts';
+import type { Lines } from '../sink/lines.ts';
+import type { Insert } from '../sink/sink.ts';
+
+/**
+ * What a checkpoint still has to deliver: rows to ClickHouse, or records to another stage; and the form
+ * in which the checkpoint holds it.
+ */
+export type Delivery =
+  | { readonly kind: 'insert'; readonly insert: Insert; readonly stored: Buffer }
+  | {
+      readonly kind: 'append';
+      readonly batches: readonly AppendBatch[];
+      readonly stored: Buffer;
+    };
+
+/*
+ * Stored form, little endian:
+ *   0  u8   what it is: 1 rows, 2 records
+ *   1  u32  length of the head
+ *   5  head: msgpack of the insert without its rows, or of the batches
+ *      rows as they will be sent
+ */
+const INSERT = 1;
+const APPEND = 2;
+const PREFIX_BYTES = 5;
+
+/** An insert of the lines of all `parts`, which are copied. */
+export function insertDelivery(
+  insert: Omit<Insert, 'body' | 'rowCount'>,
+  parts: readonly Lines[],
+): Delivery {
+  let bytes = 0;
+  let rowCount = 0;
+  for (const part of parts) {
+    bytes += part.byteLength;
+    rowCount += part.count;
+  }
+  const head = pack({ ...insert, rowCount });
+  // At its full length, and read from where it is stored: rows are most of what a checkpoint holds,
+  // and V8 answers much memory outside its heap with full collections of the heap.
+  const stored = Buffer.allocUnsafeSlow(PREFIX_BYTES + head.length + bytes);
+  writeHead(stored, INSERT, head);
+  let at = PREFIX_BYTES + head.length;
+  const body = stored.subarray(at);
+  for (const part of parts) {
+    part.copyTo(stored, at);
+    at += part.byteLength;
+  }
+  return { kind: 'insert', insert: { ...insert, rowCount, body }, stored };
+}
+
+/** Records for other stages. */
+export function appendDelivery(batches: readonly AppendBatch[]): Delivery {
+  const head = pack(batches);
+  const stored = Buffer.allocUnsafeSlow(PREFIX_BYTES + head.length);
+  writeHead(stored, APPEND, head);
+  return { kind: 'append', batches, stored };
+}
+
+/**
+ * The delivery in the form of a checkpoint; it goes on using `stored`.
+ *
+ * @throws {EngineError} CHECKPOINT_FORMAT_UNKNOWN when another version wrote it
+ */
+export function storedDelivery(stored: Buffer): Delivery {
+  const kind = stored.readUInt8(0);
+  if (kind !== INSERT && kind !== APPEND) {
+    throw new EngineError({
+      code: 'CHECKPOINT_FORMAT_UNKNOWN',
+      kind: 'fatal',
+      message: `Expected a delivery that this version can read, got one of kind ${kind}. Run the version that wrote it, or move the directory state away: then everything is recomputed from the log`,
+    });
+  }
+  const bodyAt = PREFIX_BYTES + stored.readUInt32LE(1);
+  // Written by the functions above and verified by the store's checksum.
+  const head: unknown = unpack(stored.subarray(PREFIX_BYTES, bodyAt));
+  if (kind === APPEND)
+    return { kind: 'append', batches: erase<readonly AppendBatch[]>(head), stored };
+  const insert = erase<Omit<Insert, 'body'>>(head);
+  return { kind: 'insert', insert: { ...insert, body: stored.subarray(bodyAt) }, stored };
+}
+
+/** Rows or records in a delivery. */
+export function rowsOf(delivery: Delivery): number {
+  if (delivery.kind === 'insert') return delivery.insert.rowCount;
+  return delivery.batches.reduce((sum, batch) => sum + batch.values.length, 0);
+}
+
+function writeHead(stored: Buffer, kind: number, head: Buffer): void {
+  stored.writeUInt8(kind, 0);
+  stored.writeUInt32LE(head.length, 1);
+  stored.set(head, PREFIX_BYTES);
+}
