@@ -34,8 +34,9 @@ export class Arena {
 
   /** The checkpoint is durable: what was sealed may be used again. */
   release(): void {
-    // No more than this checkpoint needed: after a burst the rest is given back.
-    this.#free = this.#sealed;
+    // Twice what this checkpoint needed at most: after a burst the rest is given back.
+    const spare = this.#free.slice(0, this.#sealed.length);
+    this.#free = [...spare, ...this.#sealed];
     this.#sealed = [];
   }
 }

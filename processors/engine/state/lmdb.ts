@@ -9,6 +9,8 @@ import { KEY_BYTES_MAX, type Store, type Write } from './store.ts';
 const MAP_BYTES = 16 * 1_024 ** 3;
 
 const CRC_BYTES = 4;
+/** Memory that is used again grows by more than is needed, so that it seldom does. */
+const GROWTH = 1.5;
 
 /** Keys as plain UTF-8: LMDB's own key format gives control characters a meaning. */
 const UTF8_KEYS = {
@@ -52,7 +54,7 @@ export class LmdbStore implements Store {
     const shared = reading(() => this.#values.getBinaryFast(key));
     if (shared === undefined) return undefined;
     const { length } = shared;
-    if (this.#read.length < length) this.#read = Buffer.allocUnsafeSlow(2 * length);
+    if (this.#read.length < length) this.#read = Buffer.allocUnsafeSlow(Math.ceil(GROWTH * length));
     this.#read.set(shared.subarray(0, length));
     return verified(key, this.#read.subarray(0, length));
   }
@@ -111,7 +113,8 @@ export class LmdbStore implements Store {
   #withChecksums(writes: readonly Write[]): readonly (Buffer | undefined)[] {
     let bytes = 0;
     for (const { value } of writes) if (value !== undefined) bytes += value.length + CRC_BYTES;
-    if (this.#scratch.length < bytes) this.#scratch = Buffer.allocUnsafeSlow(bytes);
+    if (this.#scratch.length < bytes)
+      this.#scratch = Buffer.allocUnsafeSlow(Math.ceil(GROWTH * bytes));
     let at = 0;
     return writes.map(({ value }) => {
       if (value === undefined) return undefined;
