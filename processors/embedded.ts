@@ -33,6 +33,7 @@ import { LmdbStore } from './engine/state/lmdb.ts';
 import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
 import type { Clock } from './engine/time/clock.ts';
+import { collectByGrowth } from './garbage-collection.ts';
 import { IngestGate } from './ingest-gate.ts';
 import { assignmentsOf, liftTestsOf, recordTests } from './lift-tests.ts';
 import { limitsOf } from './limits.ts';
@@ -151,6 +152,7 @@ export class Embedded implements EnginePort {
         partitions: config.partitions,
         short,
       });
+      collectByGrowth();
       const limits = limitsOf(config);
       const metrics = new Metrics();
       const engine = await Engine.open({
