@@ -22,6 +22,8 @@ interface AuditOptions extends CommonOptions {
 
 /** Differing rows that the terminal shows per view; `--json` has all of them. */
 const SHOWN_DIFFERENCES_MAX = 10;
+/** Longest that one view may take: what is held of visitors follows from all of their clicks. */
+const SECONDS_MAX = 300;
 /** An open range reaches from before the first believed event to the end of the four-digit years' good part. */
 const FROM_MS = 0;
 const TO_MS = Date.UTC(2200, 0, 1);
@@ -50,7 +52,7 @@ export function auditCommand(): Command {
       const { unfinished, results } = await withTables(config, async (clickHouse, dataDir) => ({
         unfinished: dataDir && (await unfinishedIn(dataDir, config.partitions)),
         results: await audit(
-          (sql, parameters) => clickHouse.query(sql, parameters),
+          (sql, parameters) => clickHouse.query(sql, parameters, { secondsMax: SECONDS_MAX }),
           await withRecordedTests(clickHouse, config),
           { fromMs: options.from ?? FROM_MS, toMs: options.to ?? TO_MS },
         ),

@@ -3,6 +3,9 @@ import { botsConfigOf } from './bots-config.ts';
 import type { NetworkOwner } from './bots/config.ts';
 import type { Config } from './config.ts';
 
+/** Forms or networks that are read at a time: a read answers with 200,000 rows at most. */
+const VALUES_PER_QUERY = 100_000;
+
 /** What stands for a data centre where a crawler's owner is named; no user agent contains it in lower case. */
 const DATA_CENTRE = 'data centre';
 
@@ -47,15 +50,20 @@ async function answersOf(
   column: 'agent' | 'network',
   answer: (value: string) => string | undefined,
 ): Promise<readonly (readonly [string, string])[]> {
-  const rows = await query(
-    `SELECT DISTINCT toString(${column}) AS value FROM weir.clicks WHERE ${column} IS NOT NULL ORDER BY value`,
-    {},
-  );
-  return rows.flatMap(({ value }): (readonly [string, string])[] => {
-    const text = String(value);
-    const said = answer(text);
-    return said === undefined ? [] : [[text, said]];
-  });
+  const answers: (readonly [string, string])[] = [];
+  for (let after = ''; ;) {
+    const rows = await query(
+      `SELECT DISTINCT toString(${column}) AS value FROM weir.clicks
+       WHERE ${column} > {after:String} ORDER BY value LIMIT ${VALUES_PER_QUERY}`,
+      { after },
+    );
+    for (const { value } of rows) {
+      after = String(value);
+      const said = answer(after);
+      if (said !== undefined) answers.push([after, said]);
+    }
+    if (rows.length < VALUES_PER_QUERY) return answers;
+  }
 }
 
 function ownerName(owner: NetworkOwner | undefined): string | undefined {
