@@ -10,7 +10,7 @@ import type { Inventory } from '../../schemas/events/inventory.ts';
 import { ORDER_STATUSES } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import type { Row } from '../../schemas/panel.ts';
-import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { buildBotsConfig } from '../../test/doubles/bots.ts';
 import { STOCK_CONFIG } from '../../test/doubles/stock-config.ts';
 import { buildLine, buildOrder } from '../../test/laws/event-builders.ts';
@@ -42,7 +42,12 @@ const RETURNS_KEPT_MS = 5 * HOUR_MS;
 const PROFILE = Array.from({ length: 24 }, (_, hour) => 1 + (hour % 5));
 const processors = processorsWith([]);
 const tables: readonly Table[] = processors.flatMap((processor) => processor.tables);
-const auditSql = readFileSync(new URL('audit.sql', import.meta.url), 'utf8');
+
+function auditSql(file: string): string {
+  return ['audit-beginning.sql', file]
+    .map((each) => readFileSync(new URL(each, import.meta.url), 'utf8'))
+    .join('');
+}
 
 function processorsWith(profile: readonly number[]): readonly Processor[] {
   const stock = createStock({ ...STOCK_CONFIG, returnsKeptMs: RETURNS_KEPT_MS, profile });
@@ -169,6 +174,21 @@ const anyEvents = fc
   .array(fc.oneof(anyOrder, anyInventory), { minLength: 800, maxLength: 800 })
   .map((events) => events.map((event, index) => withId(event, `e${index}`)));
 
+/** Four days of a SKU that sells a unit an hour, with 5.9 days left: less than lead time and review. */
+function steadySales(): readonly LawEvent[] {
+  const fromMs = START_MS - 4 * DAY_MS;
+  const about = { sku: 'steady', node_id: 'berlin' };
+  const count = { ...EMPTY_INVENTORY, ...about, kind: 'count', on_hand: 96 + 141 } as const;
+  return Array.from({ length: 97 }, (_, hour): LawEvent => {
+    const event_id = `steady-${hour}`;
+    const occurred_at = fromMs + hour * HOUR_MS;
+    if (hour === 0) return { topic: 'weir.inventory', event: { ...count, event_id, occurred_at } };
+    const of = { event_id, occurred_at, order_id: event_id, visitor_id: visitorToken('steady') };
+    const lines = [buildLine({ sku: 'steady', quantity: 1 })];
+    return { topic: 'weir.orders', event: buildOrder({ ...of, node_id: 'berlin', lines }) };
+  });
+}
+
 const EMPTY_INVENTORY: Inventory = {
   event_id: '',
   occurred_at: START_MS,
@@ -208,7 +228,8 @@ async function recomputed(
   sequenceGaps = true,
   profile: readonly number[] = [],
 ): Promise<readonly Row[]> {
-  return clickHouse.query(`SELECT ${AUDITED} FROM (${auditSql}) ORDER BY sku, node_id`, {
+  const sql = `SELECT ${AUDITED} FROM (${auditSql('audit.sql')}) ORDER BY sku, node_id`;
+  return clickHouse.query(sql, {
     returns_kept_ms: RETURNS_KEPT_MS,
     sequence_gaps: sequenceGaps,
     lead_time_ms: STOCK_CONFIG.leadTimeMs,
@@ -225,7 +246,7 @@ test('current stock equals the SQL that recomputes it from the raw events, whate
   ]) {
     for (const { name } of tables) await clickHouse.command(`TRUNCATE TABLE weir.${name}`);
     const [events = []] = fc.sample(anyEvents, { seed, numRuns: 1 });
-    await load(events, profile);
+    await load([...steadySales(), ...events], profile);
     const live = await clickHouse.query(
       `SELECT sku, node_id, state, available, on_hand, reserved, safety, printf('%.3e', rate_per_day) AS rate
        FROM weir.stock_current ORDER BY sku, node_id`,
@@ -233,8 +254,26 @@ test('current stock equals the SQL that recomputes it from the raw events, whate
     expect(await recomputed(true, profile), `batch ${seed}`).toEqual(live);
     for (const { state } of live) seen.add(state);
   }
-  // LOW needs a longer past than these events have.
-  expect(STOCK_STATES.filter((state) => !seen.has(state))).toEqual(['LOW']);
+  expect(STOCK_STATES.filter((state) => !seen.has(state))).toEqual([]);
+});
+
+test('stockouts begin and end where the SQL that recomputes them says', async () => {
+  const resolutions: unknown[] = [];
+  for (const seed of [1, 3, 4]) {
+    for (const { name } of tables) await clickHouse.command(`TRUNCATE TABLE weir.${name}`);
+    const [events = []] = fc.sample(anyEvents, { seed, numRuns: 1 });
+    await load(events);
+    const live = await clickHouse.query(
+      `SELECT sku, node_id, opened_at, ifNull(toString(resolved_at), 'open') AS resolved
+       FROM weir.alerts WHERE kind = 'stockout' ORDER BY sku, node_id, opened_at`,
+    );
+    const sql = `SELECT * FROM (${auditSql('audit-stockouts.sql')}) ORDER BY sku, node_id, opened_at`;
+    const parameters = { returns_kept_ms: RETURNS_KEPT_MS, sequence_gaps: true };
+    expect(await clickHouse.query(sql, parameters), `batch ${seed}`).toEqual(live);
+    resolutions.push(...live.map(({ resolved }) => resolved));
+  }
+  expect(resolutions).toContain('open');
+  expect(new Set(resolutions).size).toBeGreaterThan(20);
 });
 
 test('the recomputation follows the setting that turns sequence numbers off', async () => {
