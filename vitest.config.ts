@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import { defineConfig } from 'vitest/config';
 
 // A test that opens chDB or LMDB on a busy machine with two cores needs more than vitest's 5 s.
@@ -9,6 +11,8 @@ export default defineConfig({
   test: {
     pool: 'forks', // chDB holds one data directory per process, so each test file gets its own.
     maxWorkers: 2,
+    // Stripping types takes half of every start of a process, and tests start hundreds.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/weir') },
     testTimeout: TEST_TIMEOUT_MS,
     // Tests with real processes can be disturbed by a busy machine; a defect fails three times.
     retry: process.env['CI'] === undefined ? 0 : 2,
@@ -19,8 +23,18 @@ export default defineConfig({
         test: {
           name: 'product',
           include: ['**/*.test.ts'],
-          exclude: [...NEVER, '**/*.integration.test.ts', '**/*.browser.test.ts'],
+          exclude: [
+            ...NEVER,
+            '**/*.faults.test.ts',
+            '**/*.integration.test.ts',
+            '**/*.browser.test.ts',
+          ],
         },
+      },
+      {
+        // Kills, damages and starves real processes, dozens of them: minutes that not every run needs.
+        extends: true,
+        test: { name: 'faults', include: ['**/*.faults.test.ts'], exclude: NEVER },
       },
       {
         // Needs a Kafka broker or a ClickHouse server.

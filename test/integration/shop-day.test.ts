@@ -19,7 +19,7 @@ const TIMEOUT_MS = 300_000;
 const START_MS = Date.UTC(2026, 5, 1);
 const SEED = 20;
 /** Events of one batch: small ones, so that the tasks' watermarks follow the senders closely. */
-const BATCH_EVENTS = 2_000;
+const BATCH_EVENTS = 4_000;
 /** How far events of an orderly sender are out of order at most: below the bound of 60 s. */
 const DISORDER_MS = 50 * SECOND_MS;
 const LATE_SHARE = 0.05;
