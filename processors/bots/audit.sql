@@ -22,18 +22,18 @@ WITH
             source,
             listed_agents.listed AS listed,
             owned_networks.owner AS owner,
-            arrayExists(rule -> rule.1 = 'agent' AND agent IS NOT NULL AND match(assumeNotNull(agent), concat('(?i)', rule.2))
+            arrayMap(rules -> arrayExists(rule -> rule.1 = 'agent' AND agent IS NOT NULL AND match(assumeNotNull(agent), concat('(?i)', rule.2))
                 OR rule.1 = 'network' AND network IS NOT NULL AND isIPAddressInRange(splitByChar('/', assumeNotNull(network))[1], rule.2)
-                OR rule.1 = 'source' AND source = rule.2, allow_rules) AS is_allowed,
-            arrayExists(rule -> rule.1 = 'agent' AND agent IS NOT NULL AND match(assumeNotNull(agent), concat('(?i)', rule.2))
-                OR rule.1 = 'network' AND network IS NOT NULL AND isIPAddressInRange(splitByChar('/', assumeNotNull(network))[1], rule.2)
-                OR rule.1 = 'source' AND source = rule.2, deny_rules) AS is_denied
+                OR rule.1 = 'source' AND source = rule.2, rules), [allow_rules, deny_rules]) AS named,
+            named[1] AS is_allowed,
+            named[2] AS is_denied
         FROM (SELECT DISTINCT agent, network, toString(source) AS source FROM weir.clicks) AS seen
         LEFT JOIN listed_agents ON listed_agents.form = seen.agent
         LEFT JOIN owned_networks ON owned_networks.owned = seen.network
     ),
-    arrayMap(rule -> (extract(rule, '^\\s*(\\w+)'), extract(rule, '^\\s*\\w+\\s+(.*\\S)')), {allow:Array(String)}) AS allow_rules,
-    arrayMap(rule -> (extract(rule, '^\\s*(\\w+)'), extract(rule, '^\\s*\\w+\\s+(.*\\S)')), {deny:Array(String)}) AS deny_rules,
+    rule -> (extract(rule, '^\\s*(\\w+)'), extract(rule, '^\\s*\\w+\\s+(.*\\S)')) AS parsed,
+    arrayMap(parsed, {allow:Array(String)}) AS allow_rules,
+    arrayMap(parsed, {deny:Array(String)}) AS deny_rules,
     judged_clicks AS
     (
         SELECT
