@@ -284,6 +284,20 @@ describe.skipIf(CHROMIUM_PATH === undefined || OTHER_URL !== undefined)(
       await until(async () => (await group.textContent())?.startsWith('30') === true, 'counted');
       const shownCount = await page.locator('[data-phase=open], [data-phase=acknowledged]').count();
       expect(shownCount).toBe(8);
+      await page.getByRole('button', { name: 'Show only stock out at berlin' }).click();
+      await until(
+        async () => (await page.locator('.incident').count()) === 20,
+        'those of the group alone',
+      );
+      expect(await page.locator('[data-alert^=storm-]').count()).toBe(20);
+    });
+
+    test('a full node says what to move where', async () => {
+      await serve();
+      const page = await openPage();
+      const row = page.locator('[data-table=capacity] tbody tr');
+      await until(async () => (await row.count()) === 1, 'the node is listed');
+      expect(await row.textContent()).toContain('70 to hamburg');
     });
 
     test('a stopped server is told with its time, and a restarted one is resumed from', async () => {

@@ -23,6 +23,17 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
+/** A node that should move something to another. */
+const FULL_NODE = {
+  area: 'whole',
+  node_id: 'berlin',
+  capacity: 1_000,
+  used: 870,
+  state: 'BREACH',
+  shift_units: 70,
+  shift_to: 'hamburg',
+};
+
 /** A subscription that a page asked for. */
 export interface Subscription {
   readonly id: string;
@@ -204,6 +215,10 @@ async function answer(
   }
   if (url.pathname === '/v1/attribution/paths') {
     sendJson(response, 200, PATHS);
+    return;
+  }
+  if (url.pathname === '/v1/fulfilment/capacity') {
+    sendJson(response, 200, { rows: [FULL_NODE] });
     return;
   }
   if (url.pathname === '/v1/economics') {

@@ -2,6 +2,7 @@ import type { Acknowledgements } from './live/acknowledgements.ts';
 import type { Carts, Economics, Segments } from './live/economics.ts';
 import type { LiveFeed } from './live/feed.ts';
 import type { LiftCards } from './live/lift.ts';
+import type { NodeCapacity } from './live/node-capacity.ts';
 import type { Paths } from './live/paths.ts';
 import type { Polled } from './live/polled.ts';
 import type { TodayHours } from './live/today.ts';
@@ -29,13 +30,14 @@ export function App(props: {
   readonly carts: Polled<Carts>;
   readonly segments: Polled<Segments>;
   readonly paths: Polled<Paths>;
+  readonly capacity: Polled<readonly NodeCapacity[]>;
   readonly verdicts: Polled<readonly BotVerdict[]>;
   readonly decisions: VerdictDecisions;
   readonly acknowledgements: Acknowledgements;
   readonly nowMs: number;
 }) {
   const { feed, today, lift, economics, carts, segments, paths, nowMs } = props;
-  const { verdicts, decisions, acknowledgements } = props;
+  const { capacity, verdicts, decisions, acknowledgements } = props;
   const { store } = feed;
   const verdict = judge(feed.status, store.freshness, nowMs);
   const isOld = verdict.kind === 'disconnected' || verdict.kind === 'stale';
@@ -56,7 +58,7 @@ export function App(props: {
           </div>
           <div class="column">
             <Incidents store={store} acknowledgements={acknowledgements} nowMs={nowMs} />
-            <Fulfilment store={store} />
+            <Fulfilment store={store} capacity={capacity} nowMs={nowMs} />
             <Pipeline store={store} nowMs={nowMs} />
           </div>
         </div>

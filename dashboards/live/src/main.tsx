@@ -11,6 +11,7 @@ import {
 import { parseCarts, parseEconomics, parseSegments } from './live/economics.ts';
 import { LiveFeed } from './live/feed.ts';
 import { parseCards } from './live/lift.ts';
+import { CAPACITY_PATH, parseCapacity } from './live/node-capacity.ts';
 import { parsePaths } from './live/paths.ts';
 import { Polled } from './live/polled.ts';
 import { TodayHours } from './live/today.ts';
@@ -48,6 +49,7 @@ function paint(): void {
     carts,
     segments,
     paths,
+    capacity,
     verdicts,
     decisions,
     acknowledgements,
@@ -133,6 +135,12 @@ const paths = new Polled({
   path: '/v1/attribution/paths',
   apartMs: ECONOMICS_APART_MS,
   parse: parsePaths,
+});
+const capacity = new Polled({
+  ...polling,
+  path: CAPACITY_PATH,
+  apartMs: VERDICTS_APART_MS,
+  parse: parseCapacity,
 });
 const acknowledgements = new Acknowledgements({ postJson, changed: paintSoon });
 

@@ -8,6 +8,7 @@ import {
   parseAttributionRow,
   parseChannelRow,
   parsePipelineRow,
+  parseStockRow,
 } from '../src/live/rows.ts';
 import { creditByCurrency } from '../src/numbers/attribution-shares.ts';
 import { totalChannels, totalOfAll, visitorsAt } from '../src/numbers/channel-totals.ts';
@@ -22,8 +23,9 @@ import {
   formatShare,
 } from '../src/numbers/format.ts';
 import { digestOf } from '../src/numbers/incident-digest.ts';
-import { orderIncidents } from '../src/numbers/incident-order.ts';
+import { orderIncidents, spreadOverKinds } from '../src/numbers/incident-order.ts';
 import { minuteSeries } from '../src/numbers/minute-series.ts';
+import { phantomsOf } from '../src/numbers/phantoms.ts';
 import { placeOf, stockoutsByPlace } from '../src/numbers/stock-losses.ts';
 import { totalQuality, trafficQuality } from '../src/numbers/traffic-quality.ts';
 
@@ -328,4 +330,30 @@ test('what a stockout has cost stands beside its SKU and node until it is over',
     alert('kiel', 'at_risk', null),
   ]);
   expect([...places.keys()]).toEqual([placeOf('cup', 'berlin')]);
+});
+
+test('below a digest no kind hides the others, and the order stays', () => {
+  const alerts = ['a', 'a', 'a', 'a', 'a', 'b', 'a', 'c'].map((kind, index) =>
+    defined(parseAlertRow({ kind, alert_id: `${kind}${index}`, opened_at: index })),
+  );
+  const idsOf = (max: number): readonly string[] =>
+    spreadOverKinds(alerts, { max, perKindMax: 2 }).map(({ alert_id }) => alert_id);
+  expect(idsOf(4)).toEqual(['a0', 'a1', 'b5', 'c7']);
+  expect(idsOf(6)).toEqual(['a0', 'a1', 'a2', 'a3', 'b5', 'c7']);
+  expect(idsOf(3)).toEqual(['a0', 'a1', 'b5']);
+});
+
+test('phantoms are what the procedure of Benjamini and Hochberg calls, the fastest seller first', () => {
+  const row = (sku: string, phantom_p: number, rate_per_day: number, available = 5) =>
+    defined(parseStockRow({ sku, state: 'IN_STOCK', phantom_p, rate_per_day, available }));
+  // Of four in stock the limits are 2.5, 5, 7.5 and 10 %: the third is above its own, the second below.
+  const rows = [
+    row('slow', 0.01, 1),
+    row('fast', 0.05, 9),
+    row('not', 0.076, 20),
+    row('far', 0.9, 5),
+  ];
+  const out = row('out', 0.001, 30, 0);
+  expect(phantomsOf([...rows, out]).map((phantom) => phantom.row.sku)).toEqual(['fast', 'slow']);
+  expect(phantomsOf([])).toEqual([]);
 });

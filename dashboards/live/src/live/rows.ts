@@ -67,6 +67,8 @@ export interface StockRow {
   readonly days_of_cover: number | undefined;
   /** Chance that it runs out before it is replenished, 0 to 1. */
   readonly p_stockout: number | undefined;
+  /** Chance of a pause in sales as long as the present one, 0 to 1. */
+  readonly phantom_p: number | undefined;
   /** When the state was entered. */
   readonly changed_at: number | undefined;
 }
@@ -251,6 +253,7 @@ export function parseStockRow(row: JsonObject): StockRow | undefined {
     rate_per_day: numberIn(row, 'rate_per_day'),
     days_of_cover: numberIn(row, 'days_of_cover'),
     p_stockout: numberIn(row, 'p_stockout'),
+    phantom_p: numberIn(row, 'phantom_p'),
     changed_at: instantIn(row, 'changed_at'),
   };
 }

@@ -15,11 +15,16 @@ export interface IncidentGroup {
   readonly costs: ReadonlyMap<string, number>;
 }
 
+/** What the group of an incident is known by. */
+export function groupKeyOf(of: { readonly kind: string; readonly node_id: string }): string {
+  return `${of.kind} ${of.node_id}`;
+}
+
 /** Groups unresolved incidents by kind and node: the worst severity first, then the most. */
 export function digestOf(unresolved: readonly AlertRow[]): readonly IncidentGroup[] {
   const groups = new Map<string, AlertRow[]>();
   for (const alert of unresolved) {
-    const key = `${alert.kind}\u0000${alert.node_id}`;
+    const key = groupKeyOf(alert);
     const known = groups.get(key);
     if (known === undefined) groups.set(key, [alert]);
     else known.push(alert);

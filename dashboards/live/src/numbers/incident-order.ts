@@ -25,6 +25,26 @@ export function orderIncidents(alerts: Iterable<AlertRow>): {
   };
 }
 
+/**
+ * The first of a list, at most `perKindMax` of one kind while there are others, so that no kind hides the
+ * rest; in the order of the list.
+ */
+export function spreadOverKinds(
+  alerts: readonly AlertRow[],
+  { max, perKindMax }: { readonly max: number; readonly perKindMax: number },
+): readonly AlertRow[] {
+  const counts = new Map<string, number>();
+  const isEarly = alerts.map(({ kind }) => {
+    const count = counts.get(kind) ?? 0;
+    counts.set(kind, count + 1);
+    return count < perKindMax;
+  });
+  const early = alerts.filter((_, index) => isEarly[index]).slice(0, max);
+  const late = alerts.filter((_, index) => isEarly[index] !== true).slice(0, max - early.length);
+  const chosen = new Set([...early, ...late]);
+  return alerts.filter((alert) => chosen.has(alert));
+}
+
 /** 0 for the worst; one that is not known comes last. */
 export function rankOfSeverity(severity: string): number {
   const rank = ALERT_SEVERITIES.findIndex((known) => known === severity);

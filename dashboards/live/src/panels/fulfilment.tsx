@@ -1,13 +1,20 @@
 import { useMemo } from 'preact/hooks';
 
+import type { NodeCapacity } from '../live/node-capacity.ts';
+import type { Polled } from '../live/polled.ts';
 import type { LiveStore } from '../live/store.ts';
 import { NO_VALUE, formatCount, formatLength, formatShare } from '../numbers/format.ts';
 import { type BandLevel, type ZoneLevel, serviceLevels } from '../numbers/service-levels.ts';
 import { Empty } from '../parts/empty.tsx';
+import { NodeCapacityList } from './node-capacity.tsx';
 
-/** Whether promises are kept, zone by zone, and how long orders take. */
-export function Fulfilment(props: { readonly store: LiveStore }) {
-  const { store } = props;
+/** Whether promises are kept, zone by zone, how long orders take, and how much room the nodes have. */
+export function Fulfilment(props: {
+  readonly store: LiveStore;
+  readonly capacity: Polled<readonly NodeCapacity[]>;
+  readonly nowMs: number;
+}) {
+  const { store, capacity, nowMs } = props;
   const { revision } = store.fulfilment;
   const { watermark } = store;
   const levels = useMemo(
@@ -37,6 +44,7 @@ export function Fulfilment(props: { readonly store: LiveStore }) {
           )}
         </>
       )}
+      <NodeCapacityList capacity={capacity} nowMs={nowMs} />
     </section>
   );
 }

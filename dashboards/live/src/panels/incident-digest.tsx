@@ -1,6 +1,6 @@
 import type { AlertRow } from '../live/rows.ts';
 import { formatCount, formatLength, formatMoney } from '../numbers/format.ts';
-import { type IncidentGroup, digestOf } from '../numbers/incident-digest.ts';
+import { type IncidentGroup, digestOf, groupKeyOf } from '../numbers/incident-digest.ts';
 import { SeverityBadge } from '../parts/severity-badge.tsx';
 
 /** Groups shown; a shop has a few kinds and a few nodes. */
@@ -10,8 +10,11 @@ const GROUPS_SHOWN_MAX = 12;
 export function IncidentDigest(props: {
   readonly unresolved: readonly AlertRow[];
   readonly serverNow: number;
+  /** The group whose incidents are listed alone; undefined lists some of all. */
+  readonly chosenKey: string | undefined;
+  readonly onChoose: (key: string | undefined) => void;
 }) {
-  const { unresolved, serverNow } = props;
+  const { unresolved, serverNow, chosenKey, onChoose } = props;
   const groups = digestOf(unresolved);
   const hiddenCount = groups.length - GROUPS_SHOWN_MAX;
   return (
@@ -21,7 +24,13 @@ export function IncidentDigest(props: {
       </p>
       <ul>
         {groups.slice(0, GROUPS_SHOWN_MAX).map((group) => (
-          <Group key={`${group.kind} ${group.nodeId}`} group={group} serverNow={serverNow} />
+          <Group
+            key={keyOf(group)}
+            group={group}
+            serverNow={serverNow}
+            isChosen={keyOf(group) === chosenKey}
+            onChoose={onChoose}
+          />
         ))}
       </ul>
       {hiddenCount > 0 && <p class="quiet">and {formatCount(hiddenCount)} more groups</p>}
@@ -29,8 +38,17 @@ export function IncidentDigest(props: {
   );
 }
 
-function Group(props: { readonly group: IncidentGroup; readonly serverNow: number }) {
-  const { group, serverNow } = props;
+function keyOf({ kind, nodeId }: IncidentGroup): string {
+  return groupKeyOf({ kind, node_id: nodeId });
+}
+
+function Group(props: {
+  readonly group: IncidentGroup;
+  readonly serverNow: number;
+  readonly isChosen: boolean;
+  readonly onChoose: (key: string | undefined) => void;
+}) {
+  const { group, serverNow, isChosen, onChoose } = props;
   const { kind, severity, nodeId, openCount, acknowledgedCount, firstOpenedAt, costs } = group;
   const parts = [
     nodeId === '' ? '' : `at ${nodeId}`,
@@ -39,10 +57,19 @@ function Group(props: { readonly group: IncidentGroup; readonly serverNow: numbe
     `the oldest for ${formatLength(serverNow - firstOpenedAt)}`,
   ];
   return (
-    <li data-digest={`${kind} ${nodeId}`}>
+    <li data-digest={keyOf(group)}>
       <b>{formatCount(openCount + acknowledgedCount)}</b>{' '}
       <SeverityBadge severity={severity} kind={kind} />{' '}
-      <span class="quiet">{parts.filter((part) => part !== '').join(' · ')}</span>
+      <span class="quiet">{parts.filter((part) => part !== '').join(' · ')}</span>{' '}
+      <button
+        type="button"
+        class="link"
+        aria-pressed={isChosen}
+        aria-label={`${isChosen ? 'Show all kinds, not only' : 'Show only'} ${kind.replaceAll('_', ' ')}${nodeId === '' ? '' : ` at ${nodeId}`}`}
+        onClick={() => onChoose(isChosen ? undefined : keyOf(group))}
+      >
+        {isChosen ? 'show all' : 'show these'}
+      </button>
     </li>
   );
 }

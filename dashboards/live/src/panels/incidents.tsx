@@ -1,18 +1,23 @@
-import { useMemo } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 
 import type { Acknowledgements } from '../live/acknowledgements.ts';
 import type { PostState } from '../live/posts.ts';
 import type { AlertRow } from '../live/rows.ts';
 import type { LiveStore } from '../live/store.ts';
 import { formatCount, formatLength, formatMoment } from '../numbers/format.ts';
-import { orderIncidents } from '../numbers/incident-order.ts';
+import { groupKeyOf } from '../numbers/incident-digest.ts';
+import { orderIncidents, spreadOverKinds } from '../numbers/incident-order.ts';
 import { Empty } from '../parts/empty.tsx';
 import { SeverityBadge } from '../parts/severity-badge.tsx';
 import { IncidentDigest } from './incident-digest.tsx';
 
 /** Incidents that are shown one by one; where there are more, a digest stands above a few of them. */
-const SHOWN_MAX = 20;
+const SHOWN_MAX = 10;
+/** Of a group that was chosen in the digest. */
+const SHOWN_OF_GROUP = 20;
 const SHOWN_BELOW_DIGEST = 8;
+/** Of one kind below a digest while there are others. */
+const SHOWN_PER_KIND = 3;
 const RESOLVED_SHOWN_MAX = 3;
 
 /** What is wrong in the shop now, who has taken it over, and how long it has been open. */
@@ -27,8 +32,18 @@ export function Incidents(props: {
   const serverNow = store.freshness.serverNow(nowMs);
   const unresolved = [...open, ...acknowledged];
   const isMany = unresolved.length > SHOWN_MAX;
-  const shownMax = isMany ? SHOWN_BELOW_DIGEST : SHOWN_MAX;
-  const shown = [...unresolved.slice(0, shownMax), ...resolved.slice(0, RESOLVED_SHOWN_MAX)];
+  const [chosenKey, setChosenKey] = useState<string>();
+  const chosen = unresolved.filter((alert) => groupKeyOf(alert) === chosenKey);
+  const listed = isMany && chosen.length > 0 ? chosen : unresolved;
+  const shownUnresolved =
+    !isMany || listed === chosen
+      ? listed.slice(0, SHOWN_OF_GROUP)
+      : spreadOverKinds(listed, { max: SHOWN_BELOW_DIGEST, perKindMax: SHOWN_PER_KIND });
+  const hiddenCount = listed.length - shownUnresolved.length;
+  const shown =
+    listed === chosen
+      ? shownUnresolved
+      : [...shownUnresolved, ...resolved.slice(0, RESOLVED_SHOWN_MAX)];
   return (
     <section class="panel" aria-labelledby="incidents-title">
       <div class="section-head">
@@ -44,7 +59,14 @@ export function Incidents(props: {
             : 'Nothing is open. An incident opens when a SKU runs out at a node, or a price drifts.'}
         </Empty>
       )}
-      {isMany && <IncidentDigest unresolved={unresolved} serverNow={serverNow} />}
+      {isMany && (
+        <IncidentDigest
+          unresolved={unresolved}
+          serverNow={serverNow}
+          chosenKey={listed === chosen ? chosenKey : undefined}
+          onChoose={setChosenKey}
+        />
+      )}
       <ul class="incidents">
         {shown.map((alert) => (
           <Incident
@@ -56,8 +78,8 @@ export function Incidents(props: {
           />
         ))}
       </ul>
-      {isMany && (
-        <p class="footnote">and {formatCount(unresolved.length - shownMax)} more: GET /v1/alerts</p>
+      {hiddenCount > 0 && (
+        <p class="footnote">and {formatCount(hiddenCount)} more: GET /v1/alerts</p>
       )}
     </section>
   );

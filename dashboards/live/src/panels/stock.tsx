@@ -5,6 +5,7 @@ import type { LiveStore } from '../live/store.ts';
 import { NO_VALUE, formatCount, formatLength, formatMoney } from '../numbers/format.ts';
 import { placeOf, stockoutsByPlace } from '../numbers/stock-losses.ts';
 import { Empty } from '../parts/empty.tsx';
+import { Phantoms } from './phantoms.tsx';
 
 /** Rows shown before a person asks for more, and after. */
 const SHOWN_FIRST = 10;
@@ -56,6 +57,7 @@ export function Stock(props: { readonly store: LiveStore; readonly nowMs: number
           {isWide ? 'Show fewer' : `Show all ${formatCount(troubled.length)}`}
         </button>
       )}
+      <Phantoms rows={store.stock.rows.values()} />
     </section>
   );
 }
