@@ -43,6 +43,7 @@ export function demoCommand(): Command {
       const shop = {
         seed: options.seed,
         eventsPerSecond: options.rate,
+        loginShare: LOGIN_SHARE,
         historyMs: options.history * MINUTE_MS,
         // The shop holds out whom Weir would: both hash the same token.
         holdoutKeyOf: (visitorId: string) => node.engine.visitorToken(visitorId),
@@ -58,6 +59,9 @@ export function demoCommand(): Command {
       throw ending.error;
     });
 }
+
+/** Share of signed-in people whose logins the shop tells of: enough to see ids become one. */
+const LOGIN_SHARE = 0.5;
 
 /** How long after its first click a visitor's orders count: its visit, and some watching. */
 const HORIZON = '10m';

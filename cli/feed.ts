@@ -20,7 +20,7 @@ const PRESENT_STEP_MS = 100;
  * and then go on in real time until `signal` aborts.
  */
 export async function feedShop(
-  options: Pick<ShopOptions, 'seed' | 'eventsPerSecond' | 'holdoutKeyOf'> & {
+  options: Pick<ShopOptions, 'seed' | 'eventsPerSecond' | 'holdoutKeyOf' | 'loginShare'> & {
     readonly historyMs: number;
   },
   take: Take,

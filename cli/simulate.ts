@@ -26,6 +26,7 @@ interface SimulateOptions {
   readonly config?: string;
   readonly lateShare?: number;
   readonly duplicateShare?: number;
+  readonly loginShare?: number;
   readonly json?: boolean;
 }
 
@@ -65,6 +66,11 @@ export function simulateCommand(): Command {
     )
     .option('--late-share <share>', 'share of clicks and orders that come late', Number)
     .option('--duplicate-share <share>', 'share of events that are sent twice', Number)
+    .option(
+      '--login-share <share>',
+      'share of signed-in people whose logins link their ids',
+      Number,
+    )
     .addOption(JSON_OPTION)
     .addHelpText(
       'after',
@@ -119,6 +125,7 @@ function shopOf(options: SimulateOptions): Partial<ShopOptions> {
     ...(options.config === undefined ? {} : { holdoutKeyOf: tokensOf(options.config) }),
     ...(options.lateShare === undefined ? {} : { lateShare: options.lateShare }),
     ...(options.duplicateShare === undefined ? {} : { duplicateShare: options.duplicateShare }),
+    ...(options.loginShare === undefined ? {} : { loginShare: options.loginShare }),
   };
 }
 

@@ -189,6 +189,8 @@ export class Journal {
 
 /** A short name of the run, so that ids of runs that differ in anything but their length never meet. */
 export function runIdOf(options: ShopOptions): string {
-  const text = JSON.stringify({ ...options, durationMs: undefined });
+  // Without logins the ids are those of shops that had none yet, so that measurements stay comparable.
+  const loginShare = options.loginShare > 0 ? options.loginShare : undefined;
+  const text = JSON.stringify({ ...options, durationMs: undefined, loginShare });
   return createHash('sha256').update(text).digest('hex').slice(0, 10);
 }

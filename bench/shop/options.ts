@@ -67,6 +67,8 @@ export interface ShopOptions {
   /** Shares of orders. */
   readonly cancelShare: number;
   readonly returnShare: number;
+  /** Share of the people who sign in after their first order whose logins the shop tells of; every second such visit comes from another device. */
+  readonly loginShare: number;
   /** How many SKUs become phantom stock at one node each. */
   readonly phantomCount: number;
   readonly clickChannels: readonly ClickChannel[];
@@ -102,6 +104,7 @@ export const DEFAULT_OPTIONS: ShopOptions = {
   duplicateShare: 0.005,
   cancelShare: 0.03,
   returnShare: 0.08,
+  loginShare: 0,
   phantomCount: 2,
   clickChannels: [
     {
@@ -165,6 +168,7 @@ export function resolveOptions(options: Partial<ShopOptions>): ShopOptions {
     'duplicateShare',
     'cancelShare',
     'returnShare',
+    'loginShare',
   ] as const) {
     check(isBetween(resolved[name], 0, 1), name, '0 to 1');
   }

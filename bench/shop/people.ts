@@ -35,6 +35,8 @@ export interface Person {
   readonly node: number;
   readonly signsIn: boolean;
   readonly isGuest: boolean;
+  /** Between 0 and 1: those below the shop's share of logins are told of when they sign in. */
+  readonly loginRank: number;
 }
 
 export function personOf(visitorNumber: number, nodeCount: number): Person {
@@ -49,6 +51,7 @@ export function personOf(visitorNumber: number, nodeCount: number): Person {
     node: (third >>> 8) % nodeCount,
     signsIn: (third & 0xff) / 256 < SIGNS_IN_SHARE,
     isGuest: (second & 0xff) / 256 < GUEST_SHARE,
+    loginRank: ((first >>> 8) & 0xff) / 256,
   };
 }
 

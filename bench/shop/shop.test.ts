@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import avro from 'avsc';
 import { expect, test } from 'vitest';
 
+import { bucketOf, isHeldOut } from '../../schemas/assignment.ts';
 import { erase } from '../../schemas/brand.ts';
 import { EngineError, assert } from '../../schemas/errors.ts';
 import { isObject } from '../../schemas/events/check-record.ts';
@@ -231,5 +232,35 @@ test('options that cannot be used are refused by name', () => {
     }
     expect(thrown).toBeInstanceOf(EngineError);
     expect(thrown).toMatchObject({ code: 'CONFIG_INVALID', details: { path } });
+  }
+});
+
+test('people who log in come from two devices of the same arms, and the shop says that both are their account', () => {
+  const shop = new Shop({
+    seed: 3,
+    durationMs: 10 * MINUTE_MS,
+    dayLengthMs: 2 * MINUTE_MS,
+    loginShare: 1,
+    botShare: 0,
+  });
+  const events = [...shop.next(Number.MAX_SAFE_INTEGER), ...shop.finish()];
+  const seen = new Set(events.map(({ line }) => /"visitor_id":"([^"]+)"/.exec(line)?.[1]));
+  const idsOf = new Map<string, Set<string>>();
+  for (const { line } of events) {
+    const [, id = '', account = ''] =
+      /"kind":"identity","visitor_id":"([^"]+)","into":"([^"]+)"/.exec(line) ?? [];
+    if (account !== '') idsOf.set(account, (idsOf.get(account) ?? new Set()).add(id));
+  }
+  const people = [...idsOf.values()];
+  expect(people.length).toBeGreaterThan(100);
+  expect(people.flatMap((ids) => [...ids]).filter((id) => !seen.has(id))).toEqual([]);
+  expect(people.filter(({ size }) => size === 2).length).toBeGreaterThan(3);
+  expect(people.filter(({ size }) => size > 2)).toEqual([]);
+  for (const { name, holdout } of shop.options.clickChannels) {
+    if (holdout === undefined) continue;
+    const armsOf = (ids: ReadonlySet<string>): number =>
+      new Set([...ids].map((id) => isHeldOut(bucketOf(holdout.salt, name, id), holdout.share)))
+        .size;
+    expect(people.filter((ids) => armsOf(ids) > 1)).toEqual([]);
   }
 });

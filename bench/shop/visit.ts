@@ -89,18 +89,22 @@ class Visit implements Process {
   readonly #author: ClickAuthor;
   readonly #impressions: readonly Entry[];
   readonly #wantsToBuy: boolean;
+  readonly #logsIn: boolean;
   #stage: Stage;
   #entry: Entry;
   #shown = 0;
   #wish: Wish = [];
 
-  constructor(parts: VisitParts, visitor: Visitor, session: number) {
+  constructor(parts: VisitParts, known: Visitor, session: number) {
     const { random, entries, options } = parts;
     this.#parts = parts;
-    this.#visitor = visitor;
-    const person = personOf(visitor.number, options.nodeCount);
+    const person = personOf(known.number, options.nodeCount);
     this.#person = person;
-    const signedInText = visitor.hasOrdered && person.signsIn ? ',"signed_in":true' : '';
+    const isSignedIn = known.hasOrdered && person.signsIn;
+    this.#logsIn = isSignedIn && person.loginRank < options.loginShare;
+    const visitor = this.#logsIn && session % 2 === 1 ? parts.visitors.onOtherDevice(known) : known;
+    this.#visitor = visitor;
+    const signedInText = isSignedIn ? ',"signed_in":true' : '';
     this.#author = {
       isBot: false,
       firstText: [
@@ -136,6 +140,7 @@ class Visit implements Process {
         return this.#showAdvertisement(nowMs);
       case 'landing':
         this.#write(nowMs, this.#entry.landingKind, this.#entry.landingText);
+        if (this.#logsIn) this.#logIn(nowMs);
         this.#stage = 'beacon';
         return nowMs + random.between(...BEACON_MS);
       case 'beacon':
@@ -164,6 +169,18 @@ class Visit implements Process {
         });
         return this.#leave(nowMs);
     }
+  }
+
+  /** Tells that the device's id and the account are one visitor; visits before the start never were. */
+  #logIn(nowMs: number): void {
+    const { journal, options, visitors } = this.#parts;
+    const timeMs = Math.floor(nowMs);
+    if (timeMs < options.startMs) return;
+    const account = visitors.accountOf(this.#visitor);
+    journal.reference(
+      timeMs,
+      `,"source":"web","subject":"${account}","kind":"identity","visitor_id":"${this.#visitor.id}","into":"${account}"`,
+    );
   }
 
   #showAdvertisement(nowMs: number): number {

@@ -118,6 +118,18 @@ export class Visitors {
     return bits;
   }
 
+  /** Whom the visitor's devices are logged in as. */
+  accountOf({ number }: Visitor): string {
+    return `account-${this.idOf(number)}`;
+  }
+
+  /** The visitor on another device, under an id that is in the same arms; on this one where it is not. */
+  onOtherDevice(visitor: Visitor): Visitor {
+    const id = `${visitor.id}-b`;
+    // Those who log in are buyers: were they seen in both arms, the rest would be no fair sample.
+    return this.#treatedBits(id) === visitor.treatedBits ? { ...visitor, id } : visitor;
+  }
+
   /** Whether the person with this id is held out of `channel`; false where there is no experiment. */
   isHeldOutOf(channel: ClickChannel, id: string): boolean {
     const { holdout, name } = channel;

@@ -68,10 +68,14 @@ async function first(sql: string): Promise<unknown> {
   return (await engine.query(sql))[0];
 }
 
-beforeAll(async () => {
-  engine = await Embedded.open(CONFIG, (error) => {
+function open(): Promise<Embedded> {
+  return Embedded.open(CONFIG, (error) => {
     throw error;
   });
+}
+
+beforeAll(async () => {
+  engine = await open();
   // Ann on two devices, and Bob, who never logs in.
   await engine.ingest('click', [
     click('laptop', 'search', 0),
@@ -129,6 +133,26 @@ test('the same link again changes nothing', async () => {
   expect(await first(tables)).toEqual(before);
   expect(engine.status().identities).toEqual({ merged: 2, refused: 0 });
 });
+
+test('a lost state is recomputed from the log, links and all, into the same tables', async () => {
+  const tables = async (): Promise<readonly unknown[]> =>
+    Promise.all(
+      [
+        'SELECT * EXCEPT (state) FROM weir.channel_1m ORDER BY window_start, channel, currency',
+        'SELECT * EXCEPT (state) FROM weir.attribution_1h ORDER BY window_start, model, channel, campaign, currency',
+        'SELECT * EXCEPT (state) FROM weir.lift_cohorts ORDER BY window_start, arm, stratum',
+        'SELECT * FROM weir.visitor_identities ORDER BY visitor_token',
+        'SELECT * EXCEPT (ingested_at, partition, offset) FROM weir.clicks ORDER BY event_id',
+      ].map((sql) => engine.query(sql)),
+    );
+  const before = await tables();
+  await engine.close();
+  rmSync(join(DATA_DIR, 'state'), { recursive: true });
+  engine = await open();
+  await engine.drain();
+  expect(await tables()).toEqual(before);
+  expect(engine.status().identities).toEqual({ merged: 2, refused: 0 });
+}, 60_000);
 
 test('the audit finds no difference in any view', async () => {
   const query = (...call: Parameters<Embedded['query']>): ReturnType<Embedded['query']> =>

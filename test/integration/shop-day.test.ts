@@ -44,6 +44,7 @@ function shopDay(): {
     dayLengthMs: DAY_MS,
     eventsPerSecond: 1,
     conversionRate: 0.2,
+    loginShare: 0.5,
     duplicateShare: 0,
     disorderMsMax: 0,
   });

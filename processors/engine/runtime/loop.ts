@@ -89,10 +89,22 @@ export class EngineLoop {
       // A checkpoint that was under way may have been collected before the last records were read.
       await this.#checkpoint();
       await this.#engine.outbox.idle();
-      // What a delivery brought may have been read meanwhile, and wait for a checkpoint of its own.
-      const isDone = !this.#hasUnread() && this.#engine.tasks.every((task) => !task.hasPending);
-      if (this.#isStopping || isDone) return;
+      if (this.#isStopping || this.#isIdle()) return;
     }
+  }
+
+  /**
+   * Whether nothing is on its way. What a delivery brought may have been read meanwhile, and wait for a
+   * checkpoint of its own; or somebody else's checkpoint is being written, with events for other stages.
+   */
+  #isIdle(): boolean {
+    const { tasks, outbox, isWriting } = this.#engine;
+    return (
+      !this.#hasUnread() &&
+      !isWriting &&
+      outbox.pendingDeliveries === 0 &&
+      tasks.every((task) => !task.hasPending)
+    );
   }
 
   async #run(): Promise<void> {
