@@ -17,6 +17,12 @@ const IN_RANGE = (column: string): string =>
 const VISITOR = `if(identities.into_token = '', events.visitor_id, identities.into_token)`;
 const IDENTITIES = `LEFT JOIN weir.visitor_identities AS identities ON identities.visitor_token = events.visitor_id`;
 
+/** What verdicts withdraw of a visitor, who has one id by now. */
+const HELD = `LEFT JOIN
+      (
+        SELECT visitor_token, groupArray((from_at, until_at)) AS spans FROM weir.bot_standings WHERE tier > 0 GROUP BY visitor_token
+      ) AS held ON held.visitor_token = events.visitor_id`;
+
 /** Traffic, sales and spend per channel; amounts in `currency`. */
 export const CHANNELS_SQL = `SELECT channel,
     toFloat64(sum(counted.impressions)) AS impressions, toFloat64(sum(counted.clicks_gross)) AS clicks_gross, toFloat64(sum(counted.clicks_net)) AS clicks_net,
@@ -175,9 +181,10 @@ export const SEGMENTS_SQL = `SELECT segment, toFloat64(count()) AS visitors, toF
       {segments:Array(String)}[arrayFirstIndex(rule -> NOT has(failed, toString(rule)), arrayEnumerate({segments:Array(String)}))] AS segment
     FROM
     (
-      SELECT ${VISITOR} AS visitor, 0 AS side, kind, ifNull(campaign, '') != '' AS has_name, toInt64(0) AS value_minor, false AS is_valued
-      FROM weir.net_clicks AS events ${IDENTITIES}
+      SELECT events.visitor_id AS visitor, 0 AS side, kind, ifNull(campaign, '') != '' AS has_name, toInt64(0) AS value_minor, false AS is_valued
+      FROM weir.visitor_clicks AS events ${HELD}
       WHERE kind NOT IN ('impression', 'beacon') AND ${IN_RANGE('events.occurred_at')}
+        AND NOT arrayExists(span -> events.occurred_at >= span.1 AND events.occurred_at < span.2, held.spans)
       UNION ALL
       SELECT ${VISITOR} AS visitor, 1, '', ifNull(promo_id, '') != '', if(currency = {currency:String}, lines.value_minor, 0), currency = {currency:String}
       FROM weir.orders AS events ${IDENTITIES}

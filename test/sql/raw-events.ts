@@ -34,11 +34,9 @@ export const RAW_TABLES = [
   ...VISITOR_VIEWS,
 ];
 
-/** What economics reads besides: what verdicts leave of clicks, when products were out, and what they cost where. */
+/** What economics reads besides: when products were out, and what they cost where. */
 export const ECONOMICS_TABLES = [
   'CREATE VIEW weir.orders_log AS SELECT * FROM weir.orders',
-  `CREATE VIEW weir.net_clicks AS SELECT * FROM weir.clicks AS clicks WHERE (visitor_id, toDate(occurred_at)) NOT IN
-   (SELECT visitor_token, toDate(from_at) FROM weir.bot_standings WHERE tier > 0)`,
   `CREATE TABLE weir.stock_sku_outages (sku String, opened_at DateTime64(3, 'UTC'), resolved_at Nullable(DateTime64(3, 'UTC')))
    ENGINE = MergeTree ORDER BY sku`,
   `CREATE TABLE weir.parity_segments (sku String, started_at DateTime64(3, 'UTC'), ended_at DateTime64(3, 'UTC'), side String)
