@@ -43,7 +43,6 @@ export class Engine {
   #lastCheckpointMs: number;
   #lastDurationMs = 0;
   #committing: Promise<void> | undefined;
-  #isWriting = false;
   #turn = 0;
   /** The task whose turn it is; what is left of it when a step was ended from outside. */
   #stepping: Task | undefined;
@@ -222,14 +221,8 @@ export class Engine {
   checkpoint(): Promise<void> {
     this.#committing ??= this.#commit().finally(() => {
       this.#committing = undefined;
-      this.#isWriting = false;
     });
     return this.#committing;
-  }
-
-  /** Whether changes have left the tasks and are not yet in the outbox: a checkpoint is being written. */
-  get isWriting(): boolean {
-    return this.#isWriting;
   }
 
   get #checkpointMs(): number {
@@ -300,7 +293,6 @@ export class Engine {
     const deliver = this.#outbox.stage(deliveries, writes);
     this.#node = { ...this.#node, sequence, watermarkMs: this.#watermarkMs };
     writes.push({ key: NODE_KEY, value: pack(this.#node) });
-    this.#isWriting = true;
     const written = this.#write(store, writes);
     // The store has taken the writes; from here on tasks go on.
     const collectMs = clock.monotonicMs() - startedAtMs;

@@ -98,10 +98,9 @@ export class EngineLoop {
    * checkpoint of its own; or somebody else's checkpoint is being written, with events for other stages.
    */
   #isIdle(): boolean {
-    const { tasks, outbox, isWriting } = this.#engine;
+    const { tasks, outbox } = this.#engine;
     return (
       !this.#hasUnread() &&
-      !isWriting &&
       outbox.pendingDeliveries === 0 &&
       tasks.every((task) => !task.hasPending)
     );

@@ -47,6 +47,7 @@ export class Outbox {
   readonly #triedSinceMs = new Map<string, number>();
   #delivered: string[] = [];
   #pendingRows = 0;
+  #stagedDeliveries = 0;
   #begunDeliveries = 0;
   #nextSequence = 1;
 
@@ -69,9 +70,9 @@ export class Outbox {
     return this.#pendingRows;
   }
 
-  /** Deliveries that are stored and not yet acknowledged. */
+  /** Deliveries that are not yet acknowledged, those of a checkpoint that is being written among them. */
   get pendingDeliveries(): number {
-    return this.#queue.size + this.#queue.pending;
+    return this.#stagedDeliveries + this.#queue.size + this.#queue.pending;
   }
 
   /** How many deliveries have begun, ever: while it stays the same and none is pending, nothing is sent. */
@@ -114,7 +115,9 @@ export class Outbox {
       writes.push({ key, value: delivery.stored });
       return { key, delivery };
     });
+    this.#stagedDeliveries += staged.length;
     return () => {
+      this.#stagedDeliveries -= staged.length;
       for (const { key, delivery } of staged) this.#enqueue(key, delivery);
     };
   }
