@@ -21,6 +21,7 @@ const VIEWS: Readonly<Record<string, string>> = {
   stock_current: 'SELECT * FROM weir.stock_current',
   stock_incidents: 'SELECT * FROM weir.stock_incidents',
   alerts: 'SELECT * FROM weir.alerts',
+  visitor_identities: 'SELECT * FROM weir.visitor_identities',
   clicks: 'SELECT * EXCEPT (ingested_at, partition, offset) FROM weir.clicks',
   orders: 'SELECT * EXCEPT (ingested_at, partition, offset) FROM weir.orders',
   order_lines: 'SELECT * EXCEPT (ingested_at, partition, offset) FROM weir.order_lines',

@@ -19,7 +19,16 @@ import {
   writeEvents,
 } from './records.ts';
 import { RunningNode } from './running-node.ts';
-import { brokerOf, click, createTopics, expectTables, idsOf, shopOf, variables } from './scene.ts';
+import {
+  brokerOf,
+  click,
+  createTopics,
+  expectTables,
+  idsOf,
+  linkedShopOf,
+  shopOf,
+  variables,
+} from './scene.ts';
 
 const TIMEOUT_MS = 180_000;
 const [NEWEST] = KAFKA_VERSIONS;
@@ -40,7 +49,7 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
   test.each(KAFKA_VERSIONS)(
     'Kafka %s: JSON and Avro of other programs and records of our own door give the tables of embedded mode',
     async (version) => {
-      const shop = await shopOf(temporaryDirectory());
+      const shop = await linkedShopOf(temporaryDirectory());
       const broker = await brokerOf(version);
       const dataDir = join(shop.directory, 'kafka');
       const third = Math.ceil(shop.events.length / 3);
