@@ -71,7 +71,7 @@ test('a statement of a form that is not known does not run on one server of a cl
 test('ClickHouse reads the statements that make users and grant rights', async () => {
   const text = readFileSync(new URL('../../deploy/clickhouse/users.sql', import.meta.url), 'utf8');
   const statements = await Promise.all(statementsOf(text).map((statement) => parsed(statement)));
-  expect(statements).toHaveLength(17);
+  expect(statements).toHaveLength(19);
   expect(statements.filter((sql) => sql.startsWith('CREATE USER'))).toEqual([
     expect.stringContaining('{weir_password:String}'),
     expect.stringContaining('{reader_password:String}'),
