@@ -32,7 +32,7 @@ export default defineConfig({
         },
       },
       {
-        // Kills, damages and starves real processes, dozens of them: minutes that not every run needs.
+        // Kills, damages and starves real processes, and disturbs a whole day: minutes that not every run needs.
         extends: true,
         test: { name: 'faults', include: ['**/*.faults.test.ts'], exclude: NEVER },
       },

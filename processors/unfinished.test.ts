@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { pack } from 'msgpackr';
 import { afterAll, expect, test } from 'vitest';
 
 import { EmbeddedLog } from './engine/log/embedded.ts';
 import { noCounts } from './engine/runtime/counts.ts';
+import { insertDelivery } from './engine/runtime/delivery.ts';
 import { taskWrite } from './engine/runtime/task-record.ts';
+import { Lines } from './engine/sink/lines.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
 import { unfinishedIn } from './unfinished.ts';
 
@@ -31,7 +32,9 @@ test('what no task has read and what was not delivered is unfinished', async () 
   ]);
   await log.close();
   const store = LmdbStore.open(paths.statePath);
-  const insert = { table: 't', columns: ['a'], rowCount: 7, body: Buffer.from('x\n'), token: 't' };
+  const lines = new Lines();
+  for (let row = 0; row < 7; row += 1) lines.end();
+  const { stored } = insertDelivery({ table: 't', columns: ['a'], token: 't' }, [lines]);
   await store.commit([
     taskWrite('visitor-0', {
       inputs: [{ topic: 'weir.clicks', nextOffset: 2, counts: noCounts() }],
@@ -40,7 +43,7 @@ test('what no task has read and what was not delivered is unfinished', async () 
       idChunks: [],
       imports: [],
     }),
-    { key: 'o/0000000000000001', value: pack({ kind: 'insert', insert }) },
+    { key: 'o/0000000000000001', value: stored },
   ]);
   await store.close();
 

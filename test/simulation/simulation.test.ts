@@ -10,7 +10,7 @@ const RUNS = Number(process.env['RUNS'] ?? 1_000);
 const FIRST_SEED = Number(process.env['SEED'] ?? 1);
 const COUNT = process.env['SEED'] === undefined ? RUNS : 1;
 /** Seeds of several processes: a share, because each takes as long as one of one process. */
-const TAKEOVER_COUNT = Math.ceil(COUNT / 4);
+const TAKEOVER_COUNT = Math.ceil((COUNT * 3) / 20);
 /** Generous: the whole budget of a run is 90 s on two cores, and the machine may be busy. */
 const TIMEOUT_MS = Math.max(300_000, COUNT * 500);
 /** Seeds that every deliberate defect has to be noticed. */
