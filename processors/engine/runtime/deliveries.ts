@@ -73,7 +73,6 @@ interface OpenInsert {
   readonly table: string;
   readonly columns: readonly string[];
   readonly parts: Lines[];
-  rowCount: number;
 }
 
 /** The inserts of one checkpoint by table and month, each closed at the row limit. */
@@ -115,9 +114,7 @@ class Inserts {
 
   addFacts({ table, month, lines }: FactsBatch): void {
     const columns = (): readonly string[] => [...namesOf(table), ...IDENTITY_COLUMNS];
-    const insert = this.#insertOf(table.name, month, columns);
-    insert.parts.push(lines);
-    insert.rowCount += lines.count;
+    this.#insertOf(table.name, month, columns).parts.push(lines);
   }
 
   deliveries(): readonly Delivery[] {
@@ -129,12 +126,12 @@ class Inserts {
   #insertOf(table: string, month: string, columns: () => readonly string[]): OpenInsert {
     const key = `${table}:${month}`;
     let insert = this.#open.get(key);
-    if (insert !== undefined && insert.rowCount >= INSERT_ROWS_MAX) {
+    if (insert !== undefined && rowsIn(insert) >= INSERT_ROWS_MAX) {
       this.#close(key, insert);
       insert = undefined;
     }
     if (insert === undefined) {
-      insert = { table, columns: columns(), parts: [], rowCount: 0 };
+      insert = { table, columns: columns(), parts: [] };
       this.#open.set(key, insert);
     }
     return insert;
@@ -142,10 +139,9 @@ class Inserts {
 
   /** Where the next versioned row of an insert goes. */
   #rowOf(table: string, month: string, columns: () => readonly string[]): Lines {
-    const insert = this.#insertOf(table, month, columns);
-    insert.rowCount += 1;
-    const [lines = new Lines()] = insert.parts;
-    insert.parts[0] = lines;
+    const { parts } = this.#insertOf(table, month, columns);
+    const [lines = new Lines()] = parts;
+    parts[0] = lines;
     return lines;
   }
 
@@ -160,6 +156,10 @@ class Inserts {
     lines.text(String(this.#versionBase + BigInt(this.#stamp.nextRowSequence())));
     lines.end();
   }
+}
+
+function rowsIn({ parts }: OpenInsert): number {
+  return parts.reduce((sum, { count }) => sum + count, 0);
 }
 
 function namesOf(table: RowsTable | FactsTable): readonly string[] {
