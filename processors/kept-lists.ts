@@ -7,6 +7,7 @@ import type { ListSettings } from './client-lists.ts';
 import type { Config } from './config.ts';
 import { openDataDir, writeDurably } from './data-dir.ts';
 import { EmbeddedLog } from './engine/log/embedded.ts';
+import { systemClock } from './engine/runtime/system-clock.ts';
 import { type CrawlerList, type RangesList, readListFile } from './list-files.ts';
 
 /** A list as it was put into the data directory. */
@@ -75,7 +76,7 @@ async function forgetState(config: Config): Promise<void> {
   }
   const dataDir = openDataDir(config.data_dir, config.tokens.secret);
   try {
-    const log = EmbeddedLog.open(dataDir.logPath, () => Date.now());
+    const log = EmbeddedLog.open(dataDir.logPath, () => systemClock.nowMs());
     try {
       checkWhole(log, config.partitions);
     } finally {
