@@ -1,9 +1,5 @@
 import ipaddr from 'ipaddr.js';
 
-import { GenerationMap } from './generations.ts';
-
-/** Forms kept per kind, about 15 MB: user agents and addresses repeat. */
-const CACHE_SIZE_MAX = 50_000;
 /** Longest user agent that is looked at, and longest form, in UTF-16 units. */
 const AGENT_LENGTH_MAX = 512;
 const FORM_LENGTH_MAX = 256;
@@ -14,38 +10,6 @@ const MAILBOX = /[^\s();,<>]+@/g;
 const DIGITS = /\d+/g;
 /** Control characters; no accepted event contains one. */
 const UNPRINTABLE = /[^ -~]+/g;
-
-/** What may be kept of a client: enough to tell programs from people, too little to tell people apart. */
-export interface ClientForms {
-  /** The user agent with every number as 0 and without ids and mailboxes; null for an empty one. */
-  agent(userAgent: string): string | null;
-  /** The network of an address: the first 24 bits of IPv4, 48 of IPv6; null when it is no address. */
-  network(address: string): string | null;
-}
-
-/** Makes forms of clients and remembers the latest of them, in memory alone. */
-export function createClientForms(): ClientForms {
-  const agents = new GenerationMap<string>(CACHE_SIZE_MAX);
-  const networks = new GenerationMap<string>(CACHE_SIZE_MAX);
-  return {
-    agent: (userAgent) => remembered(agents, userAgent, agentFormOf),
-    network: (address) => remembered(networks, address, networkOf),
-  };
-}
-
-/** `''` stands for none. */
-function remembered(
-  cache: GenerationMap<string>,
-  value: string,
-  make: (value: string) => string,
-): string | null {
-  let form = cache.get(value);
-  if (form === undefined) {
-    form = make(value);
-    cache.set(value, form);
-  }
-  return form === '' ? null : form;
-}
 
 /**
  * What is left of a user agent. The 952 browsers of npm user-agents become 68 forms; 2,115 of the 2,118

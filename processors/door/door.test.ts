@@ -86,8 +86,8 @@ test('personal fields reach the log as tokens only', async () => {
       event_id: 'c-1',
       visitor_id: TOKENISER.token('visitor', 'alice'),
       session_id: TOKENISER.token('session', 'session-9'),
-      ip: TOKENISER.token('ip', '192.0.2.7'),
-      user_agent: TOKENISER.token('user_agent', 'Browser/1'),
+      ip: TOKENISER.client('ip', '192.0.2.7').token,
+      user_agent: TOKENISER.client('user_agent', 'Browser/1').token,
     },
   ]);
   const bytes = Buffer.concat(log.batches.flatMap(({ values }) => [...values])).toString('latin1');

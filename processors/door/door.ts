@@ -11,7 +11,13 @@ import type { IngestAnswer, IngestOptions } from '../../schemas/ports.ts';
 import { type EventType, TOPIC_OF_EVENT, type Topic } from '../../schemas/topics.ts';
 import type { AppendBatch } from '../engine/log/log.ts';
 import { RecentIds } from './recent-ids.ts';
-import { type TokenKind, type Tokeniser, normalise } from './tokeniser.ts';
+import {
+  type Client,
+  type ClientKind,
+  type TokenKind,
+  type Tokeniser,
+  normalise,
+} from './tokeniser.ts';
 
 /** Event ids of each type that the door remembers to answer with a number of duplicates: about 15 MB. */
 const RECENT_IDS_MAX = 500_000;
@@ -146,11 +152,12 @@ function placeClick(click: Raw<Click>, { tokeniser, partitionCounts }: Placing):
   const partition = visitorPartition(click.visitor_id, partitionCounts.visitor);
   click.visitor_id = tokeniser.token('visitor', click.visitor_id);
   click.session_id = optionalToken(tokeniser, 'session', click.session_id);
-  // Before the tokens take their place: what is known of a client in general stays.
-  click.network = click.ip === null ? null : tokeniser.forms.network(click.ip);
-  click.agent = click.user_agent === null ? null : tokeniser.forms.agent(click.user_agent);
-  click.ip = optionalToken(tokeniser, 'ip', click.ip);
-  click.user_agent = optionalToken(tokeniser, 'user_agent', click.user_agent);
+  const address = clientOf(tokeniser, 'ip', click.ip);
+  click.ip = address?.token ?? null;
+  click.network = address?.form ?? null;
+  const agent = clientOf(tokeniser, 'user_agent', click.user_agent);
+  click.user_agent = agent?.token ?? null;
+  click.agent = agent?.form ?? null;
   return { partition, value: encodeEvent('weir.clicks', erase(click)) };
 }
 
@@ -186,9 +193,19 @@ function placeReference(event: Raw<Reference>, { tokeniser, partitionCounts }: P
   return { partition: REFERENCE_PARTITION, value: encodeEvent('weir.reference', erase(event)) };
 }
 
-/** An empty address or user agent is none: as a token it would make strangers look like one client. */
 function optionalToken(tokeniser: Tokeniser, kind: TokenKind, value: string | null): string | null {
   return value === null || normalise(kind, value) === '' ? null : tokeniser.token(kind, value);
+}
+
+/** An empty address or user agent is none: as a token it would make strangers look like one client. */
+function clientOf(
+  tokeniser: Tokeniser,
+  kind: ClientKind,
+  value: string | null,
+): Client | undefined {
+  return value === null || normalise(kind, value) === ''
+    ? undefined
+    : tokeniser.client(kind, value);
 }
 
 /**

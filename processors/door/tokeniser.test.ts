@@ -11,15 +11,23 @@ const SECRET = Buffer.from(
 test.each([
   ['visitor', 'alice', 'vdVQqFsSJSMLgI22xTaQhsw'],
   ['customer', 'alice', 'cc311bF4RiJ0VJXTN3jhhHw'],
-  ['ip', '2001:db8::1', 'i8CJVEk9meurJqsHHmg6bHw'],
 ] as const)('the token of %s %s is its HMAC', (kind, value, token) => {
   expect(createTokeniser(SECRET).token(kind, value)).toBe(token);
+});
+
+test('of an address the network stays beside the token, and nothing when it is none', () => {
+  const tokeniser = createTokeniser(SECRET);
+  expect(tokeniser.client('ip', '2001:db8::1')).toEqual({
+    token: 'i8CJVEk9meurJqsHHmg6bHw',
+    form: '2001:db8:0::/48',
+  });
+  expect(tokeniser.client('ip', 'nowhere').form).toBeNull();
 });
 
 test('spaces around a value, and the case of an address, do not change its token', () => {
   const tokeniser = createTokeniser(SECRET);
   expect(tokeniser.token('visitor', '  alice\t')).toBe(tokeniser.token('visitor', 'alice'));
-  expect(tokeniser.token('ip', ' 2001:DB8::1')).toBe(tokeniser.token('ip', '2001:db8::1'));
+  expect(tokeniser.client('ip', ' 2001:DB8::1')).toEqual(tokeniser.client('ip', '2001:db8::1'));
   expect(tokeniser.token('visitor', 'Alice')).not.toBe(tokeniser.token('visitor', 'alice'));
 });
 

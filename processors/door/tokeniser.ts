@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey } from 'node:crypto';
 
 import { EngineError } from '../../schemas/errors.ts';
-import { type ClientForms, createClientForms } from './client-forms.ts';
+import { agentFormOf, networkOf } from './client-forms.ts';
 import { GenerationMap } from './generations.ts';
 
 /** What a token stands for, and the letter that starts its tokens. */
@@ -12,7 +12,8 @@ const PREFIX_OF_KIND = {
   ip: 'i',
   user_agent: 'u',
 } as const;
-export type TokenKind = keyof typeof PREFIX_OF_KIND;
+type Kind = keyof typeof PREFIX_OF_KIND;
+export type TokenKind = Exclude<Kind, ClientKind>;
 
 /** The secret is as long as the hash: a shorter one would be the weakest part. */
 export const TOKEN_SECRET_BYTES_MIN = 32;
@@ -20,22 +21,33 @@ export const TOKEN_SECRET_BYTES_MIN = 32;
 /** 128 bits: among 2^40 visitors two share a token with a chance of 1 in 2^49. */
 const TOKEN_BYTES = 16;
 
+/** Kinds of which something may stay beside the token, and how it is made; empty when there is nothing. */
+const FORM_OF_KIND = { ip: networkOf, user_agent: agentFormOf } as const;
+export type ClientKind = keyof typeof FORM_OF_KIND;
+
 /** Tokens kept per kind (about 15 MB): an HMAC costs 2 µs, most of what an event costs at the door. */
 const CACHE_SIZE_MAX = 100_000;
+
+/** An address or a user agent as it may be kept. */
+export interface Client {
+  readonly token: string;
+  /** The address's network or the user agent's form; null when there is none. */
+  readonly form: string | null;
+}
 
 /** Turns personal values into tokens: the same value always into the same token, and never back. */
 export interface Tokeniser {
   /** The token of a normalised value: 23 characters, the kind's letter and 128 bits as base64url. */
   token(kind: TokenKind, value: string): string;
-  /** What may stay beside the tokens of a client. */
-  readonly forms: ClientForms;
+  /** The token and what may stay beside it: enough to tell programs from people, too little to tell people apart. */
+  client(kind: ClientKind, value: string): Client;
 }
 
 /**
  * The form in which a value is hashed and placed: without spaces around it; addresses also in lower
  * case, since IPv6 is written in both.
  */
-export function normalise(kind: TokenKind, value: string): string {
+export function normalise(kind: Kind, value: string): string {
   const trimmed = value.trim();
   return kind === 'ip' ? trimmed.toLowerCase() : trimmed;
 }
@@ -56,24 +68,44 @@ export function createTokeniser(secret: Buffer, cacheSizeMax = CACHE_SIZE_MAX): 
       message: `Expected a token secret of at least ${TOKEN_SECRET_BYTES_MIN} bytes, got ${secret.length}`,
     });
   }
-  const caches = {
-    visitor: new GenerationMap<string>(cacheSizeMax),
-    customer: new GenerationMap<string>(cacheSizeMax),
-    session: new GenerationMap<string>(cacheSizeMax),
-    ip: new GenerationMap<string>(cacheSizeMax),
-    user_agent: new GenerationMap<string>(cacheSizeMax),
-  };
   // A key object made once: from a buffer every HMAC makes one, which takes four times as long.
   const key = createSecretKey(secret);
-  const token = (kind: TokenKind, value: string): string => {
-    const known = caches[kind].get(value);
-    if (known !== undefined) return known;
+  const hmac = (kind: Kind, value: string): string => {
     const hash = createHmac('sha256', key)
       .update(`${kind}\0${normalise(kind, value)}`, 'utf8')
       .digest();
-    const made = PREFIX_OF_KIND[kind] + hash.toString('base64url', 0, TOKEN_BYTES);
-    caches[kind].set(value, made);
+    return PREFIX_OF_KIND[kind] + hash.toString('base64url', 0, TOKEN_BYTES);
+  };
+  const tokens = (kind: TokenKind): ((value: string) => string) =>
+    remembering(cacheSizeMax, (value) => hmac(kind, value));
+  const clients = (kind: ClientKind): ((value: string) => Client) =>
+    remembering(cacheSizeMax, (value) => {
+      const form = FORM_OF_KIND[kind](value);
+      return { token: hmac(kind, value), form: form === '' ? null : form };
+    });
+  const tokenOf = {
+    visitor: tokens('visitor'),
+    customer: tokens('customer'),
+    session: tokens('session'),
+  };
+  const clientOf = { ip: clients('ip'), user_agent: clients('user_agent') };
+  return {
+    token: (kind, value) => tokenOf[kind](value),
+    client: (kind, value) => clientOf[kind](value),
+  };
+}
+
+/** `make` with its latest results kept, in memory alone. */
+function remembering<Made>(
+  sizeMax: number,
+  make: (value: string) => Made,
+): (value: string) => Made {
+  const cache = new GenerationMap<Made>(sizeMax);
+  return (value) => {
+    const known = cache.get(value);
+    if (known !== undefined) return known;
+    const made = make(value);
+    cache.set(value, made);
     return made;
   };
-  return { token, forms: createClientForms() };
 }
