@@ -11,8 +11,6 @@ export function createArchive(): Processor {
     name: 'archive',
     operators: [archiveVisitors, archiveInventory, archiveReference],
     tables: [CLICKS_LOG, ORDERS_LOG, ORDER_LINES_LOG, INVENTORY_LOG, REFERENCE_LOG],
-    migrations: ['table.sql', 'clients.sql', 'visitors.sql'].map(
-      (file) => new URL(file, import.meta.url),
-    ),
+    migrations: ['table.sql', 'visitors.sql'].map((file) => new URL(file, import.meta.url)),
   };
 }

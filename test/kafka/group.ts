@@ -9,7 +9,7 @@ import { rowsOf } from '../integration/tables.ts';
 import { type Broker, KAFKA_VERSIONS } from './broker.ts';
 import { type SentEvent, consumeAll, produceJson } from './records.ts';
 import { RunningMember } from './running-member.ts';
-import { type Shop, brokerOf, expectTables, shopOf } from './scene.ts';
+import { type Shop, brokerOf, expectTables, linkedShopOf } from './scene.ts';
 
 /** As configured without a setting. */
 export const PARTITIONS = 4;
@@ -35,7 +35,8 @@ export class Group {
     this.#clickHouse = parts.clickHouse;
   }
 
-  static async start(): Promise<Group> {
+  /** @param shopOf whose events it sends; without it those of a shop where ids turn out to be one visitor's */
+  static async start(shopOf = linkedShopOf): Promise<Group> {
     const shop = await shopOf(temporaryDirectory());
     const broker = await brokerOf(NEWEST);
     const clickHouse = await startClickHouse({ path: clickHousePathOf(shop) });

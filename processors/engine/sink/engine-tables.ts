@@ -77,6 +77,5 @@ export const ENGINE_TABLES = [
 
 export const ENGINE_MIGRATIONS: readonly URL[] = [
   new URL('table.sql', import.meta.url),
-  new URL('progress-idle.sql', import.meta.url),
   new URL('identities.sql', import.meta.url),
 ];

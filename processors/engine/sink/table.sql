@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS weir.progress_rows
     watermark DateTime64(3, 'UTC') COMMENT 'No event older than this is expected any more',
     allowed_lateness_ms Int64 COMMENT 'How long after its end a window still takes events, milliseconds',
     updated_at DateTime64(3, 'UTC') COMMENT 'When the row was written',
+    idle Bool DEFAULT false COMMENT 'Whether the node expects no events, so that it holds no other back',
     version UInt64 COMMENT 'Grows with every change; the highest is current'
 )
 ENGINE = ReplacingMergeTree(version)
@@ -54,6 +55,9 @@ SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsy
 
 CREATE OR REPLACE VIEW weir.progress AS
 SELECT
-    if(count() = 0, toDateTime64(0, 3, 'UTC'), min(watermark)) AS watermark,
+    multiIf(
+        count() = 0, toDateTime64(0, 3, 'UTC'),
+        countIf(NOT idle) = 0, min(watermark),
+        minIf(watermark, NOT idle)) AS watermark,
     toInt64(if(count() = 0, 86400000, max(allowed_lateness_ms))) AS allowed_lateness_ms
 FROM weir.progress_rows FINAL;
