@@ -3,7 +3,7 @@ import pc from 'picocolors';
 
 import { type AuditResult, audit } from '../processors/audit.ts';
 import { withRecordedTests } from '../processors/lift-tests.ts';
-import { withTables } from '../processors/stopped.ts';
+import { requireTables, withTables } from '../processors/stopped.ts';
 import { type Unfinished, unfinishedIn } from '../processors/unfinished.ts';
 import { EXIT } from './exit-code.ts';
 import { instantOption } from './instant-option.ts';
@@ -49,14 +49,17 @@ export function auditCommand(): Command {
     )
     .action(async (options: AuditOptions) => {
       const config = configOf(options);
-      const { unfinished, results } = await withTables(config, async (clickHouse, dataDir) => ({
-        unfinished: dataDir && (await unfinishedIn(dataDir, config.partitions)),
-        results: await audit(
-          (sql, parameters) => clickHouse.query(sql, parameters, { secondsMax: SECONDS_MAX }),
-          await withRecordedTests(clickHouse, config),
-          { fromMs: options.from ?? FROM_MS, toMs: options.to ?? TO_MS },
-        ),
-      }));
+      const { unfinished, results } = await withTables(config, async (clickHouse, dataDir) => {
+        await requireTables(clickHouse, config);
+        return {
+          unfinished: dataDir && (await unfinishedIn(dataDir, config.partitions)),
+          results: await audit(
+            (sql, parameters) => clickHouse.query(sql, parameters, { secondsMax: SECONDS_MAX }),
+            await withRecordedTests(clickHouse, config),
+            { fromMs: options.from ?? FROM_MS, toMs: options.to ?? TO_MS },
+          ),
+        };
+      });
       process.stdout.write(
         options.json === true ? `${JSON.stringify({ unfinished, results })}\n` : report(results),
       );
@@ -76,13 +79,14 @@ function warning({ records, rows }: Unfinished): string {
 
 /** The results as lines for a terminal. */
 export function report(results: readonly AuditResult[]): string {
+  const viewWidth = Math.max(...results.map(({ view }) => view.length));
   const lines = results.flatMap(({ view, rows, differences }) => {
     const verdict =
       differences.length === 0 ? pc.green('0 differ') : pc.red(`${differences.length} differ`);
     const shown = differences
       .slice(0, SHOWN_DIFFERENCES_MAX)
       .map((row) => `    ${JSON.stringify(row)}`);
-    return [`  ${view.padEnd(20)} ${String(rows).padStart(9)} rows  ${verdict}`, ...shown];
+    return [`  ${view.padEnd(viewWidth)} ${String(rows).padStart(9)} rows  ${verdict}`, ...shown];
   });
   return `${lines.join('\n')}\n`;
 }

@@ -147,10 +147,11 @@ async function port(
 async function clickHouse(): Promise<Finding> {
   try {
     const { version } = await import('chdb');
+    const { chdb, libchdb } = version();
     return {
       check: 'clickhouse',
       isGood: true,
-      detail: `embedded, chdb ${JSON.stringify(version)}`,
+      detail: `embedded, ${libchdb.replaceAll('"', '')} (chdb ${chdb})`,
     };
   } catch {
     return {

@@ -36,8 +36,18 @@ export function importCommand(): Command {
     );
   command.addCommand(ordersCsvCommand());
   command.addCommand(accessLogCommand());
-  command.addCommand(eventFileCommand('ndjson', 'JSON events, one a line'));
-  command.addCommand(eventFileCommand('avro', 'an Avro object container file of events'));
+  command.addCommand(
+    eventFileCommand('ndjson', {
+      description: 'Import JSON events, one a line.',
+      unless: 'of lines without a field "event" that names it',
+    }),
+  );
+  command.addCommand(
+    eventFileCommand('avro', {
+      description: 'Import an Avro object container file of events.',
+      unless: 'when the schema is not named after it: Click, Order, Inventory, Reference',
+    }),
+  );
   return command;
 }
 
@@ -102,14 +112,13 @@ function accessLogCommand(): Command {
     );
 }
 
-function eventFileCommand(format: 'ndjson' | 'avro', what: string): Command {
+function eventFileCommand(
+  format: 'ndjson' | 'avro',
+  { description, unless }: { readonly description: string; readonly unless: string },
+): Command {
   return withCommonOptions(new Command(format))
-    .description(`Import ${what}.`)
-    .addOption(
-      new Option('--type <event>', 'type of all events, when the file does not say').choices(
-        EVENT_TYPES,
-      ),
-    )
+    .description(description)
+    .addOption(new Option('--type <event>', `type of the events ${unless}`).choices(EVENT_TYPES))
     .action(
       async (files: readonly string[], options: CommonOptions & { readonly type?: EventType }) => {
         const { type } = options;

@@ -45,9 +45,13 @@ for (const command of [
   dataCommand,
   doctorCommand,
 ]) {
-  program.addCommand(
-    command().exitOverride().showHelpAfterError('Run with --help for the options.'),
-  );
+  program.addCommand(withErrors(command()));
+}
+
+/** Mistakes in the use of a command, and of the commands below it, end with the exit code for them. */
+function withErrors(command: Command): Command {
+  for (const below of command.commands) withErrors(below);
+  return command.exitOverride().showHelpAfterError('Run with --help for the options.');
 }
 
 try {

@@ -7,3 +7,12 @@ export function wholeNumberOption(text: string): number {
     throw new InvalidArgumentError('Expected a whole number above 0.');
   return number;
 }
+
+/** Reads a whole number from 1 to `max`. */
+export function wholeNumberUpTo(max: number): (text: string) => number {
+  return (text) => {
+    const number = wholeNumberOption(text);
+    if (number > max) throw new InvalidArgumentError(`Expected at most ${max}.`);
+    return number;
+  };
+}

@@ -106,10 +106,10 @@ test('the configuration is frozen at every level', () => {
 });
 
 test('all problems of file and environment are reported at once', () => {
-  const content = 'htpp:\n  port: 1\nlateness:\n  alowed: 1h\nport: 80\npartitions: 0\n';
+  const content = 'htp:\n  port: 1\nlateness:\n  alowed: 1h\nport: 80\npartitions: 0\n';
   const environment = { WEIR_HTTP_PROT: '80', WEIR_LOG_LEVEL: 'loud' };
   expect(problemsOf(content, environment)).toEqual([
-    'htpp: unknown; did you mean http?',
+    'htp: unknown; did you mean http?',
     'lateness.alowed: unknown; did you mean lateness.allowed?',
     'port: unknown; did you mean http.port?',
     'partitions: expected a whole number from 1 to 256, got 0',

@@ -1,10 +1,10 @@
-/** The known name that differs in the fewest letters, if that is less than a third of them. */
+/** The known name that differs in the fewest letters, if that is at most a third of them. */
 export function nearestOf(name: string, known: readonly string[]): string | undefined {
   const sameLastPart = known.find((candidate) => candidate.endsWith(`.${name}`));
   if (sameLastPart !== undefined) return sameLastPart;
   const distances = known.map((candidate) => editDistance(name, candidate));
   const least = Math.min(...distances);
-  return least * 3 < name.length ? known[distances.indexOf(least)] : undefined;
+  return least * 3 <= name.length ? known[distances.indexOf(least)] : undefined;
 }
 
 /** @see Levenshtein distance, by the two-row method of Wagner and Fischer */

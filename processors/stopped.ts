@@ -1,3 +1,6 @@
+import { resolve } from 'node:path';
+
+import { EngineError } from '../schemas/errors.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
@@ -55,6 +58,21 @@ export async function withTables<Result>(
   } finally {
     await server.close();
   }
+}
+
+/** @throws {EngineError} TABLES_MISSING, mostly because the directory has another name */
+export async function requireTables(clickHouse: ClickHouse, config: Config): Promise<void> {
+  const tables = await clickHouse.query(
+    'SELECT name FROM system.tables WHERE database = {database:String} LIMIT 1',
+    { database: clickHouse.database },
+  );
+  if (tables.length > 0) return;
+  const place = config.clickhouse.url ?? resolve(config.data_dir);
+  throw new EngineError({
+    code: 'TABLES_MISSING',
+    kind: 'fatal',
+    message: `Expected the tables of a Weir that has run, there are none at ${place}`,
+  });
 }
 
 /**

@@ -90,6 +90,45 @@ test('a configuration with mistakes ends the start with exit code 3 and names al
   });
 });
 
+test.each([
+  { args: ['strat'], says: 'Did you mean start?' },
+  { args: ['import', 'ndjson'], says: "missing required argument 'file'" },
+  { args: ['keys', 'create'], says: "required option '--name" },
+  { args: ['demo', '--history', '100000'], says: 'Expected at most 10080' },
+  { args: ['simulate', '--rate', '-5'], says: 'Expected a whole number above 0' },
+])('weir $args is wrong usage: exit code 2, and where to read more', async ({ args, says }) => {
+  const { exitCode, stdout, stderr } = await weir(...args);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toContain(says);
+  expect(stderr).toContain('Run with --help for the options.');
+});
+
+test('an audit of a directory in which nothing has run says so', async () => {
+  const dataDir = join(temporaryDirectory(), 'data');
+  expect(await weir('audit', '--data-dir', dataDir)).toMatchObject({
+    exitCode: 1,
+    stderr: `TABLES_MISSING: Expected the tables of a Weir that has run, there are none at ${dataDir}\n`,
+  });
+});
+
+test('the doctor finds nothing to mend in a new directory, and says which ClickHouse it found', async () => {
+  const { exitCode, stdout } = await startWeir(
+    ['doctor', '--json', '--data-dir', join(temporaryDirectory(), 'data')],
+    { WEIR_HTTP_PORT: '0' },
+  ).finished;
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: true,
+    findings: expect.arrayContaining([
+      {
+        check: 'clickhouse',
+        isGood: true,
+        detail: expect.stringMatching(/^embedded, [\d.]+ \(chdb [\d.]+\)$/),
+      },
+    ]),
+  });
+});
+
 test('a file that is not there, or is a directory, ends the import with exit code 2', async () => {
   const directory = temporaryDirectory();
   mkdirSync(join(directory, 'folder.ndjson'));
