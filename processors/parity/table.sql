@@ -20,8 +20,23 @@ ORDER BY (sku, channel)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Versioned rows behind weir.parity_current';
 
-CREATE OR REPLACE VIEW weir.parity_current AS
-SELECT
+CREATE OR REPLACE VIEW weir.parity_current
+(
+    sku String COMMENT 'Stock keeping unit',
+    channel LowCardinality(String) COMMENT 'Sales channel, the reference channel aside',
+    status LowCardinality(String) COMMENT 'UNKNOWN (nothing to compare with yet), STALE (too long without a price), UNDER, OVER, PARITY; changes after the dwell',
+    cause LowCardinality(String) COMMENT 'What took it out of parity: price, reference or fx; also before the dwell is over. fx_in_band: a small move of the rate alone, which is let be. Empty at parity',
+    since Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time at which it went out of parity, or silent; null at parity',
+    gap Nullable(Float64) COMMENT 'Price / (fx x reference) - 1, both net of tax; null when nothing can be compared',
+    price_minor Nullable(Int64) COMMENT 'Price on the channel as it is shown, minor units of currency',
+    currency LowCardinality(String) COMMENT 'ISO 4217 currency of the price',
+    promo_id LowCardinality(String) COMMENT 'Promotion of the price; empty for the list price',
+    reference_minor Nullable(Int64) COMMENT 'Price on the reference channel as it is shown, minor units of reference_currency',
+    reference_currency LowCardinality(String) COMMENT 'ISO 4217 currency of the reference',
+    fx Nullable(Float64) COMMENT 'Units of currency for one of reference_currency, in force at as_of',
+    as_of DateTime64(3, 'UTC') COMMENT 'Event time of the newest change in the row'
+)
+AS SELECT
     sku, channel, status, cause, since, gap, price_minor, currency, promo_id, reference_minor,
     reference_currency, fx, as_of
 FROM weir.parity_current_rows FINAL;

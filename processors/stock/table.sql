@@ -29,8 +29,31 @@ ORDER BY (sku, node_id)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Versioned rows behind weir.stock_current';
 
-CREATE OR REPLACE VIEW weir.stock_current AS
-SELECT
+CREATE OR REPLACE VIEW weir.stock_current
+(
+    sku String COMMENT 'Stock keeping unit',
+    node_id String COMMENT 'Warehouse, shop or locker; default when events name none',
+    state LowCardinality(String) COMMENT 'UNKNOWN (never counted), STALE (numbers not to be trusted), BACKORDER (sold beyond what is there, a delivery is announced), OUT (nothing available), AT_RISK (likely to run out before it is replenished), RECOVERING (restocked less than an hour ago), LOW (cover below lead time and review period), IN_STOCK',
+    available Nullable(Int64) COMMENT 'Units that can be sold: on_hand − reserved − safety; null until the first count',
+    on_hand Nullable(Int64) COMMENT 'Units there: the newest count with every movement, sale and return after it',
+    reserved Nullable(Int64) COMMENT 'Units promised, of the newest count',
+    safety Nullable(Int64) COMMENT 'Units held back, of the newest count',
+    inbound Int64 COMMENT 'Units announced and not yet due',
+    rate_per_day Nullable(Float64) COMMENT 'Demand in units per day in stock, Gamma-Poisson with a half-life of 28 days; null before there was any time in stock',
+    rate_low Nullable(Float64) COMMENT 'Lower end of the 95 % interval of rate_per_day',
+    rate_high Nullable(Float64) COMMENT 'Upper end of the 95 % interval of rate_per_day',
+    days_of_cover Nullable(Float64) COMMENT 'Days until everything available is sold at the expected rate',
+    lead_time_days Nullable(Float64) COMMENT 'Days from an order of goods to their delivery',
+    p_stockout Nullable(Float64) COMMENT 'Chance that it runs out before it is replenished; 1 while it is out',
+    phantom_p Nullable(Float64) COMMENT 'Chance of a pause in sales as long as the present one; small values suggest phantom stock. Null until the first sale',
+    tsb_per_day Nullable(Float64) COMMENT 'Forecast by the method of Teunter, Syntetos and Babai, units per day in stock; for items that sell on few days',
+    croston_per_day Nullable(Float64) COMMENT 'Forecast by the method of Croston, units per day in stock',
+    sba_per_day Nullable(Float64) COMMENT 'Forecast by the method of Syntetos and Boylan, units per day in stock',
+    wape Nullable(Float64) COMMENT 'Forecast error of rate_per_day over past days: sum of |sold − expected| divided by the sum of sold',
+    changed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Since when it has been in or out of stock, event time; null until the first count',
+    as_of DateTime64(3, 'UTC') COMMENT 'Event time of the newest event in the numbers'
+)
+AS SELECT
     sku, node_id, state, available, on_hand, reserved, safety, inbound, rate_per_day, rate_low,
     rate_high, days_of_cover, lead_time_days, p_stockout, phantom_p, tsb_per_day, croston_per_day,
     sba_per_day, wape, changed_at, as_of
@@ -61,15 +84,42 @@ ORDER BY (incident_id)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Versioned rows behind weir.stock_incidents';
 
-CREATE OR REPLACE VIEW weir.stock_incidents AS
-SELECT
+CREATE OR REPLACE VIEW weir.stock_incidents
+(
+    incident_id String COMMENT 'Same as the alert_id of its alert',
+    sku String COMMENT 'Stock keeping unit',
+    node_id String COMMENT 'Warehouse, shop or locker',
+    kind LowCardinality(String) COMMENT 'stockout, at_risk',
+    state LowCardinality(String) COMMENT 'open, acknowledged, resolved; withdrawn rows are hidden by the view',
+    opened_at DateTime64(3, 'UTC') COMMENT 'Event time of the change that left nothing available, or made a stockout likely',
+    acknowledged_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a person took it over',
+    acknowledged_by Nullable(String) COMMENT 'Who took it over',
+    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the change that ended it; null while it goes on',
+    lost_units Nullable(Float64) COMMENT 'Units that would have been sold meanwhile, as of the newest event; null for risks and without known demand',
+    lost_units_low Nullable(Float64) COMMENT 'Lower end of the 95 % interval of lost_units',
+    lost_units_high Nullable(Float64) COMMENT 'Upper end of the 95 % interval of lost_units',
+    lost_minor Nullable(Int64) COMMENT 'lost_units at the list price, minor units of currency; null when no price is known',
+    currency LowCardinality(Nullable(String)) COMMENT 'ISO 4217 currency of lost_minor'
+)
+AS SELECT
     incident_id, sku, node_id, kind, state, opened_at, acknowledged_at, acknowledged_by, resolved_at,
     lost_units, lost_units_low, lost_units_high, lost_minor, currency
 FROM weir.stock_incidents_rows FINAL
 WHERE NOT withdrawn;
 
-CREATE OR REPLACE VIEW weir.stock_phantoms AS
-WITH
+CREATE OR REPLACE VIEW weir.stock_phantoms
+(
+    sku String COMMENT 'Stock keeping unit',
+    node_id String COMMENT 'Warehouse, shop or locker; default when events name none',
+    state LowCardinality(String) COMMENT 'UNKNOWN (never counted), STALE (numbers not to be trusted), BACKORDER (sold beyond what is there, a delivery is announced), OUT (nothing available), AT_RISK (likely to run out before it is replenished), RECOVERING (restocked less than an hour ago), LOW (cover below lead time and review period), IN_STOCK',
+    available Nullable(Int64) COMMENT 'Units that can be sold: on_hand − reserved − safety; null until the first count',
+    rate_per_day Nullable(Float64) COMMENT 'Demand in units per day in stock, Gamma-Poisson with a half-life of 28 days; null before there was any time in stock',
+    phantom_p Float64 COMMENT 'Chance of a pause in sales as long as the present one; small values suggest phantom stock. Null until the first sale',
+    lost_margin_minor_per_day Int64 COMMENT 'rate_per_day times the mean margin of a unit sold, minor units of currency per day; units without a cost count with their price',
+    currency String COMMENT 'ISO 4217 currency in which most units of the SKU were sold; empty when none was',
+    as_of DateTime64(3, 'UTC') COMMENT 'Event time of the newest event in the numbers'
+)
+AS WITH
     ranked AS
     (
         SELECT
@@ -121,8 +171,13 @@ LEFT JOIN margins ON margins.sku = ranked.sku
 WHERE ranked.p <= (SELECT max(p) FROM ranked WHERE p <= 0.1 * place / tests)
 ORDER BY lost_margin_minor_per_day DESC, sku, node_id;
 
-CREATE OR REPLACE VIEW weir.stock_sku_outages AS
-WITH
+CREATE OR REPLACE VIEW weir.stock_sku_outages
+(
+    sku String COMMENT 'Stock keeping unit',
+    opened_at DateTime64(3, 'UTC') COMMENT 'Event time from which no node with a count had any',
+    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time at which one had again; null while none has'
+)
+AS WITH
     edges AS
     (
         SELECT sku, opened_at AS at, 1 AS change FROM weir.stock_incidents_rows FINAL WHERE NOT withdrawn AND kind = 'stockout'
@@ -151,8 +206,16 @@ FROM running
 INNER JOIN nodes ON nodes.sku = running.sku
 WHERE running.out_nodes >= nodes.counted;
 
-CREATE OR REPLACE VIEW weir.stock_lost_views AS
-WITH
+CREATE OR REPLACE VIEW weir.stock_lost_views
+(
+    sku String COMMENT 'Stock keeping unit',
+    views_while_out UInt64 COMMENT 'Product views, without those of machines, while every node was out',
+    views_in_stock UInt64 COMMENT 'All other product views, without those of machines',
+    units_sold Int64 COMMENT 'Units of orders placed',
+    units_per_view Nullable(Float64) COMMENT 'units_sold / views_in_stock; null without such a view',
+    lost_units Nullable(Float64) COMMENT 'views_while_out x units_per_view: units that might have been sold'
+)
+AS WITH
     views AS
     (
         SELECT clicks.sku AS sku, clicks.occurred_at AS occurred_at, outages.sku != '' AND (outages.resolved_at IS NULL OR clicks.occurred_at < outages.resolved_at) AS is_out
@@ -179,8 +242,18 @@ FROM views
 LEFT JOIN sales ON sales.sku = views.sku
 GROUP BY views.sku;
 
-CREATE OR REPLACE VIEW weir.stock_lost_ad_spend AS
-WITH
+CREATE OR REPLACE VIEW weir.stock_lost_ad_spend
+(
+    day DateTime('UTC') COMMENT 'UTC day of the clicks',
+    channel LowCardinality(String) COMMENT 'Channel of the clicks',
+    campaign LowCardinality(String) COMMENT 'Campaign of the clicks',
+    sku String COMMENT 'Stock keeping unit that the clicks landed on',
+    clicks_while_out UInt64 COMMENT 'Clicks of the campaign, without those of machines, that landed on the SKU while every node was out',
+    clicks UInt64 COMMENT 'All clicks of the campaign on that day, without those of machines',
+    currency Nullable(String) COMMENT 'ISO 4217 currency of the spend; empty when none is known',
+    lost_spend_minor Int64 COMMENT 'Spend of the campaign on that day x clicks_while_out / clicks, minor units of currency'
+)
+AS WITH
     ad_clicks AS
     (
         SELECT
