@@ -28,7 +28,8 @@ import type { SegmentsAnswer } from './segments.ts';
 const CHANNEL_COLUMNS = [
   'impressions',
   'clicks_gross',
-  'clicks_net',
+  'clicks_givt',
+  'clicks_sivt',
   'sessions',
   'add_to_carts',
   'orders',
@@ -48,10 +49,10 @@ beforeAll(async () => {
   for (const statement of [
     'CREATE DATABASE weir',
     ...RAW_TABLES,
-    `CREATE TABLE weir.channel_1m (window_start DateTime64(3, 'UTC'), channel String, currency String,
-       ${CHANNEL_COLUMNS.map((name) => `${name} Int64`).join(', ')}) ENGINE = MergeTree ORDER BY window_start`,
-    `CREATE TABLE weir.attribution_1h (window_start DateTime64(3, 'UTC'), model String, channel String,
-       currency String, conversions_milli Int64, credit_minor Int64) ENGINE = MergeTree ORDER BY window_start`,
+    `CREATE TABLE weir.channel_1m_rows (window_start DateTime64(3, 'UTC'), channel String, currency String,
+       ${CHANNEL_COLUMNS.map((name) => `${name} Int64`).join(', ')}) ENGINE = ReplacingMergeTree ORDER BY (window_start, channel, currency)`,
+    `CREATE TABLE weir.attribution_1h_rows (window_start DateTime64(3, 'UTC'), model String, channel String,
+       currency String, conversions_milli Int64, credit_minor Int64) ENGINE = ReplacingMergeTree ORDER BY (window_start, model, channel, currency, credit_minor)`,
     `CREATE TABLE weir.reference (occurred_at DateTime64(3, 'UTC'), event_id String, subject String, kind String,
        metric Nullable(String), channel Nullable(String), value Nullable(Float64), from Nullable(DateTime64(3, 'UTC')),
        to Nullable(DateTime64(3, 'UTC')), rule Nullable(String)) ENGINE = MergeTree ORDER BY occurred_at`,
@@ -66,8 +67,8 @@ const TABLES = [
   'clicks',
   'orders',
   'order_lines',
-  'channel_1m',
-  'attribution_1h',
+  'channel_1m_rows',
+  'attribution_1h_rows',
   'reference',
   'stock_sku_outages',
   'parity_segments',
@@ -116,12 +117,17 @@ test('targets of reference events hold in place of the default, while they are v
 });
 
 test('attributed cost and return stand beside the incremental ones, in one currency', async () => {
-  await channelRow('search', '', { clicks_gross: 90, clicks_net: 80, sessions: 50 });
+  await channelRow('search', '', {
+    clicks_gross: 90,
+    clicks_givt: 4,
+    clicks_sivt: 6,
+    sessions: 50,
+  });
   await channelRow('search', 'EUR', { spend_minor: 1_000 });
   await channelRow('search', 'RON', { spend_minor: 7 });
-  await channelRow('direct', '', { clicks_gross: 9, clicks_net: 9 });
+  await channelRow('direct', '', { clicks_gross: 9 });
   const start = instantText(START_MS);
-  await insertRows(clickHouse, 'attribution_1h', [
+  await insertRows(clickHouse, 'attribution_1h_rows', [
     [start, 'last_non_direct', 'search', 'EUR', 3_000, 6_000],
     [start, 'last_non_direct', 'search', 'EUR', 1_000, 2_000],
     [start, 'linear', 'search', 'EUR', 500, 1_000],
@@ -353,7 +359,7 @@ async function channelRow(
   currency: string,
   sums: Partial<Record<(typeof CHANNEL_COLUMNS)[number], number>>,
 ): Promise<void> {
-  await insertRows(clickHouse, 'channel_1m', [
+  await insertRows(clickHouse, 'channel_1m_rows', [
     [
       instantText(START_MS + HOUR_MS),
       channel,

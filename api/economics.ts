@@ -53,14 +53,17 @@ export function addEconomics(
       usualMs: DAY_MS,
       daysMax: DAYS_MAX,
     });
-    const rows = await readEconomics(engine, { fromMs, toMs, currency, model });
+    const [rows, tests] = await Promise.all([
+      readEconomics(engine, { fromMs, toMs, currency, model }),
+      readLift(engine),
+    ]);
     const mix = mixOf(mixParts(rows));
     const answer: EconomicsAnswer = {
       from: fromMs,
       to: toMs,
       currency,
       model,
-      marketing: marketingOf(rows, await readLift(engine)),
+      marketing: marketingOf(rows, tests),
       sales: salesOf(rows, mix),
       mix: mix === undefined ? null : { chi_square: mix.chiSquare, p: mix.p },
       retention: retentionOf(rows.cohorts),
@@ -191,13 +194,14 @@ async function readEconomics(
 ): Promise<EconomicsRows> {
   const { fromMs: from_ms, toMs: to_ms, currency, model } = question;
   const asked = { from_ms, to_ms, currency };
-  return {
-    channels: await engine.query(CHANNELS_SQL, asked),
-    customers: await engine.query(CUSTOMERS_SQL, asked),
-    credits: await engine.query(CREDIT_SQL, { ...asked, model }),
-    targets: await engine.query(TARGETS_SQL, { to_ms }),
-    cohorts: await engine.query(COHORTS_SQL, asked),
-  };
+  const [channels, customers, credits, targets, cohorts] = await Promise.all([
+    engine.query(CHANNELS_SQL, asked),
+    engine.query(CUSTOMERS_SQL, asked),
+    engine.query(CREDIT_SQL, { ...asked, model }),
+    engine.query(TARGETS_SQL, { to_ms }),
+    engine.query(COHORTS_SQL, asked),
+  ]);
+  return { channels, customers, credits, targets, cohorts };
 }
 
 const DOCUMENTATION = {

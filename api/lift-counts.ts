@@ -106,12 +106,12 @@ export async function spendOf(
   return new Map(matured.map(({ test }, index) => [test, Number(spends[index] ?? 0)]));
 }
 
-/** One sum per test, in the order of the parameters, from one look at the table. */
+/** One sum per test, in the order of the parameters, from one look at the table: the view takes three times as long to plan. */
 const SPEND_SQL = `SELECT arrayStringConcat(sumForEach(arrayMap(
     (of, currency_of, start, end) -> if(channel = of AND currency = currency_of
       AND toUnixTimestamp64Milli(window_start) >= toInt64(start) AND toUnixTimestamp64Milli(window_start) < toInt64(end), spend_minor, 0),
     {channels:Array(String)}, {currencies:Array(String)}, {starts:Array(String)}, {ends:Array(String)})), ',') AS spends
-  FROM weir.channel_1m
+  FROM weir.channel_1m_rows FINAL
   WHERE spend_minor != 0 AND channel IN {channels:Array(String)}
     AND window_start >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND window_start < fromUnixTimestamp64Milli({to:Int64}, 'UTC')`;
 

@@ -24,14 +24,14 @@ beforeAll(async () => {
   clickHouse = await ClickHouse.openEmbedded(directory);
   await clickHouse.command('CREATE DATABASE weir');
   for (const statement of RAW_TABLES) await clickHouse.command(statement);
-  await clickHouse.command(`CREATE TABLE weir.channel_1m (window_start DateTime64(3, 'UTC'), channel String,
-    currency String, spend_minor Int64) ENGINE = MergeTree ORDER BY window_start`);
+  await clickHouse.command(`CREATE TABLE weir.channel_1m_rows (window_start DateTime64(3, 'UTC'), channel String,
+    currency String, spend_minor Int64) ENGINE = ReplacingMergeTree ORDER BY (window_start, channel, currency)`);
   await migrate(clickHouse, createLift(CONFIG).migrations);
   await insertRows(clickHouse, 'progress', [[instantText(WATERMARK_MS), DAY_MS]]);
 });
 
 beforeEach(async () => {
-  for (const table of ['lift_cohorts_rows', 'lift_tests_log', 'channel_1m']) {
+  for (const table of ['lift_cohorts_rows', 'lift_tests_log', 'channel_1m_rows']) {
     await clickHouse.command(`TRUNCATE TABLE weir.${table}`);
   }
 });
@@ -185,7 +185,7 @@ test('what the channel brought is set against what it cost', async () => {
     revenue_minor: 13_500_000,
     margin_minor: 4_500_000,
   });
-  await insertRows(clickHouse, 'channel_1m', [
+  await insertRows(clickHouse, 'channel_1m_rows', [
     [instantText(START_MS), 'search', 'EUR', 600_000],
     [instantText(START_MS - 1), 'search', 'EUR', 7],
     [instantText(START_MS), 'search', 'RON', 7],

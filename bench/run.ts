@@ -13,6 +13,7 @@ import { bench as kafkaScale } from './kafka-scale.bench.ts';
 import { bench as kafkaTakeover } from './kafka-takeover.bench.ts';
 import { bench as kafka } from './kafka.bench.ts';
 import { bench as latency } from './latency.bench.ts';
+import { bench as liftTruth } from './lift-truth.bench.ts';
 import { bench as lift } from './lift.bench.ts';
 import { readBaseline, saveBaseline } from './measure/baseline.ts';
 import type { BenchOptions, BenchResult } from './measure/result.ts';
@@ -35,6 +36,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   'kafka-takeover': kafkaTakeover,
   latency,
   lift,
+  'lift-truth': liftTruth,
   pipeline,
   prices,
   state,

@@ -1,4 +1,4 @@
-import { DEFAULT_OPTIONS, type ShopOptions } from '../../bench/shop/options.ts';
+import { type ClickChannel, DEFAULT_OPTIONS, type ShopOptions } from '../../bench/shop/options.ts';
 import type { ShopEvent } from '../../bench/shop/shop-event.ts';
 import { Shop } from '../../bench/shop/shop.ts';
 import { loadConfig } from '../../processors/config.ts';
@@ -30,7 +30,13 @@ export interface MeasuredChannel {
   readonly arms: Arms;
 }
 
-/** Ten minutes of a shop, from its raw events through the door to the processors that run. */
+/**
+ * Ten minutes of a shop, from its raw events through the door to the processors that run.
+ *
+ * Half of all visitors are held out of each channel and three in five are buyers, so that a few
+ * thousand visitors show a lift to within a few per cent: an interval of a sparser shop would hold
+ * nearly any lift, and say nothing when it holds the true one.
+ */
 export class MeasuredShop {
   readonly #run: Run;
   readonly #shop: Shop;
@@ -40,7 +46,9 @@ export class MeasuredShop {
     this.#shop = new Shop({
       startMs: START_MS,
       durationMs: 10 * MINUTE_MS,
-      eventsPerSecond: 80,
+      eventsPerSecond: 40,
+      conversionRate: 0.3,
+      clickChannels: CLICK_CHANNELS,
       holdoutKeyOf: (visitorId) => tokeniser.token('visitor', visitorId),
       ...options,
     });
@@ -75,7 +83,15 @@ export class MeasuredShop {
   }
 }
 
-const HOLDOUTS = DEFAULT_OPTIONS.clickChannels.flatMap(({ name, holdout }) =>
+const HELD_OUT_SHARE = 0.5;
+
+const CLICK_CHANNELS: readonly ClickChannel[] = DEFAULT_OPTIONS.clickChannels.map((channel) =>
+  channel.holdout === undefined
+    ? channel
+    : { ...channel, holdout: { ...channel.holdout, share: HELD_OUT_SHARE } },
+);
+
+const HOLDOUTS = CLICK_CHANNELS.flatMap(({ name, holdout }) =>
   holdout === undefined ? [] : [{ channel: name, ...holdout }],
 );
 
