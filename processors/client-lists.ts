@@ -12,7 +12,7 @@ import { GenerationMap } from './door/generations.ts';
 import { type CrawlerList, type RangesList, readListFile } from './list-files.ts';
 import { NetworkRanges } from './network-ranges.ts';
 
-/** Forms of which the answer is kept: a shop sees some hundred. */
+/** Forms of user agents, and networks, of which the answer is kept: a shop sees some hundred forms. */
 const CACHE_SIZE_MAX = 50_000;
 /** What every browser's user agent begins with since 1994. */
 const BROWSER = /^(?:Mozilla|Opera)\//i;
@@ -66,7 +66,7 @@ function compiled(pattern: string): RE2JS | undefined {
 
 /**
  * The lists of user agents that Weir brings along, the ranges of networks, and the rules of the
- * configuration. Each distinct user agent is looked up once.
+ * configuration. Each distinct user agent and network is looked up once.
  *
  * @throws {EngineError} CONFIG_INVALID when a file is not the list that it should be
  */
@@ -76,6 +76,7 @@ export function createClientLists(settings: ListSettings): ClientLists {
   const allow = rulesOf(settings.allow);
   const deny = rulesOf(settings.deny);
   const agents = new GenerationMap<ReturnType<ClientLists['agent']> | null>(CACHE_SIZE_MAX);
+  const owners = new GenerationMap<ReturnType<ClientLists['network']> | null>(CACHE_SIZE_MAX);
   return {
     version: `isbot ${versionOf('isbot')}, crawler-user-agents ${crawlers.version}, ranges ${version}`,
     agent: (form) => {
@@ -86,7 +87,14 @@ export function createClientLists(settings: ListSettings): ClientLists {
       }
       return known ?? undefined;
     },
-    network: (network) => networks.find(network),
+    network: (network) => {
+      let owner = owners.get(network);
+      if (owner === undefined) {
+        owner = networks.find(network) ?? null;
+        owners.set(network, owner);
+      }
+      return owner ?? undefined;
+    },
     rule: (client) => {
       if (allow.some(({ matches }) => matches(client))) return 'allow';
       if (deny.some(({ matches }) => matches(client))) return 'deny';

@@ -2,16 +2,19 @@
  * Numbers and texts one after the other in one string, a byte a character: a state of a million keys
  * takes a third of the memory that lists and objects take. Whoever reads knows what was written.
  *
- * A number is a byte when it is a small whole one, seven bytes when it is a whole one below 2⁴⁸, such
- * as an instant, and nine otherwise; it comes back to the last bit (−0 as 0). A text is its length in
- * bytes and its UTF-8.
+ * A number is a byte when it is a small whole one, four bytes below 2²⁴, such as a duration of hours,
+ * seven below 2⁴⁸, such as an instant, and nine otherwise; it comes back to the last bit (−0 as 0). A
+ * text is its length in bytes and its UTF-8.
  */
 const SMALL_MIN = -32;
 const SMALL_MAX = 207;
 const WHOLE_TAG = 0xf0;
 const DOUBLE_TAG = 0xf1;
+const MIDDLE_TAG = 0xf2;
 const WHOLE_LIMIT = 2 ** 48;
 const WHOLE_BYTES = 6;
+const MIDDLE_LIMIT = 2 ** 24;
+const MIDDLE_BYTES = 3;
 const DOUBLE_BYTES = 8;
 const TAG_BYTES = 1;
 /** Names and ids up to this length are plain most of the time, and copied here faster than by a call. */
@@ -35,6 +38,14 @@ export class PackWriter {
     } else if (value <= SMALL_MAX) {
       this.#buffer[at] = value - SMALL_MIN;
       this.#length = at + TAG_BYTES;
+    } else if (value < MIDDLE_LIMIT) {
+      // Written out: of all sizes this is the commonest, and a call takes three times as long.
+      const buffer = this.#buffer;
+      buffer[at] = MIDDLE_TAG;
+      buffer[at + 1] = value;
+      buffer[at + 2] = value >> 8;
+      buffer[at + 3] = value >> 16;
+      this.#length = at + TAG_BYTES + MIDDLE_BYTES;
     } else {
       this.#buffer[at] = WHOLE_TAG;
       this.#buffer.writeUIntLE(value, at + TAG_BYTES, WHOLE_BYTES);
@@ -112,12 +123,17 @@ export class PackReader {
       this.#at = at + TAG_BYTES;
       return tag + SMALL_MIN;
     }
+    const buffer = this.#buffer;
+    if (tag === MIDDLE_TAG) {
+      this.#at = at + TAG_BYTES + MIDDLE_BYTES;
+      return (buffer[at + 1] ?? 0) | ((buffer[at + 2] ?? 0) << 8) | ((buffer[at + 3] ?? 0) << 16);
+    }
     if (tag === WHOLE_TAG) {
       this.#at = at + TAG_BYTES + WHOLE_BYTES;
-      return this.#buffer.readUIntLE(at + TAG_BYTES, WHOLE_BYTES);
+      return buffer.readUIntLE(at + TAG_BYTES, WHOLE_BYTES);
     }
     this.#at = at + TAG_BYTES + DOUBLE_BYTES;
-    return this.#buffer.readDoubleLE(at + TAG_BYTES);
+    return buffer.readDoubleLE(at + TAG_BYTES);
   }
 
   numbers(): number[] {

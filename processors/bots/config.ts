@@ -47,5 +47,11 @@ export interface BotsConfig {
   readonly lists: ClientLists;
 }
 
+/** The configuration, and what the judge works out of it once. */
+export interface JudgeConfig extends BotsConfig {
+  /** By set of features, see `scoresOf`. */
+  readonly scores: readonly number[];
+}
+
 /** What tier 1 says of one click. */
 export type ListVerdict = Reason | 'allow' | undefined;

@@ -2,15 +2,17 @@ import { MINUTE_MS } from '../../schemas/time.ts';
 import { HUMAN, type Standing, type StandingSpan } from '../engine/operator/standing.ts';
 import type { BotsConfig } from './config.ts';
 import { type Coverage, STRETCH_WIDTH, startingAt, withEvidence } from './coverage.ts';
-import { type Known, heldUntilMs } from './known.ts';
+import { type History, type Known, heldUntilMs, historyOf, openHistory, sessionsOf } from './known.ts';
 import { TIER_OF_REASON, placeOf, reasonAt } from './reason.ts';
-import { FLAG, endOf, startOf, verdictOf } from './session.ts';
+import { FLAG, type Session, endOf, startOf, verdictOf } from './session.ts';
 import { isRotating } from './visits.ts';
 
 /** Works the standing out anew; the same array when it is as before. */
 export function judge(known: Known, config: BotsConfig): void {
-  let coverage = known.settled;
-  for (const session of known.sessions) {
+  const history = historyOf(known);
+  const sessions = sessionsOf(known);
+  let coverage = history.settled;
+  for (const session of sessions) {
     if (verdictOf(session) !== FLAG.bot) continue;
     const evidence = {
       fromMs: startOf(session),
@@ -19,21 +21,21 @@ export function judge(known: Known, config: BotsConfig): void {
     };
     coverage = withEvidence(coverage, evidence, config);
   }
-  for (const [, , isMarked, aboutMs] of known.marks) {
-    if (!isMarked || !isRotating(known, aboutMs)) continue;
+  for (const [, , isMarked, aboutMs] of history.marks) {
+    if (!isMarked || !isRotating(sessions, aboutMs)) continue;
     const evidence = { fromMs: aboutMs, toMs: aboutMs, place: placeOf('address') };
     coverage = withEvidence(coverage, evidence, config);
   }
-  for (const { isCleared, aboutMs } of known.acts) {
+  for (const { isCleared, aboutMs } of history.acts) {
     const evidence = { fromMs: aboutMs, toMs: aboutMs, place: placeOf('person') };
     coverage = isCleared
       ? startingAt(coverage, heldUntilMs(aboutMs, config))
       : withEvidence(coverage, evidence, config);
   }
   const held = spansOf(coverage);
-  const spans = [...held, ...suspicions(known, held)].toSorted((a, b) => a.fromMs - b.fromMs);
+  const spans = [...held, ...suspicions(history, sessions, held)].toSorted((a, b) => a.fromMs - b.fromMs);
   const standing = spans.length === 0 ? HUMAN : spans;
-  if (!isSame(standing, known.standing)) known.standing = standing;
+  if (!isSame(standing, history.standing)) openHistory(known).standing = standing;
 }
 
 function spansOf(coverage: Coverage): readonly StandingSpan[] {
@@ -47,8 +49,11 @@ function spansOf(coverage: Coverage): readonly StandingSpan[] {
 }
 
 /** Suspect sessions that nothing withdraws, by whole minutes. */
-function suspicions(known: Known, held: readonly StandingSpan[]): readonly StandingSpan[] {
-  const { sessions, suspected, acts } = known;
+function suspicions(
+  { suspected, acts }: Pick<History, 'suspected' | 'acts'>,
+  sessions: readonly Session[],
+  held: readonly StandingSpan[],
+): readonly StandingSpan[] {
   // Whoever was cleared is suspected no longer.
   if (acts.at(-1)?.isCleared === true) return [];
   const pairs = sessions

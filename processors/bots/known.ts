@@ -4,7 +4,7 @@ import { HUMAN, type Standing, startOfDay } from '../engine/operator/standing.ts
 import type { BotsConfig } from './config.ts';
 import type { Coverage } from './coverage.ts';
 import type { VisitorState } from './row.ts';
-import type { Session } from './session.ts';
+import { type Session, packSession, unpackSession } from './session.ts';
 
 /** A person's verdict. */
 export interface Act {
@@ -23,12 +23,22 @@ export type Mark = readonly [
   aboutMs: number,
 ];
 
-/** What is known of one visitor. Of most there is one visit and nothing else. */
+/** What is known of one visitor: of most one visit, and nothing else. */
 export interface Known {
   /** UTC milliseconds of the newest click; 0 until there is one. */
   newestMs: number;
-  /** Oldest first; of many the oldest leave, see `settled` and `suspected`. */
-  sessions: readonly Session[];
+  /** Half of the hash of the address last told to the address stage, with its pane, signed; 0 at first. */
+  toldHash: number;
+  /** The newest session, packed; empty until there is one. */
+  visit: string;
+  /** What else there is; null for most. Read it by `historyOf`, change it by `openHistory`. */
+  history: History | null;
+}
+
+/** What is known of a visitor beside the newest visit. */
+export interface History {
+  /** Earlier sessions, packed, oldest first; of many the oldest leave, see `settled` and `suspected`. */
+  earlier: readonly string[];
   /** What rules, lists and past sessions have said for good. */
   settled: Coverage;
   /** Start and end in UTC milliseconds of past sessions that were suspect, flat, oldest first. */
@@ -38,8 +48,6 @@ export interface Known {
   acts: readonly Act[];
   /** When orders were delivered, oldest first. */
   delivered: readonly number[];
-  /** Half of the hash of the address last told to the address stage, with its pane, signed; 0 at first. */
-  toldHash: number;
   standing: Standing;
 }
 
@@ -47,22 +55,47 @@ export interface Known {
 const MARKS_MAX = 16;
 const ACTS_MAX = 8;
 const DELIVERED_MAX = 8;
+/** Of a text in memory, besides its characters, about. */
+const TEXT_BYTES = 24;
 
-/** Shared by all visitors who have none: an empty list of one's own takes 16 bytes. */
+/** Shared by all who have none: an empty list of one's own takes 16 bytes. */
 const NONE: readonly never[] = [];
+const NO_HISTORY: Readonly<History> = {
+  earlier: NONE,
+  settled: NONE,
+  suspected: NONE,
+  marks: NONE,
+  acts: NONE,
+  delivered: NONE,
+  standing: HUMAN,
+};
 
 export function createKnown(): Known {
-  return {
-    newestMs: 0,
-    sessions: NONE,
-    settled: NONE,
-    suspected: NONE,
-    marks: NONE,
-    acts: NONE,
-    delivered: NONE,
-    toldHash: 0,
-    standing: HUMAN,
-  };
+  return { newestMs: 0, toldHash: 0, visit: '', history: null };
+}
+
+export function historyOf({ history }: Known): Readonly<History> {
+  return history ?? NO_HISTORY;
+}
+
+/** The visitor's own history, for changing. */
+export function openHistory(known: Known): History {
+  known.history ??= { ...NO_HISTORY };
+  return known.history;
+}
+
+/** The sessions, oldest first; the caller's own. */
+export function sessionsOf(known: Known): Session[] {
+  const sessions = historyOf(known).earlier.map(unpackSession);
+  if (known.visit !== '') sessions.push(unpackSession(known.visit));
+  return sessions;
+}
+
+/** Keeps these sessions, oldest first. */
+export function keepSessions(known: Known, sessions: readonly Session[]): void {
+  const packed = sessions.map(packSession);
+  known.visit = packed.pop() ?? '';
+  if (packed.length > 0 || historyOf(known).earlier.length > 0) openHistory(known).earlier = packed;
 }
 
 /** Takes what a person or another stage says, whatever came before. */
@@ -76,16 +109,18 @@ export function takeVisitorEvent(known: Known, event: VisitorEvent): void {
         isCleared: event.kind === 'cleared',
         aboutMs: event.about,
       };
-      known.acts = newestActs([...known.acts, act]);
+      const history = openHistory(known);
+      history.acts = newestActs([...history.acts, act]);
       return;
     }
     case 'marked':
     case 'unmarked': {
-      const before = known.marks.find(([evidence]) => evidence === event.evidence);
+      const history = openHistory(known);
+      const before = history.marks.find(([evidence]) => evidence === event.evidence);
       if (before !== undefined && before[1] >= event.revision) return;
       const mark: Mark = [event.evidence, event.revision, event.kind === 'marked', event.about];
-      const others = known.marks.filter((each) => each !== before);
-      known.marks = newestMarks([...others, mark]);
+      const others = history.marks.filter((each) => each !== before);
+      history.marks = newestMarks([...others, mark]);
       return;
     }
   }
@@ -93,24 +128,27 @@ export function takeVisitorEvent(known: Known, event: VisitorEvent): void {
 
 /** Takes the time at which an order of the visitor was delivered. */
 export function takeDelivery(known: Known, timeMs: number): void {
-  known.delivered = newestTimes([...known.delivered, timeMs]);
+  const history = openHistory(known);
+  history.delivered = newestTimes([...history.delivered, timeMs]);
 }
 
 /** Puts what people and other stages have said of two ids together; of one evidence the latest change holds. */
-export function mergeHearsay(known: Known, other: Known): void {
-  known.acts = newestActs([...known.acts, ...other.acts]);
+export function mergeHearsay(history: History, other: Readonly<History>): void {
+  history.acts = newestActs([...history.acts, ...other.acts]);
   const marks = new Map<string, Mark>();
-  for (const mark of [...known.marks, ...other.marks]) {
+  for (const mark of [...history.marks, ...other.marks]) {
     const [evidence, revision] = mark;
     const before = marks.get(evidence);
     if (before === undefined || before[1] < revision) marks.set(evidence, mark);
   }
-  known.marks = newestMarks([...marks.values()]);
-  known.delivered = newestTimes([...known.delivered, ...other.delivered]);
+  history.marks = newestMarks([...marks.values()]);
+  history.delivered = newestTimes([...history.delivered, ...other.delivered]);
 }
 
 /** The state by which people know a visitor. */
-export function stateOf({ standing, acts }: Pick<Known, 'standing' | 'acts'>): VisitorState {
+export function stateOf({ history }: Known): VisitorState {
+  if (history === null) return 'human';
+  const { standing, acts } = history;
   if (standing.length === 0 && acts.length === 0) return 'human';
   if (standing.some(({ tier }) => tier !== 0)) return 'bot';
   if (acts.at(-1)?.isCleared === true) return 'cleared';
@@ -120,23 +158,26 @@ export function stateOf({ standing, acts }: Pick<Known, 'standing' | 'acts'>): V
 /** The watermark from which on nothing can change what is held of the visitor, nor reach what it did. */
 export function knownExpiresAtMs(known: Known, config: BotsConfig): number {
   let endMs = known.newestMs === 0 ? Number.NEGATIVE_INFINITY : known.newestMs;
+  const { delivered, standing, marks, acts } = historyOf(known);
   // What orders say of somebody without clicks matters to the next visit.
-  const deliveredMs = known.delivered.at(-1);
+  const deliveredMs = delivered.at(-1);
   if (deliveredMs !== undefined) endMs = Math.max(endMs, deliveredMs + config.heldMs);
-  for (const { untilMs } of known.standing) endMs = Math.max(endMs, untilMs);
-  for (const [, , , aboutMs] of known.marks) endMs = Math.max(endMs, heldUntilMs(aboutMs, config));
-  for (const { aboutMs } of known.acts) endMs = Math.max(endMs, heldUntilMs(aboutMs, config));
+  for (const { untilMs } of standing) endMs = Math.max(endMs, untilMs);
+  for (const [, , , aboutMs] of marks) endMs = Math.max(endMs, heldUntilMs(aboutMs, config));
+  for (const { aboutMs } of acts) endMs = Math.max(endMs, heldUntilMs(aboutMs, config));
   // New evidence reaches back and may meet what was held before. A day more, as verdicts go by whole
   // days; a minute, as late events are refused by the minute.
   return endMs + config.reachMs + DAY_MS + MINUTE_MS + config.allowedLatenessMs;
 }
 
-/** A rough size in memory, bytes: an object of nine fields, and lists of numbers. */
-export function knownBytes(known: Known): number {
-  let bytes = 96;
-  for (const session of known.sessions) bytes += 24 + 8 * session.length;
-  bytes += 8 * (known.settled.length + known.suspected.length + known.delivered.length);
-  return bytes + 100 * known.marks.length + 110 * known.acts.length + 90 * known.standing.length;
+/** A rough size in memory, bytes: an object of four fields and a text; rarely another of seven, and lists. */
+export function knownBytes({ visit, history }: Known): number {
+  const bytes = 56 + TEXT_BYTES + visit.length;
+  if (history === null) return bytes;
+  const { earlier, settled, suspected, delivered, marks, acts, standing } = history;
+  const texts = earlier.reduce((sum, { length }) => sum + TEXT_BYTES + length, 0);
+  const numbers = 8 * (settled.length + suspected.length + delivered.length);
+  return bytes + 80 + texts + numbers + 100 * marks.length + 110 * acts.length + 90 * standing.length;
 }
 
 /** A clearing holds as long as a verdict would. */

@@ -8,8 +8,15 @@ import { DAY_ZERO_MS, buildClick, buildOrder } from '../../test/laws/event-build
 import { Run } from '../../test/laws/operator-laws.ts';
 import { createJudge } from './operator.ts';
 import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
-import { DEFAULT_WEIGHTS, rhythmOf, scoreOf, variationOf } from './score.ts';
-import { featuresOf, insert, joined, sessionOf } from './session.ts';
+import { DEFAULT_WEIGHTS, featuresIn, rhythmOf, scoreOf, variationOf } from './score.ts';
+import {
+  featuresOf,
+  insert,
+  joined,
+  packSession,
+  sessionOf,
+  unpackSession,
+} from './session.ts';
 import { stepOf } from './step.ts';
 import { ownerOf } from './tier-one.ts';
 
@@ -35,12 +42,14 @@ test.each([
 test('gaps of 10, 10, 10, 11, 10, 10, 9, 10 vary by .05: regular, and too few for a metronome', () => {
   const gaps = [10, 10, 10, 11, 10, 10, 9, 10];
   expect(variationOf(gaps)).toBeCloseTo(0.05, 9);
-  expect(rhythmOf(gaps)).toEqual(['regular']);
-  expect(rhythmOf(gaps.slice(1))).toEqual([]);
-  expect(rhythmOf([...gaps, 10, 10])).toEqual(['regular', 'metronome']);
-  expect(rhythmOf([5, 10, 15, 10, 5, 20, 9, 10])).toEqual([]);
-  expect(rhythmOf(Array.from({ length: 12 }, () => 0))).toEqual([]);
+  expect(featuresIn(rhythmOf(gaps))).toEqual(['regular']);
+  expect(featuresIn(rhythmOf(gaps.slice(1)))).toEqual([]);
+  expect(featuresIn(rhythmOf([...gaps, 10, 10]))).toEqual(['regular', 'metronome']);
+  expect(featuresIn(rhythmOf([5, 10, 15, 10, 5, 20, 9, 10]))).toEqual([]);
+  expect(featuresIn(rhythmOf(Array.from({ length: 12 }, () => 0)))).toEqual([]);
 });
+
+const NO_PAST = { delivered: [], heldMs: 0 };
 
 /** The features of one session of clicks `gapMs` apart, the fields in turn. */
 function shown(fields: readonly Partial<Click>[], gapMs = 7_000): readonly string[] {
@@ -49,7 +58,7 @@ function shown(fields: readonly Partial<Click>[], gapMs = 7_000): readonly strin
     const click = buildClick({ occurred_at: DAY_ZERO_MS + index * irregularMs, ...each });
     return stepOf(click, { verdict: undefined, owner: ownerOf(click, CONFIG) }, CONFIG) ?? [];
   });
-  return featuresOf(steps.map(sessionOf).reduce(joined), { delivered: [], deliveredForMs: 0 });
+  return featuresIn(featuresOf(steps.map(sessionOf).reduce(joined), NO_PAST));
 }
 
 const PERSON = [
@@ -97,7 +106,7 @@ test('twelve requests ten seconds apart are a metronome', () => {
     const click = buildClick({ occurred_at: DAY_ZERO_MS + index * 10 * SECOND_MS });
     return sessionOf({ timeMs: click.occurred_at, isRequest: true, flags: 0 });
   });
-  expect(featuresOf(steps.reduce(joined), { delivered: [], deliveredForMs: 0 })).toEqual([
+  expect(featuresIn(featuresOf(steps.reduce(joined), NO_PAST))).toEqual([
     'no_beacon',
     'no_assets',
     'regular',
@@ -105,7 +114,7 @@ test('twelve requests ten seconds apart are a metronome', () => {
   ]);
 });
 
-test('a session is the same whatever the order of its clicks', () => {
+test('a session is the same whatever the order of its clicks, and after it was packed', () => {
   const anyClicks = fc.array(
     fc.record({
       timeMs: fc.nat({ max: 20 * MINUTE_MS }).map((offset) => DAY_ZERO_MS + offset),
@@ -123,11 +132,12 @@ test('a session is the same whatever the order of its clicks', () => {
       const whole = steps.map(sessionOf).reduce(joined);
       expect(shuffled.reduce(joined)).toEqual(whole);
       const [first = [], ...others] = shuffled;
-      let grown = [...first];
+      const grown = [...first];
       for (const [timeMs = 0, , count, flags = 0] of others) {
-        grown = insert(grown, { timeMs, isRequest: count === 1, flags });
+        insert(grown, { timeMs, isRequest: count === 1, flags });
       }
       expect(grown).toEqual(whole);
+      expect(unpackSession(packSession(whole))).toEqual(whole);
     }),
   );
 });
