@@ -61,16 +61,16 @@ export function addBotDecisions(
   }
 }
 
-/** Where the visitor's events are, and when the newest of them was. */
+/** Where the visitor's events are, and when the newest of them was; it need not have a verdict yet. */
 async function judgedVisitor(
   engine: EnginePort,
   visitor: string,
 ): Promise<{ readonly partition: number; readonly aboutMs: number }> {
   const [row] = await engine.query(JUDGED_SQL, { visitor });
-  if (row === undefined || Number(row['verdicts']) === 0) {
+  if (row === undefined || Number(row['verdicts']) + Number(row['clicks']) === 0) {
     throw new Problem({
       code: 'VISITOR_UNKNOWN',
-      detail: 'There is no verdict on a visitor with this token',
+      detail: 'There is neither a verdict on a visitor with this token nor a click of it',
     });
   }
   return { partition: Number(row['partition']), aboutMs: Number(row['about_ms']) };
@@ -81,17 +81,19 @@ const JUDGED_SQL = `WITH judged AS
     SELECT count() AS changes, argMax(visitor_partition, decided_at) AS visitor_partition,
       ifNull(max(newest_at), max(decided_at)) AS newest_at
     FROM weir.bot_verdicts WHERE visitor_token = {visitor:String}
+  ),
+  seen AS
+  (
+    SELECT count() AS clicks, any(\`partition\`) AS click_partition, max(occurred_at) AS newest_at
+    FROM weir.clicks
+    WHERE visitor_id = {visitor:String} AND occurred_at >= (SELECT newest_at FROM judged)
   )
   SELECT
     toUInt32(judged.changes) AS verdicts,
-    toUInt32(judged.visitor_partition) AS partition,
-    greatest(
-      toUnixTimestamp64Milli(judged.newest_at),
-      (
-        SELECT max(toUnixTimestamp64Milli(occurred_at)) FROM weir.clicks
-        WHERE visitor_id = {visitor:String} AND occurred_at >= (SELECT newest_at FROM judged)
-      )) AS about_ms
-  FROM judged`;
+    toUInt32(seen.clicks) AS clicks,
+    toUInt32(if(judged.changes = 0, seen.click_partition, judged.visitor_partition)) AS partition,
+    toUnixTimestamp64Milli(greatest(judged.newest_at, seen.newest_at)) AS about_ms
+  FROM judged CROSS JOIN seen`;
 
 function documentation(decision: 'cleared' | 'confirmed') {
   return {

@@ -80,13 +80,18 @@ function warning({ records, rows }: Unfinished): string {
 /** The results as lines for a terminal. */
 export function report(results: readonly AuditResult[]): string {
   const viewWidth = Math.max(...results.map(({ view }) => view.length));
-  const lines = results.flatMap(({ view, rows, differences }) => {
+  const lines = results.flatMap(({ view, rows, differences, stated = [] }) => {
     const verdict =
       differences.length === 0 ? pc.green('0 differ') : pc.red(`${differences.length} differ`);
     const shown = differences
       .slice(0, SHOWN_DIFFERENCES_MAX)
       .map((row) => `    ${JSON.stringify(row)}`);
-    return [`  ${view.padEnd(viewWidth)} ${String(rows).padStart(9)} rows  ${verdict}`, ...shown];
+    const known = stated.map((each) => `    ${each.rows} more because of ${each.reason}`);
+    return [
+      `  ${view.padEnd(viewWidth)} ${String(rows).padStart(9)} rows  ${verdict}`,
+      ...shown,
+      ...known,
+    ];
   });
   return `${lines.join('\n')}\n`;
 }

@@ -16,6 +16,14 @@ export interface AuditResult {
   readonly rows: number;
   /** Rows that differ, at most `DIFFERENCES_MAX`: the key columns, `live` and `recomputed`. */
   readonly differences: readonly Row[];
+  /** Rows that differ for a reason that is known, not among `differences`; absent where none does. */
+  readonly stated?: readonly StatedDifferences[];
+}
+
+/** How many rows differ because of a bound, or of a change that the past was not recomputed for. */
+export interface StatedDifferences {
+  readonly reason: string;
+  readonly rows: number;
 }
 
 /** Differing rows that a result lists; the first few show what is wrong. */
@@ -54,7 +62,7 @@ async function auditView(
   query: Query,
   config: Config,
   {
-    audit: { view, read, key, values, live, isSums, timeColumn, files, parameters },
+    audit: { view, read, key, values, live, isSums, timeColumn, files, stated, parameters },
     range,
   }: { readonly audit: Audit; readonly range: AuditRange },
 ): Promise<AuditResult> {
@@ -78,23 +86,45 @@ async function auditView(
     .map((name) => `${live?.[name] ?? name} AS ${name}`)
     .join(', ');
   const tuple = `(${values.map((value) => `toString(${value})`).join(', ')})`;
-  const differences = await query(
-    `SELECT ${key.join(', ')}, groupArrayIf(${tuple}, side = 1) AS live, groupArrayIf(${tuple}, side = 0) AS recomputed
+  const keys = key.join(', ');
+  const recomputed = textOf(files);
+  const differing = `SELECT ${keys}, groupArrayIf(${tuple}, side = 1) AS live, groupArrayIf(${tuple}, side = 0) AS recomputed
      FROM (
        SELECT ${liveColumns}, 1 AS side FROM ${source} WHERE ${inRange}
        UNION ALL
-       SELECT ${columns}, 0 AS side FROM (${files.map((file) => readFileSync(file, 'utf8')).join('')})
+       SELECT ${columns}, 0 AS side FROM (${recomputed})
      )
      WHERE ${isPresent}
-     GROUP BY ${key.join(', ')}
-     HAVING live != recomputed
-     ORDER BY ${key.join(', ')}
-     LIMIT ${DIFFERENCES_MAX}`,
+     GROUP BY ${keys}
+     HAVING live != recomputed`;
+  const explained =
+    stated === undefined
+      ? `SELECT *, '' AS why FROM (${differing})`
+      : `SELECT differing.*, stated.why AS why FROM (${differing}) AS differing
+         LEFT JOIN (${textOf([stated.file])}) AS stated ON stated.${stated.by} = differing.${stated.by}`;
+  const found = await query(
+    `SELECT * FROM (
+       SELECT *, toUInt32(count() OVER (PARTITION BY why)) AS rows,
+         row_number() OVER (PARTITION BY why ORDER BY ${keys}) AS place
+       FROM (${explained}))
+     WHERE place <= if(why = '', ${DIFFERENCES_MAX}, 1)
+     ORDER BY why, ${keys}`,
     bound,
+  );
+  const differences = found.flatMap(({ why, rows: _rows, place: _place, ...row }) =>
+    why === '' ? row : [],
+  );
+  const known = found.flatMap(({ why, rows }) =>
+    why === '' ? [] : { reason: String(why), rows: Number(rows) },
   );
   const [count] = await query(
     `SELECT toUInt32(count()) AS rows FROM ${source} WHERE ${inRange}`,
     bound,
   );
-  return { view, rows: Number(count?.['rows'] ?? 0), differences };
+  const rows = Number(count?.['rows'] ?? 0);
+  return { view, rows, differences, ...(known.length > 0 && { stated: known }) };
+}
+
+function textOf(files: readonly URL[]): string {
+  return files.map((file) => readFileSync(file, 'utf8')).join('');
 }

@@ -38,6 +38,8 @@ export interface Audit {
   readonly windowMs: number | undefined;
   /** The query, in pieces: views that follow from the same thing share how it begins. */
   readonly files: readonly URL[];
+  /** Which rows may differ for a reason that can be named: by a column of the key, the query that says `why`. */
+  readonly stated?: { readonly by: string; readonly file: URL };
   /** What its parameters are; `query` is for what must be looked up first. */
   readonly parameters: (config: Config, query: Query) => Parameters | Promise<Parameters>;
 }
@@ -80,6 +82,7 @@ export const AUDITS: readonly Audit[] = [
     timeColumn: undefined,
     windowMs: undefined,
     files: [new URL('bots/audit.sql', import.meta.url)],
+    stated: { by: 'visitor_token', file: new URL('bots/audit-stated.sql', import.meta.url) },
     parameters: (config, query) => verdictParameters(query, config),
   },
   {

@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto';
+
 import { DAY_MS } from '../schemas/time.ts';
 import type { BotsConfig } from './bots/config.ts';
 import type { Weights } from './bots/score.ts';
 import { createClientLists } from './client-lists.ts';
 import type { Config } from './config.ts';
 import { listFilesOf } from './kept-lists.ts';
+
+/** Of 32 bits: enough to see that something changed. */
+const HASH_DIGITS = 8;
 
 /** What the configuration says about judging, with the lists that it names. */
 export function botsConfigOf(config: Config): BotsConfig {
@@ -19,7 +24,13 @@ export function botsConfigOf(config: Config): BotsConfig {
     allow,
     deny,
   } = config.bots;
+  const lists = createClientLists({
+    ...listFilesOf(config),
+    allow: allow ?? [],
+    deny: deny ?? [],
+  });
   return {
+    version: `${lists.version}, settings ${settingsHash(config)}`,
     isFiltering,
     allowedLatenessMs: config.lateness.allowed,
     reachMs: wholeDays(reach),
@@ -31,8 +42,16 @@ export function botsConfigOf(config: Config): BotsConfig {
     addressVisitors,
     logSources: logSources ?? ['access-log'],
     appSources: appSources ?? [],
-    lists: createClientLists({ ...listFilesOf(config), allow: allow ?? [], deny: deny ?? [] }),
+    lists,
   };
+}
+
+/** Tells rules, weights and bounds apart from others; which files the lists are in says their version. */
+function settingsHash({ bots, sessions, lateness }: Config): string {
+  const { crawlers: _crawlers, ranges: _ranges, ...said } = bots;
+  const settings = { ...said, gap: sessions.gap, allowed: lateness.allowed };
+  const text = JSON.stringify(Object.entries(settings).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS);
 }
 
 /** Verdicts go by whole UTC days; a part of one counts as one. */

@@ -25,6 +25,7 @@ export async function verdictParameters(
   );
   return {
     is_filtering: bots.isFiltering,
+    version: bots.version,
     gap_ms: bots.sessionGapMs,
     reach_ms: bots.reachMs,
     held_ms: bots.heldMs,

@@ -1,7 +1,7 @@
 -- Recomputes weir.bot_standings from the raw clicks and deliveries. It follows docs/bots.md and shares
 -- nothing with the operators. Taken as given: what a list says of one form of a user agent and of one
 -- network, which ids are one visitor, and, for visitors about whom a person has decided, what is held of
--- them. A visitor or an address beyond the operators' bounds may differ.
+-- them. audit-stated.sql says who may differ.
 WITH
     listed_agents AS
     (
@@ -118,7 +118,10 @@ WITH
             arrayPopFront(arrayDifference(arraySlice(requests, 1, 12))) AS gaps,
             if(length(gaps) >= 8 AND arraySum(gaps) > 0,
                 sqrt(arrayAvg(gap -> pow(gap - arrayAvg(gaps), 2), gaps)) / arrayAvg(gaps), 1) AS variation,
-            arrayMap(at_ms -> intDiv(at_ms, 30000), requests) AS half_minutes,
+            arrayMap(at_ms -> intDiv(at_ms, 30000), requests) AS all_half_minutes,
+            -- Of the requests beyond the first twelve, those of 32 half minutes count.
+            arraySort(arrayDistinct(arraySlice(all_half_minutes, 13)))[32] AS last_half_minute,
+            arrayFilter(half_minute -> last_half_minute = 0 OR half_minute <= last_half_minute, all_half_minutes) AS half_minutes,
             arrayFilter(feature -> feature.2,
                 [('base', true),
                  ('data_centre', is_data_centre),

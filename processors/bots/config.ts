@@ -3,7 +3,7 @@ import type { Weights } from './score.ts';
 
 /** What a list says of a client: the reason to take it for a machine, or undefined. */
 export interface ClientLists {
-  /** Names the lists and their versions, as verdicts show it. */
+  /** Names the lists and their versions. */
   readonly version: string;
   /** Of a user agent's form: `agent_isbot`, `agent_crawlers` or `not_a_browser`. */
   readonly agent: (form: string) => 'agent_isbot' | 'agent_crawlers' | 'not_a_browser' | undefined;
@@ -26,6 +26,8 @@ export interface RuledClient {
 }
 
 export interface BotsConfig {
+  /** Names the lists and their versions, and rules and settings by a hash, as verdicts show it. */
+  readonly version: string;
   /** Whether anybody is judged; without it the tables are there and stay empty. */
   readonly isFiltering: boolean;
   readonly allowedLatenessMs: number;

@@ -210,7 +210,7 @@ function writeVerdict(
     verdict.state,
     newest?.tier ?? 0,
     newest?.reason ?? '',
-    verdict.config.lists.version,
+    verdict.config.version,
     newest?.fromMs ?? null,
     newest?.untilMs ?? null,
     behaviour?.score ?? null,

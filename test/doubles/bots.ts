@@ -8,6 +8,7 @@ export const CRAWLER_AGENT = 'Crawler/0';
 /** Judging by one list of one crawler, with a short reach; give what the test is about. */
 export function buildBotsConfig(fields: Partial<BotsConfig> = {}): BotsConfig {
   return {
+    version: 'test',
     isFiltering: true,
     allowedLatenessMs: DAY_MS,
     reachMs: 0,

@@ -102,6 +102,28 @@ function eventsOf(random: Random): { readonly clicks: object[]; readonly orders:
   return { clicks: inNoOrder, orders };
 }
 
+/** Ten-minute windows of one address, more than are kept of it, with a visitor each. */
+const BUSY_WINDOWS = 300;
+/** Visitors that come late, and are a crowd in the first of these windows. */
+const CROWD = 6;
+
+function visitOfBusyAddress(name: string, occurred_at: number): object {
+  const page = { source: 'shop', kind: 'page_view', channel: 'search', url: '/p' };
+  const client = { user_agent: BROWSER, ip: '192.0.3.200' };
+  return { ...page, ...client, event_id: name, visitor_id: name, occurred_at };
+}
+
+/** A visit of more half minutes than are kept, and only then faster than one request a second. */
+function longVisit(): readonly object[] {
+  const slow = Array.from({ length: 45 }, (_, at) => 50 * at + 15 * (at % 2));
+  const fast = Array.from({ length: 70 }, (_, at) => 2_300 + 0.3 * at);
+  return [...slow, ...fast].map((second, at) => ({
+    ...visitOfBusyAddress(`long${at}`, START_MS + second * SECOND_MS),
+    visitor_id: 'long',
+    ip: '192.0.3.201',
+  }));
+}
+
 function delivery(visitor: number, occurred_at: number): object {
   return {
     event_id: `o${visitor}`,
@@ -129,6 +151,15 @@ test(
       const answer = await live.ingest('click', clicks.slice(at, at + 1_000), { importName });
       expect(answer.rejected).toEqual([]);
     }
+    const busy = Array.from({ length: BUSY_WINDOWS }, (_, at) =>
+      visitOfBusyAddress(`busy${at}`, START_MS + at * 10 * MINUTE_MS),
+    );
+    await live.ingest('click', [...busy, ...longVisit()], { importName });
+    await live.drain();
+    const crowd = Array.from({ length: CROWD }, (_, at) =>
+      visitOfBusyAddress(`crowd${at}`, START_MS + at * SECOND_MS),
+    );
+    await live.ingest('click', crowd, { importName });
     await live.endImport(importName);
     await live.drain();
     const view = 'bot_standings';
@@ -155,6 +186,8 @@ test(
     ]);
     expect(result.rows).toBeGreaterThan(300);
     expect(result.differences).toEqual([]);
+    // The operators have forgotten the half hour of the crowd; three others were there in it.
+    expect(result.stated).toEqual([{ reason: 'address_beyond_bounds', rows: CROWD + 3 }]);
   },
   60 * SECOND_MS,
 );
