@@ -112,10 +112,10 @@ async function auditView(
     bound,
   );
   const differences = found.flatMap(({ why, rows: _rows, place: _place, ...row }) =>
-    why === '' ? row : [],
+    why === '' ? [row] : [],
   );
   const known = found.flatMap(({ why, rows }) =>
-    why === '' ? [] : { reason: String(why), rows: Number(rows) },
+    why === '' ? [] : [{ reason: String(why), rows: Number(rows) }],
   );
   const [count] = await query(
     `SELECT toUInt32(count()) AS rows FROM ${source} WHERE ${inRange}`,
