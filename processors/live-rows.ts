@@ -5,6 +5,7 @@ interface Shown {
   readonly key: readonly string[];
   readonly isSums: boolean;
   readonly retentionMs: number | undefined;
+  readonly rowsMax: number;
   readonly rows: Map<string, Update>;
 }
 
@@ -18,11 +19,12 @@ export class LiveRows {
   constructor(panels: readonly Panel[]) {
     for (const { live } of panels) {
       if (this.#tables.has(live.table)) continue;
-      const { key, sums, retentionMs } = live;
+      const { key, sums, retentionMs, rowsMax } = live;
       this.#tables.set(live.table, {
         key,
         isSums: sums.length > 0,
         retentionMs,
+        rowsMax,
         rows: new Map(),
       });
     }
@@ -38,7 +40,7 @@ export class LiveRows {
       this.#version += 1;
       const numbered = { ...update, version: this.#version };
       const table = this.#tables.get(update.table);
-      table?.rows.set(identityOf(update, table), numbered);
+      if (table !== undefined) keep(numbered, table);
       return numbered;
     });
   }
@@ -58,6 +60,19 @@ export class LiveRows {
       for (const [identity, { row }] of rows)
         if (startOf(row) < watermarkMs - 2 * retentionMs) rows.delete(identity);
     }
+  }
+}
+
+/** Whole rows beyond what a view holds go, those that changed longest ago first. */
+function keep(update: Update, table: Shown): void {
+  const { rows, rowsMax, isSums } = table;
+  const identity = identityOf(update, table);
+  if (!isSums) rows.delete(identity);
+  rows.set(identity, update);
+  if (isSums || rows.size <= rowsMax) return;
+  for (const oldest of rows.keys()) {
+    rows.delete(oldest);
+    return;
   }
 }
 

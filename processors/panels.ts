@@ -1,6 +1,7 @@
 import type { Panel } from '../schemas/panel.ts';
 import { ALERTS_PANEL, ALERT_TIMES_PANEL } from './alerts/panel.ts';
 import { ATTRIBUTION_PANEL } from './attribution/panel.ts';
+import { VERDICTS_PANEL } from './bots/panel.ts';
 import {
   FULFILMENT_BANDS_PANEL,
   FULFILMENT_PANEL,
@@ -16,6 +17,7 @@ export const PANELS: readonly Panel[] = [
   CHANNELS_PANEL,
   BOTS_PANEL,
   BOT_WITHDRAWALS_PANEL,
+  VERDICTS_PANEL,
   ATTRIBUTION_PANEL,
   STOCK_PANEL,
   PARITY_PANEL,

@@ -1,11 +1,13 @@
-import type { Panel, Update } from '../schemas/panel.ts';
+import type { Panel, Row, Update } from '../schemas/panel.ts';
 import type { Processor } from './engine/operator/processor.ts';
-import type { RowsTable, SumsTable } from './engine/operator/table.ts';
+import type { FactsTable, RowsTable, SumsTable } from './engine/operator/table.ts';
 import { rowUpdate } from './engine/runtime/updates.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
 
 /** Rows of one table that viewers can begin with. */
 const ROWS_MAX = 100_000;
+/** Facts that are looked at for each key that viewers see: some keys have several. */
+const FACTS_PER_KEY = 4;
 
 /**
  * What ClickHouse holds of the tables that panels show, as updates: window rows as far back as each
@@ -23,7 +25,11 @@ export async function storedUpdates(options: {
   const updates: Update[] = [];
   for (const table of processors.flatMap(({ tables }) => tables)) {
     const panel = panels.find(({ live }) => live.table === table.name);
-    if (table.kind === 'facts' || panel === undefined) continue;
+    if (panel === undefined) continue;
+    if (table.kind === 'facts') {
+      updates.push(...(await storedFacts(clickHouse, table)));
+      continue;
+    }
     if (table.kind === 'rows') {
       updates.push(...(await storedRows(clickHouse, table)));
       continue;
@@ -44,14 +50,38 @@ export async function storedRows(
   table: RowsTable,
   rowsMax = ROWS_MAX,
 ): Promise<readonly Update[]> {
-  const columns = table.columns.map(({ name, type }) =>
+  const rows = await clickHouse.query(
+    `SELECT ${columnsOf(table)} FROM ${clickHouse.database}.${table.name} FINAL ORDER BY version DESC LIMIT ${rowsMax}`,
+  );
+  return asUpdates(table, rows);
+}
+
+/** The newest fact of each key, those that are oldest first; none of a table that nobody watches. */
+export async function storedFacts(
+  clickHouse: ClickHouse,
+  table: FactsTable,
+): Promise<readonly Update[]> {
+  if (table.watched === undefined) return [];
+  const { key, instant, keysMax } = table.watched;
+  const newest = `SELECT * FROM ${clickHouse.database}.${table.name} FINAL
+    ORDER BY ${instant} DESC LIMIT ${FACTS_PER_KEY * keysMax}`;
+  const rows = await clickHouse.query(
+    `SELECT ${columnsOf(table)} FROM (SELECT * FROM (${newest}) ORDER BY ${instant} DESC LIMIT 1 BY ${key} LIMIT ${keysMax})`,
+  );
+  return asUpdates(table, rows.toSorted((a, b) => Number(b[instant]) - Number(a[instant])));
+}
+
+function columnsOf({ columns }: RowsTable | FactsTable): string {
+  const selected = columns.map(({ name, type }) =>
     type === 'instant' || type === 'nullable-instant'
       ? `toUnixTimestamp64Milli(${name}) AS ${name}`
       : name,
   );
-  const rows = await clickHouse.query(
-    `SELECT ${columns.join(', ')} FROM ${clickHouse.database}.${table.name} FINAL ORDER BY version DESC LIMIT ${rowsMax}`,
-  );
+  return selected.join(', ');
+}
+
+/** Rows as ClickHouse has them, newest first, as updates, newest last. */
+function asUpdates(table: RowsTable | FactsTable, rows: readonly Row[]): readonly Update[] {
   return rows.toReversed().map((row) => {
     const values = table.columns.map(({ name }) => row[name] ?? null);
     return rowUpdate(table, 'stored', values, 0);

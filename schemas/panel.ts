@@ -32,6 +32,7 @@ export const LIVE_TOPICS = [
   'lift',
   'bots',
   'bot_withdrawals',
+  'verdicts',
   'stock',
   'parity',
   'fulfilment',

@@ -1,5 +1,8 @@
 import type { FactsTable, RowsTable } from '../engine/operator/table.ts';
 
+/** Newest verdicts that viewers see: far more than a person reads, and 200 kB. */
+export const VERDICTS_WATCHED_MAX = 500;
+
 /**
  * Every change of what is held of a visitor, in the order in which it was found out. How a verdict came
  * about depends on the order of arrival; what it came to, in `bot_standings`, does not.
@@ -8,6 +11,7 @@ export const BOT_VERDICTS = {
   kind: 'facts',
   name: 'bot_verdicts_log',
   isTrail: true,
+  watched: { key: 'visitor_token', instant: 'decided_at', keysMax: VERDICTS_WATCHED_MAX },
   columns: [
     { name: 'decided_at', type: 'instant' },
     { name: 'visitor_token', type: 'text' },

@@ -209,10 +209,6 @@ async function answer(
     sendJson(response, 200, { tests: LIFT_TESTS, comparisons: LIFT_COMPARISONS });
     return;
   }
-  if (url.pathname === '/v1/bots') {
-    sendJson(response, 200, { verdicts: [] });
-    return;
-  }
   if (url.pathname === '/v1/attribution/paths') {
     sendJson(response, 200, PATHS);
     return;

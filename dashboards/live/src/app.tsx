@@ -7,7 +7,7 @@ import type { Paths } from './live/paths.ts';
 import type { Polled } from './live/polled.ts';
 import type { TodayHours } from './live/today.ts';
 import { type Verdict, judge } from './live/verdict.ts';
-import type { BotVerdict, VerdictDecisions } from './live/verdicts.ts';
+import type { VerdictDecisions } from './live/verdicts.ts';
 import { Attribution } from './panels/attribution.tsx';
 import { Banner } from './panels/banner.tsx';
 import { Channels } from './panels/channels.tsx';
@@ -31,13 +31,12 @@ export function App(props: {
   readonly segments: Polled<Segments>;
   readonly paths: Polled<Paths>;
   readonly capacity: Polled<readonly NodeCapacity[]>;
-  readonly verdicts: Polled<readonly BotVerdict[]>;
   readonly decisions: VerdictDecisions;
   readonly acknowledgements: Acknowledgements;
   readonly nowMs: number;
 }) {
   const { feed, today, lift, economics, carts, segments, paths, nowMs } = props;
-  const { capacity, verdicts, decisions, acknowledgements } = props;
+  const { capacity, decisions, acknowledgements } = props;
   const { store } = feed;
   const verdict = judge(feed.status, store.freshness, nowMs);
   const isOld = verdict.kind === 'disconnected' || verdict.kind === 'stale';
@@ -49,7 +48,7 @@ export function App(props: {
         <Channels store={store} today={today} nowMs={nowMs} />
         <Lift lift={lift} nowMs={nowMs} />
         <EconomicsPanel economics={economics} carts={carts} segments={segments} nowMs={nowMs} />
-        <Quality store={store} verdicts={verdicts} decisions={decisions} nowMs={nowMs} />
+        <Quality store={store} decisions={decisions} nowMs={nowMs} />
         <div class="columns">
           <div class="column">
             <Attribution feed={feed} paths={paths} nowMs={nowMs} />

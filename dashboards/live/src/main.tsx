@@ -15,7 +15,7 @@ import { CAPACITY_PATH, parseCapacity } from './live/node-capacity.ts';
 import { parsePaths } from './live/paths.ts';
 import { Polled } from './live/polled.ts';
 import { TodayHours } from './live/today.ts';
-import { VERDICTS_PATH, VerdictDecisions, parseVerdicts } from './live/verdicts.ts';
+import { VerdictDecisions } from './live/verdicts.ts';
 
 /**
  * Least time between two paintings. The server sends every 50 ms, but a number that changes twenty
@@ -25,9 +25,6 @@ const PAINT_APART_MS = 200;
 
 /** Verdicts rest on visitors whose horizon is over: they change slowly, and each answer is a query. */
 const VERDICTS_APART_MS = 10 * SECOND_MS;
-
-/** A person who answers a verdict waits for what becomes of it. */
-const BOTS_APART_MS = 3 * SECOND_MS;
 
 /** Economics of a day and paths of a month read raw events; a minute hardly changes them. */
 const ECONOMICS_APART_MS = 60 * SECOND_MS;
@@ -50,7 +47,6 @@ function paint(): void {
     segments,
     paths,
     capacity,
-    verdicts,
     decisions,
     acknowledgements,
   };
@@ -122,12 +118,6 @@ const segments = new Polled({
   path: '/v1/economics/segments',
   apartMs: ECONOMICS_APART_MS,
   parse: parseSegments,
-});
-const verdicts = new Polled({
-  ...polling,
-  path: VERDICTS_PATH,
-  apartMs: BOTS_APART_MS,
-  parse: parseVerdicts,
 });
 const decisions = new VerdictDecisions({ postJson, changed: paintSoon });
 const paths = new Polled({

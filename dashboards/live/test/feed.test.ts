@@ -44,6 +44,7 @@ test('every topic is subscribed to, and attribution only for the shown and the c
     'channels',
     'bots',
     'bot_withdrawals',
+    'verdicts',
     'attribution',
     'stock',
     'parity',

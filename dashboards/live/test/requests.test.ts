@@ -4,7 +4,7 @@ import { HOUR_MS, MINUTE_MS } from '../../../schemas/time.ts';
 import { Acknowledgements } from '../src/live/acknowledgements.ts';
 import { type ChannelRow, parseChannelRow } from '../src/live/rows.ts';
 import { TodayHours } from '../src/live/today.ts';
-import { VerdictDecisions, parseVerdicts } from '../src/live/verdicts.ts';
+import { VerdictDecisions, latestVerdicts, parseVerdict } from '../src/live/verdicts.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const DAY_START_MS = Date.UTC(2026, 10, 21);
@@ -126,24 +126,23 @@ test('a verdict is answered once, and again when there is a newer one on the sam
       return Promise.resolve({ isOk: true, status: 202, body: {} });
     },
   });
-  const verdict = { visitor_token: 'v/1', state: 'bot', tier: 2, reason: 'behaviour', score: 94 };
-  const verdicts = parseVerdicts({
-    verdicts: [
-      { ...verdict, decided_at: 1, features: ['regular'] },
-      { ...verdict, decided_at: 2, actor: 'Ada' },
-      { state: 'bot' },
-    ],
-  });
+  const verdict = { visitor_token: 'v/1', to_state: 'bot', tier: 2, reason: 'behaviour', score: 94 };
+  const rows = [
+    { ...verdict, decided_at: 1, features: 'regular fast' },
+    { ...verdict, decided_at: 2, features: '', actor: 'Ada' },
+    { ...verdict, decided_at: 3, to_state: 'human' },
+    { to_state: 'bot' },
+  ];
+  const verdicts = latestVerdicts(rows.flatMap((row) => parseVerdict(row) ?? []));
   expect(verdicts).toMatchObject([
-    { visitorToken: 'v/1', score: 94, features: ['regular'], actor: undefined },
     { decidedAt: 2, features: [], actor: 'Ada' },
+    { visitorToken: 'v/1', score: 94, features: ['regular', 'fast'], actor: undefined },
   ]);
-  const [first, second] = verdicts;
+  const [second, first] = verdicts;
   if (first === undefined || second === undefined) throw new TypeError('Expected two verdicts');
   await decisions.decide(first, 'clear');
   await decisions.decide(first, 'confirm');
   await decisions.decide(second, 'confirm');
   expect(posted).toEqual(['/v1/bots/v%2F1/clear', '/v1/bots/v%2F1/confirm']);
   expect(decisions.stateOf(second)).toEqual({ kind: 'sent' });
-  expect(() => parseVerdicts({})).toThrow(TypeError);
 });

@@ -60,6 +60,13 @@ export interface FactsTable {
   readonly columns: readonly Column[];
   /** It tells how results came about, which depends on the order of arrival; results do not. */
   readonly isTrail?: true;
+  /** Viewers see the newest fact of each key, of the newest `keysMax` keys. */
+  readonly watched?: {
+    /** The columns of the key, and of the instant that says which fact is newer. */
+    readonly key: string;
+    readonly instant: string;
+    readonly keysMax: number;
+  };
 }
 
 export type Table = SumsTable | RowsTable | FactsTable;

@@ -187,9 +187,9 @@ export class Engine {
       newestAppendedMs = Math.max(newestAppendedMs, task.newestAppendedMs);
       task.newestEventMs = 0;
       task.newestAppendedMs = 0;
-      for (const { update, key } of publishedUpdates(task, () => this.#nextRowSequence())) {
+      for (const { update, key, keysMax } of publishedUpdates(task, () => this.#nextRowSequence())) {
         updates.push(update);
-        if (key !== undefined) this.keepRow(key, update);
+        if (key !== undefined) this.keepRow(key, update, keysMax);
       }
     }
     return updates.length === 0 ? undefined : { updates, newestEventMs, newestAppendedMs };
@@ -204,14 +204,21 @@ export class Engine {
     );
   }
 
-  /** Remembers the current row of a key of a rows table; bounded by the number of keys. */
-  keepRow(key: string, update: Update): void {
+  /** Remembers the current row of a key of a table; beyond `keysMax` keys those that changed longest ago go. */
+  keepRow(key: string, update: Update, keysMax: number): void {
     let rows = this.#rows.get(update.table);
     if (rows === undefined) {
       rows = new Map();
       this.#rows.set(update.table, rows);
     }
+    // Where there is a bound, the order is that of the last change.
+    if (keysMax < Number.POSITIVE_INFINITY) rows.delete(key);
     rows.set(key, update);
+    if (rows.size <= keysMax) return;
+    for (const oldest of rows.keys()) {
+      rows.delete(oldest);
+      return;
+    }
   }
 
   /**

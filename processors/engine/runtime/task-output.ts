@@ -14,12 +14,15 @@ export interface FactsBatch {
   readonly lines: Lines;
 }
 
-/** The current row of one key of a rows table. */
-export interface KeyedRow {
-  readonly table: RowsTable;
+/** The current row of one key of a table. */
+export interface KeyedRow<T extends Table = RowsTable> {
+  readonly table: T;
   readonly key: string;
   readonly values: readonly Value[];
 }
+
+/** A row that viewers are told of: of a rows table, or a fact that is watched. */
+export type UnpublishedRow = KeyedRow<RowsTable | FactsTable>;
 
 /** Records for another stage, by topic and partition. */
 export interface ForwardBatch {
@@ -43,7 +46,7 @@ export class TaskOutput implements Output {
   readonly #onWakeAt: (eventTimeMs: number, key: string) => void;
   #key = '';
   #rows = new Map<string, KeyedRow>();
-  #unpublishedRows = new Map<string, KeyedRow>();
+  #unpublishedRows = new Map<string, UnpublishedRow>();
   readonly #facts = new Map<string, FactsBatch>();
   /** Those of the month in hand, by table: every event has at least one fact. */
   readonly #factsOfMonth = new Map<FactsTable, FactsBatch>();
@@ -156,6 +159,7 @@ export class TaskOutput implements Output {
     lines.end();
     this.#pendingLines += 1;
     this.#factIndex += 1;
+    if (table.watched !== undefined) this.#watch(table, table.watched.key, values);
   }
 
   forward<T extends Topic>(topic: T, to: string | Partition, event: EventOfTopic[T]): void {
@@ -179,6 +183,12 @@ export class TaskOutput implements Output {
     this.#onCount(code);
   }
 
+  #watch(table: FactsTable, keyColumn: string, values: readonly Value[]): void {
+    const key = String(values[table.columns.findIndex(({ name }) => name === keyColumn)]);
+    const name = table.name + KEY_SEPARATOR + key;
+    this.#unpublishedRows.set(name, { table, key, values: [...values] });
+  }
+
   #send(topic: Topic, partition: number, value: Uint8Array): void {
     const name = `${topic}/${partition}/${this.#importName ?? ''}`;
     let batch = this.#forwards.get(name);
@@ -196,7 +206,7 @@ export class TaskOutput implements Output {
     return rows;
   }
 
-  takeUnpublishedRows(): readonly KeyedRow[] {
+  takeUnpublishedRows(): readonly UnpublishedRow[] {
     const rows = [...this.#unpublishedRows.values()];
     this.#unpublishedRows = new Map();
     return rows;

@@ -1,20 +1,28 @@
 import type { Update, Value } from '../../../schemas/panel.ts';
-import type { RowsTable, SumsTable } from '../operator/table.ts';
+import type { FactsTable, RowsTable, SumsTable } from '../operator/table.ts';
 import type { StoredSums } from './task-windows.ts';
 import type { Task } from './task.ts';
 
-/** The rows of a task that changed since the last call, as updates; rows of rows tables with their key. */
+/** A changed row; of a table that is no sums table with its key, of which so many are kept. */
+interface PublishedUpdate {
+  readonly update: Update;
+  readonly key: string | undefined;
+  readonly keysMax: number;
+}
+
+/** The rows of a task that changed since the last call, as updates. */
 export function* publishedUpdates(
   task: Task,
   version: () => number,
-): Iterable<{ readonly update: Update; readonly key: string | undefined }> {
+): Iterable<PublishedUpdate> {
   for (const sums of task.windows.tables) {
     for (const row of sums.takeUnpublished()) {
-      yield { update: sumsUpdate(sums.table, task.name, row, version()), key: undefined };
+      const update = sumsUpdate(sums.table, task.name, row, version());
+      yield { update, key: undefined, keysMax: 0 };
     }
   }
   for (const { table, key, values } of task.output.takeUnpublishedRows()) {
-    yield { update: rowUpdate(table, task.name, values, version()), key };
+    yield { update: rowUpdate(table, task.name, values, version()), key, keysMax: keysMaxOf(table) };
   }
 }
 
@@ -28,9 +36,14 @@ export function currentUpdates(
   return current.rows.map((row) => sumsUpdate(current.table, task.name, row, query.version()));
 }
 
-/** A row of a rows table as an update. */
+/** Keys of which viewers see the row; a rows table has as many as there are. */
+export function keysMaxOf(table: RowsTable | FactsTable): number {
+  return table.kind === 'rows' ? Number.POSITIVE_INFINITY : (table.watched?.keysMax ?? 0);
+}
+
+/** A row of a rows table, or a fact, as an update. */
 export function rowUpdate(
-  table: RowsTable,
+  table: RowsTable | FactsTable,
   task: string,
   values: readonly Value[],
   version: number,

@@ -5,6 +5,7 @@ export const PAGE_TOPICS = [
   'channels',
   'bots',
   'bot_withdrawals',
+  'verdicts',
   'attribution',
   'stock',
   'parity',

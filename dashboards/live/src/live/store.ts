@@ -24,6 +24,7 @@ import {
   parseStockRow,
 } from './rows.ts';
 import { TopicRows } from './topic-rows.ts';
+import { type BotVerdict, parseVerdict } from './verdicts.ts';
 import { Withdrawals } from './withdrawals.ts';
 
 /** How far back the channels are shown live, by event time: what the server keeps too. */
@@ -31,6 +32,9 @@ export const CHANNELS_SHOWN_MS = 3 * HOUR_MS;
 
 /** Withdrawals are shown for a quarter of an hour; clocks of server and browser may differ by more. */
 const WITHDRAWALS_KEPT_MS = HOUR_MS;
+
+/** Newest verdicts that are kept at least, of which a few are shown. */
+const VERDICTS_KEPT = 200;
 
 /** Errors of the server that are kept for the pipeline panel; older ones are of no use to a reader. */
 const SERVER_ERRORS_MAX = 3;
@@ -54,6 +58,10 @@ export class LiveStore {
   readonly botWithdrawals = new TopicRows<BotWithdrawalRow>({
     parse: parseBotWithdrawalRow,
     keyOf: (row) => `${row.window_start}\u0000${row.channel}\u0000${row.reason}`,
+  });
+  readonly verdicts = new TopicRows<BotVerdict>({
+    parse: parseVerdict,
+    keyOf: (row) => row.visitorToken,
   });
   readonly attribution = new TopicRows<AttributionRow>({
     parse: parseAttributionRow,
@@ -116,6 +124,7 @@ export class LiveStore {
       this.channels,
       this.bots,
       this.botWithdrawals,
+      this.verdicts,
       this.attribution,
       this.stock,
       this.parity,
@@ -188,6 +197,10 @@ export class LiveStore {
         this.botWithdrawals[take](seq, rows);
         this.botWithdrawals.prune((row) => row.window_start < receivedAt - WITHDRAWALS_KEPT_MS);
         break;
+      case 'verdicts':
+        this.verdicts[take](seq, rows);
+        this.#pruneVerdicts();
+        break;
       case 'attribution':
         this.attribution[take](seq, rows);
         break;
@@ -218,6 +231,13 @@ export class LiveStore {
     }
   }
 
+  #pruneVerdicts(): void {
+    if (this.verdicts.rows.size < 2 * VERDICTS_KEPT) return;
+    const newestFirst = [...this.verdicts.rows.values()].toSorted((a, b) => b.decidedAt - a.decidedAt);
+    const oldest = newestFirst[VERDICTS_KEPT]?.decidedAt ?? 0;
+    this.verdicts.prune(({ decidedAt }) => decidedAt <= oldest);
+  }
+
   #pruneChannels(): void {
     const newest = this.#newestWindowStart;
     if (newest === undefined) return;
@@ -230,6 +250,7 @@ export class LiveStore {
       channels: this.channels,
       bots: this.bots,
       bot_withdrawals: this.botWithdrawals,
+      verdicts: this.verdicts,
       attribution: this.attribution,
       stock: this.stock,
       parity: this.parity,

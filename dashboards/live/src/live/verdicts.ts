@@ -1,5 +1,8 @@
 import { type PostJson, type PostState, Posts } from './posts.ts';
-import { instantIn, isJsonObject, numberIn, textIn } from './rows.ts';
+import { type JsonObject, instantIn, numberIn, textIn } from './rows.ts';
+
+/** As many as are read at a glance. */
+const VERDICTS_SHOWN_MAX = 6;
 
 /** The newest word on one visitor. */
 export interface BotVerdict {
@@ -15,32 +18,29 @@ export interface BotVerdict {
   readonly actor: string | undefined;
 }
 
-/** Where the newest verdicts are: those that a person may have a say in. */
-export const VERDICTS_PATH = '/v1/bots?verdicts=6&state=bot&state=suspect&state=cleared';
+/** A row of the topic `verdicts`; undefined when it is none. */
+export function parseVerdict(row: JsonObject): BotVerdict | undefined {
+  const visitorToken = textIn(row, 'visitor_token');
+  const decidedAt = instantIn(row, 'decided_at');
+  if (visitorToken === undefined || decidedAt === undefined) return undefined;
+  return {
+    visitorToken,
+    state: textIn(row, 'to_state') ?? '',
+    tier: numberIn(row, 'tier') ?? 0,
+    reason: textIn(row, 'reason') ?? '',
+    decidedAt,
+    score: numberIn(row, 'score'),
+    features: (textIn(row, 'features') ?? '').split(' ').filter((name) => name !== ''),
+    actor: textIn(row, 'actor'),
+  };
+}
 
-/** @throws {TypeError} when the answer is none of verdicts */
-export function parseVerdicts(answer: unknown): readonly BotVerdict[] {
-  const verdicts = isJsonObject(answer) ? answer['verdicts'] : undefined;
-  if (!Array.isArray(verdicts)) throw new TypeError('Expected verdicts, got something else');
-  return verdicts.flatMap((verdict) => {
-    if (!isJsonObject(verdict)) return [];
-    const visitorToken = textIn(verdict, 'visitor_token');
-    const decidedAt = instantIn(verdict, 'decided_at');
-    if (visitorToken === undefined || decidedAt === undefined) return [];
-    const features = verdict['features'];
-    return [
-      {
-        visitorToken,
-        state: textIn(verdict, 'state') ?? '',
-        tier: numberIn(verdict, 'tier') ?? 0,
-        reason: textIn(verdict, 'reason') ?? '',
-        decidedAt,
-        score: numberIn(verdict, 'score'),
-        features: Array.isArray(features) ? features.map(String) : [],
-        actor: textIn(verdict, 'actor'),
-      },
-    ];
-  });
+/** The newest verdicts that a person may have a say in, newest first. */
+export function latestVerdicts(verdicts: Iterable<BotVerdict>): readonly BotVerdict[] {
+  return [...verdicts]
+    .filter(({ state }) => state !== 'human')
+    .toSorted((a, b) => b.decidedAt - a.decidedAt)
+    .slice(0, VERDICTS_SHOWN_MAX);
 }
 
 /** What a person says of verdicts, one word on each; a newer verdict on the same visitor may be answered again. */

@@ -1,10 +1,9 @@
-import { useEffect, useMemo } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 
 import { MINUTE_MS } from '../../../../schemas/time.ts';
-import type { Polled } from '../live/polled.ts';
 import type { PostState } from '../live/posts.ts';
 import type { LiveStore } from '../live/store.ts';
-import type { BotVerdict, VerdictDecisions } from '../live/verdicts.ts';
+import { type BotVerdict, type VerdictDecisions, latestVerdicts } from '../live/verdicts.ts';
 import { NO_VALUE, formatCount, formatMoment, formatShare } from '../numbers/format.ts';
 import {
   type ChannelQuality,
@@ -25,12 +24,10 @@ const COLUMNS = ['Gross', 'GIVT', 'SIVT', 'Suspect', 'Net', 'Withdrawn', 'Why'] 
 /** How much of the traffic is machines', why, and the newest verdicts, which a person may answer. */
 export function Quality(props: {
   readonly store: LiveStore;
-  readonly verdicts: Polled<readonly BotVerdict[]>;
   readonly decisions: VerdictDecisions;
   readonly nowMs: number;
 }) {
-  const { store, verdicts, decisions, nowMs } = props;
-  useEffect(() => void verdicts.refresh(), [verdicts, nowMs]);
+  const { store, decisions, nowMs } = props;
   const { newestWindowStart } = store;
   const serverNow = store.freshness.serverNow(nowMs);
   const minute = Math.floor(serverNow / MINUTE_MS);
@@ -67,7 +64,7 @@ export function Quality(props: {
       ) : (
         <Channels channels={channels} total={total} />
       )}
-      <Verdicts verdicts={verdicts} decisions={decisions} serverNow={serverNow} />
+      <Verdicts store={store} decisions={decisions} serverNow={serverNow} />
     </section>
   );
 }
@@ -148,19 +145,19 @@ function Line(props: {
 }
 
 function Verdicts(props: {
-  readonly verdicts: Polled<readonly BotVerdict[]>;
+  readonly store: LiveStore;
   readonly decisions: VerdictDecisions;
   readonly serverNow: number;
 }) {
-  const { verdicts, decisions, serverNow } = props;
-  const { value, problem } = verdicts;
+  const { store, decisions, serverNow } = props;
+  const { verdicts } = store;
+  const latest = useMemo(() => latestVerdicts(verdicts.rows.values()), [verdicts.revision]);
   return (
     <>
       <h3 class="latest">Latest verdicts</h3>
-      {problem !== undefined && <p class="footnote">The verdicts could not be read: {problem}</p>}
-      {value?.length === 0 && <p class="footnote">Nobody has been taken for a machine yet.</p>}
+      {verdicts.seq !== undefined && latest.length === 0 && <p class="footnote">Nobody has been taken for a machine yet.</p>}
       <ul class="verdicts">
-        {value?.map((verdict) => (
+        {latest.map((verdict) => (
           <Verdict
             key={verdict.visitorToken}
             verdict={verdict}
