@@ -68,7 +68,10 @@ export async function storedFacts(
   const rows = await clickHouse.query(
     `SELECT ${columnsOf(table)} FROM (SELECT * FROM (${newest}) ORDER BY ${instant} DESC LIMIT 1 BY ${key} LIMIT ${keysMax})`,
   );
-  return asUpdates(table, rows.toSorted((a, b) => Number(b[instant]) - Number(a[instant])));
+  return asUpdates(
+    table,
+    rows.toSorted((a, b) => Number(b[instant]) - Number(a[instant])),
+  );
 }
 
 function columnsOf({ columns }: RowsTable | FactsTable): string {

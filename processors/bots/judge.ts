@@ -2,7 +2,14 @@ import { MINUTE_MS } from '../../schemas/time.ts';
 import { HUMAN, type Standing, type StandingSpan } from '../engine/operator/standing.ts';
 import type { BotsConfig } from './config.ts';
 import { type Coverage, STRETCH_WIDTH, startingAt, withEvidence } from './coverage.ts';
-import { type History, type Known, heldUntilMs, historyOf, openHistory, sessionsOf } from './known.ts';
+import {
+  type History,
+  type Known,
+  heldUntilMs,
+  historyOf,
+  openHistory,
+  sessionsOf,
+} from './known.ts';
 import { TIER_OF_REASON, placeOf, reasonAt } from './reason.ts';
 import { FLAG, type Session, endOf, startOf, verdictOf } from './session.ts';
 import { isRotating } from './visits.ts';
@@ -33,7 +40,9 @@ export function judge(known: Known, config: BotsConfig): void {
       : withEvidence(coverage, evidence, config);
   }
   const held = spansOf(coverage);
-  const spans = [...held, ...suspicions(history, sessions, held)].toSorted((a, b) => a.fromMs - b.fromMs);
+  const spans = [...held, ...suspicions(history, sessions, held)].toSorted(
+    (a, b) => a.fromMs - b.fromMs,
+  );
   const standing = spans.length === 0 ? HUMAN : spans;
   if (!isSame(standing, history.standing)) openHistory(known).standing = standing;
 }

@@ -177,7 +177,9 @@ export function knownBytes({ visit, history }: Known): number {
   const { earlier, settled, suspected, delivered, marks, acts, standing } = history;
   const texts = earlier.reduce((sum, { length }) => sum + TEXT_BYTES + length, 0);
   const numbers = 8 * (settled.length + suspected.length + delivered.length);
-  return bytes + 80 + texts + numbers + 100 * marks.length + 110 * acts.length + 90 * standing.length;
+  return (
+    bytes + 80 + texts + numbers + 100 * marks.length + 110 * acts.length + 90 * standing.length
+  );
 }
 
 /** A clearing holds as long as a verdict would. */

@@ -9,14 +9,7 @@ import { Run } from '../../test/laws/operator-laws.ts';
 import { createJudge } from './operator.ts';
 import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
 import { DEFAULT_WEIGHTS, featuresIn, rhythmOf, scoreOf, variationOf } from './score.ts';
-import {
-  featuresOf,
-  insert,
-  joined,
-  packSession,
-  sessionOf,
-  unpackSession,
-} from './session.ts';
+import { featuresOf, insert, joined, packSession, sessionOf, unpackSession } from './session.ts';
 import { stepOf } from './step.ts';
 import { ownerOf } from './tier-one.ts';
 
@@ -150,6 +143,20 @@ function visiting(...clicks: readonly Partial<Click>[]): Run {
   });
   return run;
 }
+
+test.each([
+  [59, []],
+  [60, ['suspect']],
+  [89, ['suspect']],
+  [90, ['bot']],
+] as const)('a score of %i makes %j', (score, states) => {
+  const none = Object.fromEntries(Object.keys(DEFAULT_WEIGHTS).map((name) => [name, 0]));
+  const weights = { ...DEFAULT_WEIGHTS, ...none, base: Math.log(score / (100 - score)) };
+  const run = new Run([createJudge({ ...CONFIG, weights })]);
+  run.apply({ topic: 'weir.clicks', event: buildClick({ occurred_at: DAY_ZERO_MS }) });
+  const trail = run.output.facts.get(BOT_VERDICTS.name) ?? [];
+  expect(trail.map((row) => [row[3], row[9]])).toEqual(states.map((state) => [state, score]));
+});
 
 const METRONOME = Array.from({ length: 11 }, () => ({ referrer: 'https://a.example/' }));
 

@@ -67,7 +67,9 @@ export function scoreOf(features: readonly Feature[], weights: Weights): number 
 
 /** The score of every set of features: looked up, as every click asks for one. */
 export function scoresOf(weights: Weights): readonly number[] {
-  return Array.from({ length: 2 ** FEATURES.length }, (_, set) => scoreOf(featuresIn(set), weights));
+  return Array.from({ length: 2 ** FEATURES.length }, (_, set) =>
+    scoreOf(featuresIn(set), weights),
+  );
 }
 
 /**

@@ -245,7 +245,9 @@ function isFast(session: Session): boolean {
   // In order of time: the first requests one by one, then the half minutes of the others.
   for (let at = OFFSETS; at < session.length; at += at < panesAt ? 1 : 2) {
     const isOne = at < panesAt;
-    const next = isOne ? Math.floor((startOf(session) + (session[at] ?? 0)) / PANE_MS) : session[at];
+    const next = isOne
+      ? Math.floor((startOf(session) + (session[at] ?? 0)) / PANE_MS)
+      : session[at];
     if (next !== pane) {
       countBefore = next === pane + 1 ? count : 0;
       count = 0;

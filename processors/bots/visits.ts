@@ -49,7 +49,8 @@ export function addStep(known: Known, step: Step, config: JudgeConfig): boolean 
   const [startMs, endMs] = [startOf(last), endOf(last)];
   if (timeMs > endMs + config.sessionGapMs) return addVisit(known, step, config);
   const isNear = timeMs >= startMs - config.sessionGapMs;
-  if (!isNear || isNearEarlier(known, step, startMs, config)) return addEarlier(known, step, config);
+  if (!isNear || isNearEarlier(known, step, startMs, config))
+    return addEarlier(known, step, config);
   insert(last, step);
   const isNews = score(last, known, config) || hasMarks(known);
   known.visit = packSession(last);

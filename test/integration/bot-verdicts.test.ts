@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { BotsAnswer } from '../../api/bots-answer.ts';
 import { machineLines, machineReport } from '../../cli/import/machines.ts';
 import { auditWindows } from '../../processors/audit.ts';
+import { BOT_VERDICTS } from '../../processors/bots/row.ts';
 import { type Config, DEFAULT_CONFIG } from '../../processors/config.ts';
 import { Embedded } from '../../processors/embedded.ts';
 import { updateLists } from '../../processors/kept-lists.ts';
@@ -291,6 +292,18 @@ test('somebody of whom nothing is held is withdrawn at a word, too, without a re
   const { total, verdicts } = await bots();
   expect(total).toMatchObject({ clicks_gross: 18, clicks_net: 11, clicks_sivt: 7 });
   expect(verdicts[0]).toMatchObject({ visitor_token: lodger, from_state: 'human', state: 'bot' });
+});
+
+test('viewers have the newest word on each visitor, also after a restart', async () => {
+  const watched = (): readonly unknown[] =>
+    live
+      .current(BOT_VERDICTS.name, 0)
+      .updates.map(({ row }) => [row['visitor_token'], row['reason']]);
+  const words = [crawler, live.visitorToken('lodger')].map((visitor) => [visitor, 'person']);
+  expect(watched()).toEqual(words);
+  await live.close();
+  live = await openLive();
+  expect(watched()).toEqual(words);
 });
 
 test('a replay knows what people decided; with a newer list its net is that of live with it', async () => {

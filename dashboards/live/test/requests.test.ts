@@ -126,7 +126,13 @@ test('a verdict is answered once, and again when there is a newer one on the sam
       return Promise.resolve({ isOk: true, status: 202, body: {} });
     },
   });
-  const verdict = { visitor_token: 'v/1', to_state: 'bot', tier: 2, reason: 'behaviour', score: 94 };
+  const verdict = {
+    visitor_token: 'v/1',
+    to_state: 'bot',
+    tier: 2,
+    reason: 'behaviour',
+    score: 94,
+  };
   const rows = [
     { ...verdict, decided_at: 1, features: 'regular fast' },
     { ...verdict, decided_at: 2, features: '', actor: 'Ada' },

@@ -8,7 +8,7 @@ import { MemorySink } from '../../../test/doubles/memory-sink.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { defineOperator } from '../operator/operator.ts';
 import type { Processor } from '../operator/processor.ts';
-import type { SumsTable } from '../operator/table.ts';
+import type { FactsTable, SumsTable } from '../operator/table.ts';
 import { MemoryStore } from '../state/memory.ts';
 import type { EngineEvents } from './engine-options.ts';
 import { Engine } from './engine.ts';
@@ -48,6 +48,38 @@ const counting: Processor = {
   migrations: [],
 };
 
+const LATEST: FactsTable = {
+  kind: 'facts',
+  name: 'latest_log',
+  columns: [
+    { name: 'seen_at', type: 'instant' },
+    { name: 'channel', type: 'text' },
+  ],
+  watched: { key: 'channel', instant: 'seen_at', keysMax: 2 },
+};
+
+/** Writes each click down; viewers see the latest of each channel. */
+const watching: Processor = {
+  name: 'watching',
+  operators: [
+    defineOperator<null>({
+      name: 'watching',
+      stage: 'visitor',
+      stateVersion: 1,
+      createState: () => null,
+      apply: {
+        'weir.clicks': (_, event, output) => {
+          output.append(LATEST, [event.occurred_at, event.channel]);
+        },
+      },
+      expiresAtMs: () => Number.NEGATIVE_INFINITY,
+      stateBytes: () => 8,
+    }),
+  ],
+  tables: [LATEST],
+  migrations: [],
+};
+
 const silent: EngineEvents = {
   onCount: () => undefined,
   onPoison: () => undefined,
@@ -63,10 +95,10 @@ class Rig {
   readonly store = new MemoryStore();
   readonly sink = new MemorySink();
 
-  open(): Promise<Engine> {
+  open(processors: readonly Processor[] = [counting]): Promise<Engine> {
     return Engine.open({
       node: 'test',
-      processors: [counting],
+      processors,
       log: this.log,
       store: this.store,
       sink: this.sink,
@@ -280,4 +312,26 @@ test('state of more visitors than memory holds is read back from the store', asy
   }
   expect(rig.totals()).toEqual({ [MINUTE_0]: { clicks: 60, nth: 20 * (1 + 2 + 3) } });
   expect(engine.tasks[0]?.memory.keys).toBeLessThan(45);
+});
+
+test('viewers see the newest fact of each key, of the keys that changed last', async () => {
+  const rig = new Rig();
+  const engine = await rig.open([watching]);
+  const shown = (): unknown => engine.current(LATEST.name, 0).map(({ row }) => row);
+  for (const [index, channel] of ['email', 'search', 'email', 'dtc'].entries()) {
+    await rig.click(`c${index}`, T0 + index, { channel });
+  }
+  while (engine.step() > 0);
+  expect(engine.publish()?.updates).toHaveLength(3);
+  expect(shown()).toEqual([
+    { seen_at: T0 + 2, channel: 'email' },
+    { seen_at: T0 + 3, channel: 'dtc' },
+  ]);
+  await rig.click('c4', T0 + 4, { channel: 'search' });
+  while (engine.step() > 0);
+  engine.publish();
+  expect(shown()).toEqual([
+    { seen_at: T0 + 3, channel: 'dtc' },
+    { seen_at: T0 + 4, channel: 'search' },
+  ]);
 });

@@ -187,7 +187,9 @@ export class Engine {
       newestAppendedMs = Math.max(newestAppendedMs, task.newestAppendedMs);
       task.newestEventMs = 0;
       task.newestAppendedMs = 0;
-      for (const { update, key, keysMax } of publishedUpdates(task, () => this.#nextRowSequence())) {
+      for (const { update, key, keysMax } of publishedUpdates(task, () =>
+        this.#nextRowSequence(),
+      )) {
         updates.push(update);
         if (key !== undefined) this.keepRow(key, update, keysMax);
       }

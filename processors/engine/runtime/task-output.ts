@@ -186,6 +186,8 @@ export class TaskOutput implements Output {
   #watch(table: FactsTable, keyColumn: string, values: readonly Value[]): void {
     const key = String(values[table.columns.findIndex(({ name }) => name === keyColumn)]);
     const name = table.name + KEY_SEPARATOR + key;
+    // To the end: those that changed longest ago go first.
+    this.#unpublishedRows.delete(name);
     this.#unpublishedRows.set(name, { table, key, values: [...values] });
   }
 

@@ -11,10 +11,7 @@ interface PublishedUpdate {
 }
 
 /** The rows of a task that changed since the last call, as updates. */
-export function* publishedUpdates(
-  task: Task,
-  version: () => number,
-): Iterable<PublishedUpdate> {
+export function* publishedUpdates(task: Task, version: () => number): Iterable<PublishedUpdate> {
   for (const sums of task.windows.tables) {
     for (const row of sums.takeUnpublished()) {
       const update = sumsUpdate(sums.table, task.name, row, version());
@@ -22,7 +19,11 @@ export function* publishedUpdates(
     }
   }
   for (const { table, key, values } of task.output.takeUnpublishedRows()) {
-    yield { update: rowUpdate(table, task.name, values, version()), key, keysMax: keysMaxOf(table) };
+    yield {
+      update: rowUpdate(table, task.name, values, version()),
+      key,
+      keysMax: keysMaxOf(table),
+    };
   }
 }
 

@@ -233,7 +233,9 @@ export class LiveStore {
 
   #pruneVerdicts(): void {
     if (this.verdicts.rows.size < 2 * VERDICTS_KEPT) return;
-    const newestFirst = [...this.verdicts.rows.values()].toSorted((a, b) => b.decidedAt - a.decidedAt);
+    const newestFirst = [...this.verdicts.rows.values()].toSorted(
+      (a, b) => b.decidedAt - a.decidedAt,
+    );
     const oldest = newestFirst[VERDICTS_KEPT]?.decidedAt ?? 0;
     this.verdicts.prune(({ decidedAt }) => decidedAt <= oldest);
   }

@@ -155,7 +155,9 @@ function Verdicts(props: {
   return (
     <>
       <h3 class="latest">Latest verdicts</h3>
-      {verdicts.seq !== undefined && latest.length === 0 && <p class="footnote">Nobody has been taken for a machine yet.</p>}
+      {verdicts.seq !== undefined && latest.length === 0 && (
+        <p class="footnote">Nobody has been taken for a machine yet.</p>
+      )}
       <ul class="verdicts">
         {latest.map((verdict) => (
           <Verdict
