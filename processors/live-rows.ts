@@ -1,10 +1,12 @@
 import type { Panel, Update } from '../schemas/panel.ts';
+import { keepNewest } from './engine/runtime/updates.ts';
 
 /** What one table's rows are told apart by, and how far back they are kept. */
 interface Shown {
   readonly key: readonly string[];
   readonly isSums: boolean;
   readonly retentionMs: number | undefined;
+  /** Of whole rows, those that changed longest ago go beyond it. */
   readonly rowsMax: number;
   readonly rows: Map<string, Update>;
 }
@@ -40,7 +42,10 @@ export class LiveRows {
       this.#version += 1;
       const numbered = { ...update, version: this.#version };
       const table = this.#tables.get(update.table);
-      if (table !== undefined) keep(numbered, table);
+      if (table !== undefined) {
+        const keysMax = table.isSums ? Number.POSITIVE_INFINITY : table.rowsMax;
+        keepNewest(table.rows, { key: identityOf(update, table), update: numbered, keysMax });
+      }
       return numbered;
     });
   }
@@ -60,19 +65,6 @@ export class LiveRows {
       for (const [identity, { row }] of rows)
         if (startOf(row) < watermarkMs - 2 * retentionMs) rows.delete(identity);
     }
-  }
-}
-
-/** Whole rows beyond what a view holds go, those that changed longest ago first. */
-function keep(update: Update, table: Shown): void {
-  const { rows, rowsMax, isSums } = table;
-  const identity = identityOf(update, table);
-  if (!isSums) rows.delete(identity);
-  rows.set(identity, update);
-  if (isSums || rows.size <= rowsMax) return;
-  for (const oldest of rows.keys()) {
-    rows.delete(oldest);
-    return;
   }
 }
 

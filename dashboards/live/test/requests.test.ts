@@ -139,7 +139,7 @@ test('a verdict is answered once, and again when there is a newer one on the sam
     { ...verdict, decided_at: 3, to_state: 'human' },
     { to_state: 'bot' },
   ];
-  const verdicts = latestVerdicts(rows.flatMap((row) => parseVerdict(row) ?? []));
+  const verdicts = latestVerdicts(rows.flatMap((each) => parseVerdict(each) ?? []));
   expect(verdicts).toMatchObject([
     { decidedAt: 2, features: [], actor: 'Ada' },
     { visitorToken: 'v/1', score: 94, features: ['regular', 'fast'], actor: undefined },

@@ -15,7 +15,7 @@ import { Outbox } from './outbox.ts';
 import { PoisonRecord } from './poison-record.ts';
 import { STAGES, stageOf } from './stages.ts';
 import { Task } from './task.ts';
-import { currentUpdates, publishedUpdates } from './updates.ts';
+import { currentUpdates, keepNewest, publishedUpdates } from './updates.ts';
 import { WindowRowCounts } from './window-row-counts.ts';
 
 /** Records that one task takes before the next one has its turn. */
@@ -213,14 +213,7 @@ export class Engine {
       rows = new Map();
       this.#rows.set(update.table, rows);
     }
-    // Where there is a bound, the order is that of the last change.
-    if (keysMax < Number.POSITIVE_INFINITY) rows.delete(key);
-    rows.set(key, update);
-    if (rows.size <= keysMax) return;
-    for (const oldest of rows.keys()) {
-      rows.delete(oldest);
-      return;
-    }
+    keepNewest(rows, { key, update, keysMax });
   }
 
   /**

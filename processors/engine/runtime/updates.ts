@@ -37,8 +37,25 @@ export function currentUpdates(
   return current.rows.map((row) => sumsUpdate(current.table, task.name, row, query.version()));
 }
 
+/** Puts a row in the place of its key's older one; beyond `keysMax` the key that changed longest ago goes. */
+export function keepNewest(
+  rows: Map<string, Update>,
+  {
+    key,
+    update,
+    keysMax,
+  }: { readonly key: string; readonly update: Update; readonly keysMax: number },
+): void {
+  // The order matters where there is a bound alone.
+  if (keysMax < Number.POSITIVE_INFINITY) rows.delete(key);
+  rows.set(key, update);
+  if (rows.size <= keysMax) return;
+  const oldest = rows.keys().next();
+  if (oldest.done !== true) rows.delete(oldest.value);
+}
+
 /** Keys of which viewers see the row; a rows table has as many as there are. */
-export function keysMaxOf(table: RowsTable | FactsTable): number {
+function keysMaxOf(table: RowsTable | FactsTable): number {
   return table.kind === 'rows' ? Number.POSITIVE_INFINITY : (table.watched?.keysMax ?? 0);
 }
 
