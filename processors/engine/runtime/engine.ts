@@ -187,9 +187,8 @@ export class Engine {
       newestAppendedMs = Math.max(newestAppendedMs, task.newestAppendedMs);
       task.newestEventMs = 0;
       task.newestAppendedMs = 0;
-      for (const { update, key, keysMax } of publishedUpdates(task, () =>
-        this.#nextRowSequence(),
-      )) {
+      const published = publishedUpdates(task, () => this.#nextRowSequence());
+      for (const { update, key, keysMax } of published) {
         updates.push(update);
         if (key !== undefined) this.keepRow(key, update, keysMax);
       }
@@ -208,11 +207,8 @@ export class Engine {
 
   /** Remembers the current row of a key of a table; beyond `keysMax` keys those that changed longest ago go. */
   keepRow(key: string, update: Update, keysMax: number): void {
-    let rows = this.#rows.get(update.table);
-    if (rows === undefined) {
-      rows = new Map();
-      this.#rows.set(update.table, rows);
-    }
+    const rows = this.#rows.get(update.table) ?? new Map<string, Update>();
+    this.#rows.set(update.table, rows);
     keepNewest(rows, { key, update, keysMax });
   }
 
