@@ -21,11 +21,11 @@ export function observedEvents(metrics: Metrics, logger: Logger): EngineEvents {
         'Operator failed on a record, which becomes a dead letter',
       );
     },
-    onCheckpoint: ({ sequence, collectMs, durationMs, writes, windowRows }) => {
+    onCheckpoint: ({ sequence, stallMs, durationMs, writes, windowRows }) => {
       for (const { table, state, rows } of windowRows) {
         metrics.windowRows.inc({ table, state }, rows);
       }
-      metrics.checkpointStall.observe(collectMs / SECOND_MS);
+      metrics.checkpointStall.observe(stallMs / SECOND_MS);
       metrics.checkpointDuration.observe(durationMs / SECOND_MS);
       logger.debug({ sequence, durationMs, writes }, 'Checkpoint written');
     },

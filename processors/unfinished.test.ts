@@ -10,6 +10,7 @@ import { insertDelivery } from './engine/runtime/delivery.ts';
 import { taskWrite } from './engine/runtime/task-record.ts';
 import { Lines } from './engine/sink/lines.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
+import { sealedWrite } from './engine/state/store.ts';
 import { unfinishedIn } from './unfinished.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'weir-unfinished-'));
@@ -34,7 +35,7 @@ test('what no task has read and what was not delivered is unfinished', async () 
   const store = LmdbStore.open(paths.statePath);
   const lines = new Lines();
   for (let row = 0; row < 7; row += 1) lines.end();
-  const { stored } = insertDelivery({ table: 't', columns: ['a'], token: 't' }, [lines]);
+  const { sealed } = insertDelivery({ table: 't', columns: ['a'], token: 't' }, [lines]);
   await store.commit([
     taskWrite('visitor-0', {
       inputs: [{ topic: 'weir.clicks', nextOffset: 2, counts: noCounts() }],
@@ -43,7 +44,7 @@ test('what no task has read and what was not delivered is unfinished', async () 
       idChunks: [],
       imports: [],
     }),
-    { key: 'o/0000000000000001', value: stored },
+    sealedWrite('o/0000000000000001', sealed),
   ]);
   await store.close();
 

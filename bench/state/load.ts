@@ -15,7 +15,7 @@ export interface LoadRun {
   readonly wallMs: number;
   readonly rssBytesMax: number;
   readonly anonymousBytesMax: number;
-  /** How long each checkpoint kept the tasks from reading, while there were events to read. */
+  /** How long each checkpoint kept the tasks from reading at a stretch, while there were events to read. */
   readonly stallsMs: readonly number[];
   readonly stateBytes: number;
 }
@@ -30,7 +30,7 @@ const KILL_AFTER_MS = 1_500;
 
 const { dataDir, visitors } = childInput<LoadInput>();
 const stallsMs: number[] = [];
-const node = await openStateNode(dataDir, ({ collectMs }) => stallsMs.push(collectMs));
+const node = await openStateNode(dataDir, ({ stallMs }) => stallsMs.push(stallMs));
 await sendResult(await load(visitors * TOUCHES_PER_VISITOR));
 // What follows is cut off in the middle of reading, writing and checkpoints.
 void append(visitors * TOUCHES_PER_VISITOR, Infinity);

@@ -9,6 +9,10 @@ const START_MS = Date.UTC(2025, 0, 6);
 const ROUND_MS = HOUR_MS;
 const CHANNELS = ['amazon', 'google', 'meta', 'email', 'direct', 'tiktok'] as const;
 const CAMPAIGNS = 40;
+/** Of people: who is no browser, or shares an address with thousands, is taken for a bot. */
+const BROWSER =
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36';
+const VISITORS_PER_ADDRESS = 2;
 
 /**
  * The touch with this number: round after round, each visitor once a round, so that a visitor has long
@@ -28,8 +32,13 @@ export function touchAt(index: number, visitors: number): unknown {
     channel: CHANNELS[mixed % CHANNELS.length],
     campaign: `campaign-${mixed % CAMPAIGNS}`,
     url: 'https://shop.example/',
-    user_agent: 'Mozilla/5.0',
-    ip: '192.0.2.1',
+    user_agent: BROWSER,
+    ip: addressOf(visitor),
     consent: { analytics: true, marketing: true },
   };
+}
+
+function addressOf(visitor: number): string {
+  const address = Math.floor(visitor / VISITORS_PER_ADDRESS);
+  return `100.${64 + ((address >>> 16) & 63)}.${(address >>> 8) & 255}.${address & 255}`;
 }

@@ -142,7 +142,8 @@ const CHECKPOINTS: Section = {
     }),
     course({
       title: 'Stall',
-      description: 'How long collecting a checkpoint held the tasks; at most 50 ms at 99 %.',
+      description:
+        'Longest time that a checkpoint kept the tasks from reading at a stretch; at most 50 ms at 99 %.',
       source: PROMETHEUS,
       queries: [
         quantile(0.5, 'engine_checkpoint_stall_seconds', 'A'),

@@ -26,7 +26,13 @@ const [, , dataDir = '', file = '', point = '', nth = '1'] = process.argv;
 const crash = new Crash(isCrashPoint(point) ? point : undefined, Number(nth));
 const config = loadConfig({ file: undefined, environment: { WEIR_DATA_DIR: dataDir } });
 /** Small, so that a short file makes many checkpoints. */
-const CHECKPOINT = { checkpointMs: 100, checkpointChangesMax: 500, checkpointLinesMax: 500 };
+const CHECKPOINT = {
+  checkpointMs: 100,
+  checkpointKeysMax: 500,
+  checkpointRowsMax: 500,
+  checkpointLinesMax: 500,
+  stretchKeysMax: 20,
+};
 const EVENTS_PER_APPEND = 250;
 
 const silent: EngineEvents = {

@@ -42,6 +42,8 @@ test(
     let cachedMax = 0;
     const checkpoint = async (): Promise<void> => {
       const writes: Write[] = [];
+      state.close();
+      state.encodeSome(Infinity);
       state.collect(writes);
       await store.commit(writes);
       state.committed();

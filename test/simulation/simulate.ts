@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { Random } from '../../bench/shop/random.ts';
 import { MemoryLog } from '../../processors/engine/log/memory.ts';
+import type { EngineLimits } from '../../processors/engine/runtime/engine-limits.ts';
 import type { EngineEvents } from '../../processors/engine/runtime/engine-options.ts';
 import { Engine } from '../../processors/engine/runtime/engine.ts';
 import { MemoryStore } from '../../processors/engine/state/memory.ts';
@@ -26,6 +27,8 @@ export interface Outcome {
   readonly failure: string | undefined;
   readonly faults: Faults;
   readonly crashes: number;
+  /** How often the viewer stood still. */
+  readonly stalls: number;
   /** Hash of everything that left the engine: the same seed gives the same. */
   readonly traceHash: string;
 }
@@ -57,6 +60,10 @@ const SETTLE_STEPS_MAX = 20_000;
 /** Chance of a fault of the whole machine at a tick, on top of its drawn weight. */
 const MACHINE_FAULT_CHANCE = 0.1;
 
+/** Chances of a viewer at a tick to stand still at most, and to go on. */
+const STALL_CHANCE_MAX = 0.1;
+const STALL_END_CHANCE = 0.05;
+
 const silent: EngineEvents = {
   onCount: () => undefined,
   onPoison: () => undefined,
@@ -83,10 +90,14 @@ class Run {
   readonly #world: World;
   readonly #workload: Workload;
   readonly #viewer = new Viewer();
+  /** Of its own, so that what a seed does is not another thing because of the viewer. */
+  readonly #viewing: Random;
+  readonly #stallChance: number;
   #process: SimulatedProcess | undefined;
   #engine: Engine | undefined;
   #batchesLeft: number;
   #crashes = 0;
+  #stalls = 0;
   #failure: string | undefined;
   readonly #machines: readonly Machine[];
   #zombies: Zombie[] = [];
@@ -95,6 +106,8 @@ class Run {
     this.#seed = seed;
     this.#variant = variant;
     this.#random = new Random(seed, 'run');
+    this.#viewing = new Random(seed, 'viewer');
+    this.#stallChance = this.#viewing.chance(0.5) ? 0 : STALL_CHANCE_MAX * this.#viewing.unit();
     const faults = new Faults(
       new Random(seed, 'faults'),
       hasChangelog ? [...FAULTS, ...TAKEOVER_FAULTS] : FAULTS,
@@ -149,6 +162,7 @@ class Run {
       failure: this.#failure,
       faults,
       crashes: this.#crashes,
+      stalls: this.#stalls,
       traceHash: traceHashOf(this.#world.sink),
     };
   }
@@ -180,7 +194,7 @@ class Run {
           cachedRowsMax: 1 + this.#random.below(20),
           deduplicationIdsMax: 10_000,
           checkpointMs: 200 + this.#random.below(2_000),
-          checkpointChangesMax: 1 + this.#random.below(8),
+          ...this.#changesMax(),
           checkpointLinesMax: 5 + this.#random.below(200),
           outboxRowsMax: 20 + this.#random.below(500),
         },
@@ -202,6 +216,13 @@ class Run {
           else this.#failure ??= `Open failed: ${messageOf(error)}`;
         },
       );
+  }
+
+  /** A checkpoint pauses after few keys, and is due after not many. */
+  #changesMax(): Pick<EngineLimits, 'checkpointKeysMax' | 'checkpointRowsMax' | 'stretchKeysMax'> {
+    const stretchKeysMax = 1 + this.#random.below(8);
+    const changesMax = 5 * stretchKeysMax;
+    return { stretchKeysMax, checkpointKeysMax: changesMax, checkpointRowsMax: changesMax };
   }
 
   /** The process dies, or is taken for dead: another starts, here or on another machine. */
@@ -267,6 +288,7 @@ class Run {
       for (let steps = this.#random.below(4); steps > 0; steps -= 1) engine.step();
       const batch = engine.publish();
       if (batch !== undefined) this.#viewer.update(batch.updates);
+      this.#view(engine);
       const process = this.#process;
       if (engine.isCheckpointDue) {
         engine.checkpoint().catch((error: unknown) => {
@@ -276,6 +298,19 @@ class Run {
       }
     } catch (error) {
       this.#failure ??= error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+    }
+  }
+
+  /** The viewer stands still for a while; then it goes on, or was closed and begins anew. */
+  #view(engine: Engine): void {
+    const { isOn } = this.#world.faults;
+    if (this.#viewer.isStalled) {
+      if (isOn && !this.#viewing.chance(STALL_END_CHANCE)) return;
+      if (this.#viewing.chance(0.5)) this.#viewer.goOn();
+      else this.#viewer.begin(engine);
+    } else if (isOn && this.#viewing.chance(this.#stallChance)) {
+      this.#viewer.stall();
+      this.#stalls += 1;
     }
   }
 
@@ -299,7 +334,13 @@ class Run {
         ),
     );
     if (hasUnread || engine.tasks.some(({ hasWakes }) => hasWakes)) return false;
-    if (engine.outbox.pendingRows > 0 || engine.hasUnpublished || engine.hasPending) return false;
+    if (
+      this.#viewer.isStalled ||
+      engine.outbox.pendingRows > 0 ||
+      engine.hasUnpublished ||
+      engine.hasPending
+    )
+      return false;
     await Promise.resolve();
     return engine.outbox.pendingDeliveries === 0;
   }

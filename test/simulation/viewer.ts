@@ -3,17 +3,36 @@ import type { Engine } from '../../processors/engine/runtime/engine.ts';
 import type { Row, Update } from '../../schemas/panel.ts';
 import { SUMS_TABLES } from './oracle.ts';
 
-/** A viewer that begins with the current rows and follows the updates, as the api does. */
+/**
+ * A viewer that begins with the current rows and follows the updates, as the api does. One that stands
+ * still gets the newest update of each row when it goes on.
+ */
 export class Viewer {
   #rows = new Map<string, Update>();
+  #waiting: Map<string, Update> | undefined;
 
-  /** Starts over with what a new process holds. */
+  /** Starts over with what the engine holds. */
   begin(engine: Engine): void {
     this.#rows = new Map();
+    this.#waiting = undefined;
     for (const { name } of SUMS_TABLES) this.update(engine.current(name, 0));
   }
 
+  get isStalled(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  stall(): void {
+    this.#waiting ??= new Map();
+  }
+
+  goOn(): void {
+    for (const [identity, update] of this.#waiting ?? []) this.#rows.set(identity, update);
+    this.#waiting = undefined;
+  }
+
   update(updates: readonly Update[]): void {
+    const rows = this.#waiting ?? this.#rows;
     for (const update of updates) {
       const table = SUMS_TABLES.find(({ name }) => name === update.table);
       if (table === undefined) continue;
@@ -23,7 +42,7 @@ export class Viewer {
         update.row['corrected_on'],
         keyOf(table, update.row),
       ].join('/');
-      this.#rows.set(identity, update);
+      rows.set(identity, update);
     }
   }
 

@@ -2,7 +2,7 @@ import type { FactsTable, RowsTable, SumsTable, Value } from '../operator/table.
 import type { SumsRow } from '../operator/window-sums.ts';
 import { Lines } from '../sink/lines.ts';
 import type { Write } from '../state/store.ts';
-import { type Delivery, appendDelivery, insertDelivery } from './delivery.ts';
+import { type NewDelivery, appendDelivery, insertDelivery } from './delivery.ts';
 import type { FactsBatch } from './task-output.ts';
 import type { Task } from './task.ts';
 import type { WindowRowCounts } from './window-row-counts.ts';
@@ -27,9 +27,9 @@ interface Stamp {
 export function collectDeliveries(
   tasks: readonly Task[],
   stamp: Stamp & { readonly writes: Write[]; readonly counts: WindowRowCounts },
-): Delivery[] {
+): NewDelivery[] {
   const inserts = new Inserts(stamp);
-  const deliveries: Delivery[] = [];
+  const deliveries: NewDelivery[] = [];
   for (const task of tasks) {
     for (const row of task.windows.collect(stamp.writes)) {
       stamp.counts.add(row, task.watermarkMs);
@@ -60,7 +60,7 @@ export function rowInsert(
   table: RowsTable,
   values: readonly Value[],
   stamp: Omit<Stamp, 'nextRowSequence'> & { readonly rowSequence: number },
-): Delivery {
+): NewDelivery {
   const inserts = new Inserts({ ...stamp, nextRowSequence: () => stamp.rowSequence });
   inserts.addRow(table, values);
   const [delivery] = inserts.deliveries();
@@ -80,7 +80,7 @@ class Inserts {
   readonly #stamp: Stamp;
   readonly #versionBase: bigint;
   readonly #open = new Map<string, OpenInsert>();
-  readonly #closed: Delivery[] = [];
+  readonly #closed: NewDelivery[] = [];
 
   constructor(stamp: Stamp) {
     this.#stamp = stamp;
@@ -117,7 +117,7 @@ class Inserts {
     this.#insertOf(table.name, month, columns).parts.push(lines);
   }
 
-  deliveries(): readonly Delivery[] {
+  deliveries(): readonly NewDelivery[] {
     for (const [key, insert] of this.#open) this.#close(key, insert);
     this.#open.clear();
     return this.#closed;

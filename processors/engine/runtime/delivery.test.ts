@@ -2,6 +2,7 @@ import { pack } from 'msgpackr';
 import { expect, test } from 'vitest';
 
 import { Lines } from '../sink/lines.ts';
+import { SEAL_BYTES } from '../state/store.ts';
 import { appendDelivery, insertDelivery, rowsOf, storedDelivery } from './delivery.ts';
 
 test('an insert of several parts is stored and read back with its rows in order', () => {
@@ -16,8 +17,9 @@ test('an insert of several parts is stored and read back with its rows in order'
     part.clear();
     part.text('z');
   }
-  const read = storedDelivery(Buffer.from(made.stored));
-  expect(read).toEqual(made);
+  const { sealed, ...delivery } = made;
+  const read = storedDelivery(sealed.subarray(SEAL_BYTES));
+  expect(read).toEqual(delivery);
   expect(rowsOf(read)).toBe(2);
   expect(read).toMatchObject({
     insert: { table: 'clicks', columns: ['id'], token: 't', body: Buffer.from('a\nb\n') },
@@ -28,8 +30,9 @@ test('records for another stage are stored and read back', () => {
   const made = appendDelivery([
     { topic: 'weir.internal.sku', partition: 3, values: [Buffer.from([1, 2]), Buffer.from([])] },
   ]);
-  const read = storedDelivery(Buffer.from(made.stored));
-  expect(read).toEqual(made);
+  const { sealed, ...delivery } = made;
+  const read = storedDelivery(sealed.subarray(SEAL_BYTES));
+  expect(read).toEqual(delivery);
   expect(rowsOf(read)).toBe(2);
 });
 

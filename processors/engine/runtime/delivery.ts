@@ -5,18 +5,15 @@ import { EngineError } from '../../../schemas/errors.ts';
 import type { AppendBatch } from '../log/log.ts';
 import type { Lines } from '../sink/lines.ts';
 import type { Insert } from '../sink/sink.ts';
+import { SEAL_BYTES } from '../state/store.ts';
 
-/**
- * What a checkpoint still has to deliver: rows to ClickHouse, or records to another stage; and the form
- * in which the checkpoint holds it.
- */
+/** What a checkpoint still has to deliver: rows to ClickHouse, or records to another stage. */
 export type Delivery =
-  | { readonly kind: 'insert'; readonly insert: Insert; readonly stored: Buffer }
-  | {
-      readonly kind: 'append';
-      readonly batches: readonly AppendBatch[];
-      readonly stored: Buffer;
-    };
+  | { readonly kind: 'insert'; readonly insert: Insert }
+  | { readonly kind: 'append'; readonly batches: readonly AppendBatch[] };
+
+/** A delivery with the form in which its checkpoint holds it, behind room for the seal. */
+export type NewDelivery = Delivery & { readonly sealed: Buffer };
 
 /*
  * Stored form, little endian:
@@ -33,7 +30,7 @@ const PREFIX_BYTES = 5;
 export function insertDelivery(
   insert: Omit<Insert, 'body' | 'rowCount'>,
   parts: readonly Lines[],
-): Delivery {
+): NewDelivery {
   let bytes = 0;
   let rowCount = 0;
   for (const part of parts) {
@@ -43,23 +40,19 @@ export function insertDelivery(
   const head = pack({ ...insert, rowCount });
   // At its full length, and read from where it is stored: rows are most of what a checkpoint holds,
   // and V8 answers much memory outside its heap with full collections of the heap.
-  const stored = Buffer.allocUnsafeSlow(PREFIX_BYTES + head.length + bytes);
-  writeHead(stored, INSERT, head);
-  let at = PREFIX_BYTES + head.length;
-  const body = stored.subarray(at);
+  const sealed = begin(INSERT, head, bytes);
+  let at = SEAL_BYTES + PREFIX_BYTES + head.length;
+  const body = sealed.subarray(at);
   for (const part of parts) {
-    part.copyTo(stored, at);
+    part.copyTo(sealed, at);
     at += part.byteLength;
   }
-  return { kind: 'insert', insert: { ...insert, rowCount, body }, stored };
+  return { kind: 'insert', insert: { ...insert, rowCount, body }, sealed };
 }
 
 /** Records for other stages. */
-export function appendDelivery(batches: readonly AppendBatch[]): Delivery {
-  const head = pack(batches);
-  const stored = Buffer.allocUnsafeSlow(PREFIX_BYTES + head.length);
-  writeHead(stored, APPEND, head);
-  return { kind: 'append', batches, stored };
+export function appendDelivery(batches: readonly AppendBatch[]): NewDelivery {
+  return { kind: 'append', batches, sealed: begin(APPEND, pack(batches), 0) };
 }
 
 /**
@@ -79,10 +72,9 @@ export function storedDelivery(stored: Buffer): Delivery {
   const bodyAt = PREFIX_BYTES + stored.readUInt32LE(1);
   // Written by the functions above and verified by the store's checksum.
   const head: unknown = unpack(stored.subarray(PREFIX_BYTES, bodyAt));
-  if (kind === APPEND)
-    return { kind: 'append', batches: erase<readonly AppendBatch[]>(head), stored };
+  if (kind === APPEND) return { kind: 'append', batches: erase<readonly AppendBatch[]>(head) };
   const insert = erase<Omit<Insert, 'body'>>(head);
-  return { kind: 'insert', insert: { ...insert, body: stored.subarray(bodyAt) }, stored };
+  return { kind: 'insert', insert: { ...insert, body: stored.subarray(bodyAt) } };
 }
 
 /** Rows or records in a delivery. */
@@ -91,8 +83,12 @@ export function rowsOf(delivery: Delivery): number {
   return delivery.batches.reduce((sum, batch) => sum + batch.values.length, 0);
 }
 
-function writeHead(stored: Buffer, kind: number, head: Buffer): void {
-  stored.writeUInt8(kind, 0);
-  stored.writeUInt32LE(head.length, 1);
-  stored.set(head, PREFIX_BYTES);
+/** A stored form with its head and room for `bodyBytes`, behind room for the seal. */
+function begin(kind: number, head: Buffer, bodyBytes: number): Buffer {
+  const length = PREFIX_BYTES + head.length + bodyBytes;
+  const sealed = Buffer.allocUnsafeSlow(SEAL_BYTES + length);
+  sealed.writeUInt8(kind, SEAL_BYTES);
+  sealed.writeUInt32LE(head.length, SEAL_BYTES + 1);
+  sealed.set(head, SEAL_BYTES + PREFIX_BYTES);
+  return sealed;
 }

@@ -4,10 +4,14 @@ import type { TaskLimits } from './task-options.ts';
 export interface EngineLimits extends TaskLimits {
   /** Longest time between two checkpoints while there is something to write. */
   readonly checkpointMs: number;
-  /** Changed keys and rows left for a checkpoint to encode, which bounds its stall: more are encoded ahead. */
-  readonly checkpointChangesMax: number;
-  /** Facts and forwarded records that make a checkpoint due before its time: bounds its size. */
+  /** Changed keys that make a checkpoint due before its time: bounds how long the store takes them in. */
+  readonly checkpointKeysMax: number;
+  /** The same of changed rows, which a checkpoint encodes at one stretch. */
+  readonly checkpointRowsMax: number;
+  /** The same of facts and forwarded records: bounds the size of a checkpoint. */
   readonly checkpointLinesMax: number;
+  /** Keys that a checkpoint encodes at a stretch, before tasks go on. */
+  readonly stretchKeysMax: number;
   /** Rows stored and not yet acknowledged at which the tasks stop reading. */
   readonly outboxRowsMax: number;
 }

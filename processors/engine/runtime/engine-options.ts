@@ -16,7 +16,8 @@ export interface EngineEvents extends OutboxEvents {
   onPoison(record: PoisonRecord, task: string): void;
   onCheckpoint(checkpoint: {
     readonly sequence: number;
-    readonly collectMs: number;
+    /** Longest time that it kept the tasks from reading at a stretch. */
+    readonly stallMs: number;
     readonly durationMs: number;
     readonly writes: number;
     readonly windowRows: readonly WindowRowCount[];

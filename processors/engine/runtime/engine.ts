@@ -10,6 +10,7 @@ import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { Failures } from './failures.ts';
+import { Hold, encodeKeys } from './hold.ts';
 import { type NodeRecord, NODE_KEY, firstOffsetOf, nextNode } from './node-record.ts';
 import { Outbox } from './outbox.ts';
 import { PoisonRecord } from './poison-record.ts';
@@ -20,8 +21,12 @@ import { WindowRowCounts } from './window-row-counts.ts';
 
 /** Records that one task takes before the next one has its turn. */
 const STEP_RECORDS_MAX = 256;
-/** History is not waited for, and in a larger checkpoint an event costs a sixth less. */
-const IMPORT_CHECKPOINT_FACTOR = 4;
+/**
+ * How many times as large and as rare as of live events a checkpoint may be: of an import, because history
+ * is not waited for and in a larger one an event costs a sixth less; and of what comes in while the store
+ * is slow, before tasks wait for it.
+ */
+const CHECKPOINT_FACTOR_MAX = 4;
 const CHECKPOINT_RETRY_MS = 500;
 
 /**
@@ -137,7 +142,6 @@ export class Engine {
       try {
         const taken = task.step(STEP_RECORDS_MAX, nowMs);
         if (taken > 0) {
-          this.#encodeExcess(task);
           this.#stepping = undefined;
           return taken;
         }
@@ -161,8 +165,9 @@ export class Engine {
   /** Whether a checkpoint should be taken now. */
   get isCheckpointDue(): boolean {
     if (this.#committing !== undefined) return false;
-    if (this.#isCheckpointFull()) return true;
-    return this.#options.clock.monotonicMs() - this.#lastCheckpointMs >= this.#checkpointMs;
+    if (this.#isCheckpointFull(this.#checkpointFactor)) return true;
+    const ageMs = this.#options.clock.monotonicMs() - this.#lastCheckpointMs;
+    return ageMs >= this.#checkpointFactor * this.#options.limits.checkpointMs;
   }
 
   /** Whether `publish` has something to say. */
@@ -223,50 +228,41 @@ export class Engine {
     return this.#committing;
   }
 
-  get #checkpointMs(): number {
-    const { checkpointMs } = this.#options.limits;
-    const isImporting = this.#tasks.some((task) => task.isImporting);
-    return isImporting ? IMPORT_CHECKPOINT_FACTOR * checkpointMs : checkpointMs;
+  get #checkpointFactor(): number {
+    return this.#tasks.some((task) => task.isImporting) ? CHECKPOINT_FACTOR_MAX : 1;
   }
 
   /** Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. */
   #isFull(): boolean {
     if (this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax) return true;
-    return this.#committing !== undefined && this.#isCheckpointFull();
+    return this.#committing !== undefined && this.#isCheckpointFull(CHECKPOINT_FACTOR_MAX);
   }
 
-  #isCheckpointFull(): boolean {
-    const { checkpointChangesMax, checkpointLinesMax } = this.#options.limits;
-    const { changes, lines } = this.#pending();
-    // Window rows cannot be encoded ahead; an import of history changes many at once.
-    return changes >= 5 * checkpointChangesMax || lines >= checkpointLinesMax;
-  }
-
-  /** Encodes ahead what the next checkpoint would take too long for. */
-  #encodeExcess(task: Task): void {
-    const excess = this.#pending().changes - this.#options.limits.checkpointChangesMax;
-    if (excess > 0) task.encodeEarly(excess);
-  }
-
-  #pending(): { readonly changes: number; readonly lines: number } {
-    let changes = 0;
+  /** @param factor how many times as many keys there may be as make a checkpoint of live events due */
+  #isCheckpointFull(factor: number): boolean {
+    const { checkpointKeysMax, checkpointRowsMax, checkpointLinesMax } = this.#options.limits;
+    let keys = 0;
+    let rows = 0;
     let lines = 0;
     for (const { pending } of this.#tasks) {
-      changes += pending.changes;
+      keys += pending.keys;
+      rows += pending.rows;
       lines += pending.lines;
     }
-    return { changes, lines };
+    if (keys >= factor * checkpointKeysMax) return true;
+    return rows >= checkpointRowsMax || lines >= checkpointLinesMax;
   }
 
   async #commit(): Promise<void> {
-    const { clock, store, events } = this.#options;
+    const { clock, store, events, limits } = this.#options;
     const startedAtMs = clock.monotonicMs();
+    const hold = new Hold(clock);
     this.#lastCheckpointMs = startedAtMs;
     this.#advanceWatermark();
     const writes: Write[] = [];
     const sequence = this.#node.sequence + 1;
     const tasks = this.#tasks.filter((task) => !this.#failures.has(task));
-    for (const task of tasks) task.collect(writes);
+    for (const task of tasks) task.close(writes);
     tasks[sequence % tasks.length]?.sweep(writes);
     if (
       writes.length === 0 &&
@@ -291,16 +287,17 @@ export class Engine {
     const deliver = this.#outbox.stage(deliveries, writes);
     this.#node = { ...this.#node, sequence, watermarkMs: this.#watermarkMs };
     writes.push({ key: NODE_KEY, value: pack(this.#node) });
+    await encodeKeys(tasks, writes, { hold, stretchKeysMax: limits.stretchKeysMax });
     const written = this.#write(store, writes);
     // The store has taken the writes; from here on tasks go on.
-    const collectMs = clock.monotonicMs() - startedAtMs;
+    hold.end();
     await written;
     for (const task of tasks) task.committed();
     deliver();
     this.#lastDurationMs = clock.monotonicMs() - startedAtMs;
     events.onCheckpoint({
       sequence,
-      collectMs,
+      stallMs: hold.longestMs,
       durationMs: this.#lastDurationMs,
       writes: writes.length,
       windowRows: counts.list(),

@@ -71,6 +71,8 @@ export class EngineLoop {
     this.#wake.abort();
     await this.#running;
     await this.#checkpoint();
+    // The one that was under way may have closed before the last records were taken.
+    await this.#checkpoint();
     await this.#engine.outbox.idle(STOP_DELIVERY_MS);
     await this.#checkpoint();
   }
@@ -91,7 +93,7 @@ export class EngineLoop {
     for (;;) {
       while (this.#hasUnread() && !this.#isStopping) await this.#clock.sleep(DRAIN_LOOK_MS);
       await this.#checkpoint();
-      // A checkpoint that was under way may have been collected before the last records were read.
+      // A checkpoint that was under way may have closed before the last records were read.
       await this.#checkpoint();
       await this.#engine.outbox.idle();
       if (this.#isStopping || this.#isIdle()) return;

@@ -3,9 +3,9 @@ import PQueue from 'p-queue';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Log } from '../log/log.ts';
 import type { Sink } from '../sink/sink.ts';
-import { endOfPrefix, type Store, type Write } from '../state/store.ts';
+import { type Store, type Write, endOfPrefix, sealedWrite } from '../state/store.ts';
 import type { Clock } from '../time/clock.ts';
-import { type Delivery, rowsOf, storedDelivery } from './delivery.ts';
+import { type Delivery, type NewDelivery, rowsOf, storedDelivery } from './delivery.ts';
 import { backoffMs } from './retry.ts';
 
 export interface OutboxEvents {
@@ -106,13 +106,13 @@ export class Outbox {
    * Adds the deliveries to the writes of a checkpoint, and the removal of those that were
    * acknowledged. Call the returned function when the checkpoint is durable.
    */
-  stage(deliveries: readonly Delivery[], writes: Write[]): () => void {
+  stage(deliveries: readonly NewDelivery[], writes: Write[]): () => void {
     for (const key of this.#delivered) writes.push({ key, value: undefined });
     this.#delivered = [];
     const staged = deliveries.map((delivery) => {
       const key = PREFIX + String(this.#nextSequence).padStart(SEQUENCE_DIGITS, '0');
       this.#nextSequence += 1;
-      writes.push({ key, value: delivery.stored });
+      writes.push(sealedWrite(key, delivery.sealed));
       return { key, delivery };
     });
     this.#stagedDeliveries += staged.length;

@@ -54,13 +54,13 @@ export class Task {
   readonly partition: number;
   readonly output: TaskOutput;
   readonly windows: TaskWindows;
+  readonly state: KeyedState;
   /** Newest event time and append time among the records taken since the last publication. */
   newestEventMs = 0;
   newestAppendedMs = 0;
   /** The record that operators are working on. */
   applying: { readonly topic: Topic; readonly offset: number } | undefined;
   readonly #options: TaskOptions;
-  readonly #state: KeyedState;
   readonly #wakes: Wakes;
   readonly #ids: EventIds;
   readonly #imports: Imports;
@@ -99,7 +99,7 @@ export class Task {
       onCount: options.onCount,
       onWakeAt: (timeMs, key) => this.#wakes.timers.add(timeMs, key, this.#watermark.currentMs),
     });
-    this.#state = new KeyedState({
+    this.state = new KeyedState({
       prefix: `s/${this.name}/`,
       store,
       operators,
@@ -110,7 +110,7 @@ export class Task {
       task: this.name,
       store,
       operators,
-      state: this.#state,
+      state: this.state,
       output: this.output,
     });
     const topics: readonly Topic[] = TOPICS_OF_STAGE[stage];
@@ -118,7 +118,7 @@ export class Task {
     this.#moves = new Moves({
       operators,
       appliers: this.#appliers,
-      state: this.#state,
+      state: this.state,
       output: this.output,
     });
     this.identities = stage === 'control' ? new Identities({ store, task: this.name }) : undefined;
@@ -152,28 +152,24 @@ export class Task {
     return this.#watermark.currentMs;
   }
 
-  /** What waits for the next checkpoint: changed keys and rows to encode, and lines that are ready. */
-  get pending(): { readonly changes: number; readonly lines: number } {
+  /** What waits for the next checkpoint: changed keys, changed rows, and lines that are bytes already. */
+  get pending(): { readonly keys: number; readonly rows: number; readonly lines: number } {
     return {
-      changes: this.#state.dirtyCount + this.windows.dirtyCount + this.output.pendingRows,
+      keys: this.state.changedCount,
+      rows: this.windows.dirtyCount + this.output.pendingRows,
       lines: this.output.pendingLines,
     };
   }
 
   /** Whether a checkpoint would have anything of this task to write. */
   get hasPending(): boolean {
-    const { changes, lines } = this.pending;
-    return changes > 0 || lines > 0 || this.#state.hasChanges || this.#wakes.hasChanges;
+    const { rows, lines } = this.pending;
+    return rows > 0 || lines > 0 || this.state.hasChanges || this.#wakes.hasChanges;
   }
 
   /** Whether keys wait to be woken, so that a step has something to do without a record. */
   get hasWakes(): boolean {
     return this.#wakes.isDue(this.#watermark.currentMs);
-  }
-
-  /** Encodes some changed keys ahead of the checkpoint; see `KeyedState.encodeEarly`. */
-  encodeEarly(count: number): void {
-    this.#state.encodeEarly(count);
   }
 
   get hasUnpublished(): boolean {
@@ -182,7 +178,7 @@ export class Task {
 
   /** How much is in memory: keys of keyed state, and event ids. */
   get memory(): { readonly keys: number; readonly eventIds: number } {
-    return { keys: this.#state.cachedCount, eventIds: this.#ids.count };
+    return { keys: this.state.cachedCount, eventIds: this.#ids.count };
   }
 
   get isImporting(): boolean {
@@ -239,9 +235,9 @@ export class Task {
     return taken + this.#wakes.run(recordsMax, this.#watermark.currentMs, this.#horizonMs);
   }
 
-  /** Adds everything that changed since the last call to `writes`. */
-  collect(writes: Write[]): void {
-    this.#state.collect(writes);
+  /** Begins a checkpoint of what changed since the last one; adds all of it but keys to `writes`. */
+  close(writes: Write[]): void {
+    this.state.close();
     this.#wakes.collect(writes);
     this.identities?.collect(writes);
     // The watermark also moves when an input falls idle, and what a sweep removes depends on it.
@@ -269,7 +265,7 @@ export class Task {
   sweep(writes: Write[]): void {
     if (this.isImporting || this.watermarkMs === -Infinity) return;
     const prefix = `s/${this.name}/`;
-    this.#sweepAfter = this.#state.sweep(writes, {
+    this.#sweepAfter = this.state.sweep(writes, {
       after: this.#sweepAfter ?? prefix,
       end: endOfPrefix(prefix),
       horizonMs: this.watermarkMs,
@@ -281,7 +277,7 @@ export class Task {
   /** What was collected is durable: memory beyond the bounds is given back. */
   committed(): void {
     this.#durableOffsets = this.#collectedOffsets;
-    this.#state.committed();
+    this.state.committed();
     this.#wakes.timers.committed();
     this.identities?.committed();
     this.windows.committed(this.#options.limits.cachedRowsMax);
@@ -385,7 +381,7 @@ export class Task {
     this.output.begin(record, { key, eventMs: event.occurred_at, importName });
     if (isBroadcast(event)) return this.#wakes.take(event, record.watermarkMs);
     this.applying = record;
-    const entry = this.#state.entry(key, this.#horizonMs);
+    const entry = this.state.entry(key, this.#horizonMs);
     try {
       if (topic === 'weir.internal.identity') this.#moves.take(erase(event), { entry, record });
       else if (entry.into !== undefined) this.#moves.forward(topic, event, { entry, record });
@@ -394,7 +390,7 @@ export class Task {
     } catch (error) {
       throw poisonOrFatal(topic, record.offset, error);
     }
-    this.#state.markDirty(key, entry);
+    this.state.markDirty(key, entry);
     this.applying = undefined;
   }
 }

@@ -1,14 +1,15 @@
 import { Packr, RESET_BUFFER_MODE } from 'msgpackr';
 
-import { EngineError } from '../../../schemas/errors.ts';
+import { EngineError, assert } from '../../../schemas/errors.ts';
 import type { Operator } from '../operator/operator.ts';
 import { Arena } from './arena.ts';
-import { endOfPrefix, type Store, type Write } from './store.ts';
+import { SEAL_BYTES, type Store, type Write, endOfPrefix, sealedWrite } from './store.ts';
 
 /** The states of one key: one element per operator of the stage, in the order of the task's list. */
 export interface KeyedEntry {
   readonly states: unknown[];
-  isDirty: boolean;
+  /** The checkpoint that will hold the last change, 0 when it is encoded; see `KeyedState.markDirty`. */
+  changedFor: number;
   /** The key that this one is part of; its states are there, and the ones here are empty. */
   into?: string | undefined;
   /** Of its encoded form when it was last encoded or read; 0 before. */
@@ -23,10 +24,17 @@ export interface Layout {
   readonly operators: readonly { readonly name: string; readonly stateVersion: number }[];
 }
 
+interface ChangedKey {
+  readonly key: string;
+  readonly entry: KeyedEntry;
+}
+
 /** What a key takes in memory besides its states, about. */
 const ENTRY_BYTES = 200;
 const EXPIRY_BYTES = 8;
 const LAYOUT_BYTES = 1;
+/** Where the states begin in a value that is not sealed. */
+const STATES_AT = EXPIRY_BYTES + LAYOUT_BYTES;
 /** In the place of the layout: the value is the name of another key. */
 const POINTER = 255;
 
@@ -35,6 +43,9 @@ const POINTER = 255;
  * Memory is two generations of about `cachedBytesMax` each, by encoded size: what is in memory takes
  * two to three times as much. A key used again moves to the young one, and when that is full the
  * old one is dropped after its changes are durable.
+ *
+ * A checkpoint closes at one moment and is encoded over many: what changed before it waits, and a key
+ * that is to change again is encoded first, as it was.
  */
 export class KeyedState {
   readonly #prefix: string;
@@ -49,8 +60,13 @@ export class KeyedState {
   #young = new Map<string, KeyedEntry>();
   #old = new Map<string, KeyedEntry>();
   #youngBytes = 0;
-  #dirty: { readonly key: string; readonly entry: KeyedEntry }[] = [];
-  /** Changed keys that `encodeEarly` has encoded already; a key that changes again is encoded again. */
+  /** Number of the checkpoint that holds what changes now; that of none is 0. */
+  #checkpoint = 2;
+  #changed: ChangedKey[] = [];
+  /** What had changed when the closed checkpoint closed, and from where on it is still to encode. */
+  #closed: readonly ChangedKey[] = [];
+  #closedAt = 0;
+  /** What it has encoded. */
   #encoded: Write[] = [];
 
   /** @param options.layouts every layout that stored values may name; the last is the current one */
@@ -69,28 +85,14 @@ export class KeyedState {
     this.#cachedBytesMax = options.cachedBytesMax;
   }
 
-  /** How many changed keys wait to be encoded. */
-  get dirtyCount(): number {
-    return this.#dirty.length;
+  /** How many keys have changed since the last `close`. */
+  get changedCount(): number {
+    return this.#changed.length;
   }
 
-  /** Whether anything changed since the last `collect`. */
+  /** Whether there is anything for a checkpoint. */
   get hasChanges(): boolean {
-    return this.#dirty.length > 0 || this.#encoded.length > 0;
-  }
-
-  /**
-   * Encodes the changed keys that have waited longest, so that few are left for `collect`, which
-   * holds the task while it encodes.
-   */
-  encodeEarly(count: number): void {
-    for (const { key, entry } of this.#dirty.splice(0, count)) {
-      entry.isDirty = false;
-      const value = this.#encode(entry);
-      this.#youngBytes += value.length - entry.bytes;
-      entry.bytes = value.length;
-      this.#encoded.push({ key: this.#prefix + key, value });
-    }
+    return this.#changed.length > 0 || this.#closed.length > 0;
   }
 
   /** How many keys are in memory. */
@@ -105,7 +107,10 @@ export class KeyedState {
    */
   entry(key: string, horizonMs: number): KeyedEntry {
     let entry = this.#young.get(key);
-    if (entry !== undefined) return entry;
+    if (entry !== undefined) {
+      this.#beforeChange(key, entry);
+      return entry;
+    }
     entry = this.#old.get(key);
     if (entry === undefined) {
       const stored = this.#store.get(this.#prefix + key);
@@ -114,6 +119,7 @@ export class KeyedState {
           ? this.#created(undefined)
           : this.#decode(stored);
     } else {
+      this.#beforeChange(key, entry);
       this.#old.delete(key);
     }
     this.#keep(key, entry);
@@ -127,6 +133,7 @@ export class KeyedState {
   visit(key: string, horizonMs: number, look: (states: readonly unknown[]) => boolean): void {
     const cached = this.#young.get(key) ?? this.#old.get(key);
     if (cached !== undefined) {
+      this.#beforeChange(key, cached);
       if (look(cached.states)) this.markDirty(key, this.entry(key, horizonMs));
       return;
     }
@@ -156,19 +163,40 @@ export class KeyedState {
     return keys;
   }
 
+  /** The states of `key` have changed, since `entry` or `visit` gave them out. */
   markDirty(key: string, entry: KeyedEntry): void {
-    if (entry.isDirty) return;
-    entry.isDirty = true;
-    this.#dirty.push({ key, entry });
+    if (entry.changedFor === this.#checkpoint) return;
+    entry.changedFor = this.#checkpoint;
+    this.#changed.push({ key, entry });
   }
 
-  /** Adds the changed keys to `writes`, whose values are valid until `committed` is called. */
+  /** What has changed so far belongs to the checkpoint that begins, and what changes from now on to the next. */
+  close(): void {
+    assert(this.#closed.length === 0, 'one checkpoint is encoded at a time');
+    this.#closed = this.#changed;
+    this.#closedAt = 0;
+    this.#changed = [];
+    this.#checkpoint += 1;
+  }
+
+  /** Encodes up to `count` keys of the closed checkpoint; returns how many. */
+  encodeSome(count: number): number {
+    const end = Math.min(this.#closed.length, this.#closedAt + count);
+    const encoded = end - this.#closedAt;
+    while (this.#closedAt < end) {
+      const next = this.#closed[this.#closedAt];
+      if (next !== undefined) this.#beforeChange(next.key, next.entry);
+      // Last, so that nothing is lost when the engine is ended in the middle of it.
+      this.#closedAt += 1;
+    }
+    return encoded;
+  }
+
+  /** Adds the keys of the closed checkpoint to `writes`, whose values are valid until `committed` is called. */
   collect(writes: Write[]): void {
-    this.encodeEarly(this.#dirty.length);
-    // In this order: of two values of one key the later one is written last.
     for (const write of this.#encoded) writes.push(write);
     this.#encoded = [];
-    this.#arena.seal();
+    this.#closed = [];
   }
 
   /**
@@ -214,6 +242,16 @@ export class KeyedState {
     return count === options.limit && last !== undefined ? `${last}\u0000` : undefined;
   }
 
+  /** The closed checkpoint gets the states as they are. */
+  #beforeChange(key: string, entry: KeyedEntry): void {
+    if (entry.changedFor !== this.#checkpoint - 1) return;
+    const stored = this.#encode(entry);
+    this.#youngBytes += stored.length - entry.bytes;
+    entry.bytes = stored.length;
+    this.#encoded.push(sealedWrite(this.#prefix + key, stored));
+    entry.changedFor = 0;
+  }
+
   #keep(key: string, entry: KeyedEntry): void {
     this.#young.set(key, entry);
     this.#youngBytes += ENTRY_BYTES + entry.bytes;
@@ -231,7 +269,7 @@ export class KeyedState {
     // The same fields in the same order for all: entries are looked at for every event.
     return {
       states: this.#operators.map((operator) => operator.createState()),
-      isDirty: false,
+      changedFor: 0,
       into,
       bytes: 0,
     };
@@ -245,35 +283,38 @@ export class KeyedState {
     });
     // Valid until something else is packed.
     const body = this.#packr.pack(states, RESET_BUFFER_MODE);
-    const value = this.#arena.take(EXPIRY_BYTES + LAYOUT_BYTES + body.length);
-    value.writeDoubleLE(expiresAtMs, 0);
-    value.writeUInt8(this.#layoutIndex, EXPIRY_BYTES);
-    value.set(body, EXPIRY_BYTES + LAYOUT_BYTES);
-    return value;
+    const stored = this.#begin(expiresAtMs, this.#layoutIndex, body.length);
+    stored.set(body, SEAL_BYTES + STATES_AT);
+    return stored;
   }
 
   #encodePointer(into: string): Buffer {
-    const value = this.#arena.take(EXPIRY_BYTES + LAYOUT_BYTES + Buffer.byteLength(into));
-    value.writeDoubleLE(Number.POSITIVE_INFINITY, 0);
-    value.writeUInt8(POINTER, EXPIRY_BYTES);
-    value.write(into, EXPIRY_BYTES + LAYOUT_BYTES, 'utf8');
-    return value;
+    const stored = this.#begin(Number.POSITIVE_INFINITY, POINTER, Buffer.byteLength(into));
+    stored.write(into, SEAL_BYTES + STATES_AT, 'utf8');
+    return stored;
+  }
+
+  /** A value, behind room for its seal, that goes on with `length` bytes. */
+  #begin(expiresAtMs: number, layout: number, length: number): Buffer {
+    const stored = this.#arena.take(SEAL_BYTES + STATES_AT + length);
+    stored.writeDoubleLE(expiresAtMs, SEAL_BYTES);
+    stored.writeUInt8(layout, SEAL_BYTES + EXPIRY_BYTES);
+    return stored;
   }
 
   #decode(stored: Buffer): KeyedEntry {
     const layoutIndex = stored.readUInt8(EXPIRY_BYTES);
-    if (layoutIndex === POINTER)
-      return this.#created(stored.toString('utf8', EXPIRY_BYTES + LAYOUT_BYTES));
+    if (layoutIndex === POINTER) return this.#created(stored.toString('utf8', STATES_AT));
     return {
       states: this.#decodeStates(layoutIndex, stored),
-      isDirty: false,
+      changedFor: 0,
       into: undefined,
       bytes: stored.length,
     };
   }
 
   #decodeStates(layoutIndex: number, stored: Buffer): unknown[] {
-    const states: unknown = this.#packr.unpack(stored.subarray(EXPIRY_BYTES + LAYOUT_BYTES));
+    const states: unknown = this.#packr.unpack(stored.subarray(STATES_AT));
     const layout = this.#layouts[layoutIndex];
     if (
       layout === undefined ||

@@ -3,12 +3,11 @@ import { crc32 } from 'node:zlib';
 import { type RootDatabase, open } from 'lmdb';
 
 import { EngineError, assert, messageOf } from '../../../schemas/errors.ts';
-import { KEY_BYTES_MAX, type Store, type Write } from './store.ts';
+import { KEY_BYTES_MAX, SEAL_BYTES, type Store, type Write } from './store.ts';
 
 /** Address space set aside: whenever a file outgrows its map LMDB makes another and keeps the old one in memory. */
 const MAP_BYTES = 16 * 1_024 ** 3;
 
-const CRC_BYTES = 4;
 /** Memory that is used again grows by more than is needed, so that it seldom does. */
 const GROWTH = 1.5;
 
@@ -23,7 +22,7 @@ const UTF8_KEYS = {
 /** A store in LMDB. Each value carries a CRC-32, because LMDB itself does not notice a flipped bit. */
 export class LmdbStore implements Store {
   readonly #values: RootDatabase<Buffer, string>;
-  /** For the stored forms of one commit; as large as the largest one needed. */
+  /** For the stored forms of values without a seal in one commit; as large as the largest one needed. */
   #scratch = Buffer.alloc(0);
   /** For the value that was read last; as large as the largest one. */
   #read = Buffer.alloc(0);
@@ -112,16 +111,17 @@ export class LmdbStore implements Store {
   /** The stored forms of values; valid until the next commit. */
   #withChecksums(writes: readonly Write[]): readonly (Buffer | undefined)[] {
     let bytes = 0;
-    for (const { value } of writes) if (value !== undefined) bytes += value.length + CRC_BYTES;
+    for (const { value, sealed } of writes)
+      if (value !== undefined && sealed === undefined) bytes += SEAL_BYTES + value.length;
     if (this.#scratch.length < bytes)
       this.#scratch = Buffer.allocUnsafeSlow(Math.ceil(GROWTH * bytes));
     let at = 0;
-    return writes.map(({ value }) => {
-      if (value === undefined) return undefined;
-      const stored = this.#scratch.subarray(at, at + value.length + CRC_BYTES);
+    return writes.map(({ value, sealed }) => {
+      if (value === undefined || sealed !== undefined) return sealed;
+      const stored = this.#scratch.subarray(at, at + SEAL_BYTES + value.length);
       at += stored.length;
       stored.writeUInt32LE(crc32(value), 0);
-      stored.set(value, CRC_BYTES);
+      stored.set(value, SEAL_BYTES);
       return stored;
     });
   }
@@ -164,8 +164,8 @@ const WAY_OUT =
   'Move the directory state out of the data directory and start again: everything is recomputed from the log';
 
 function verified(key: string, stored: Buffer): Buffer {
-  const value = stored.subarray(CRC_BYTES);
-  if (stored.length < CRC_BYTES || stored.readUInt32LE(0) !== crc32(value)) {
+  const value = stored.subarray(SEAL_BYTES);
+  if (stored.length < SEAL_BYTES || stored.readUInt32LE(0) !== crc32(value)) {
     throw new EngineError({
       code: 'STATE_DAMAGED',
       kind: 'fatal',

@@ -1,7 +1,21 @@
+import { crc32 } from 'node:zlib';
+
 /** A change of one key; `undefined` removes it. */
 export interface Write {
   readonly key: string;
   readonly value: Uint8Array | undefined;
+  /** The value behind its checksum, where whoever made it had room for that: it need not be copied. */
+  readonly sealed?: Buffer;
+}
+
+/** Room for the checksum in front of a value. */
+export const SEAL_BYTES = 4;
+
+/** The write of the value that begins `SEAL_BYTES` into `sealed`; writes its CRC-32 there. */
+export function sealedWrite(key: string, sealed: Buffer): Write {
+  const value = sealed.subarray(SEAL_BYTES);
+  sealed.writeUInt32LE(crc32(value), 0);
+  return { key, value, sealed };
 }
 
 /**

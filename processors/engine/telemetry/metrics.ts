@@ -82,7 +82,7 @@ export class Metrics {
   );
   readonly checkpointStall = this.#histogram(
     'engine_checkpoint_stall_seconds',
-    'How long collecting a checkpoint held the tasks',
+    'Longest time that a checkpoint kept the tasks from reading at a stretch',
     [],
   );
   readonly checkpointAge = this.#gauge(
