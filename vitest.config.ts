@@ -2,6 +2,8 @@ import { join } from 'node:path';
 
 import { defineConfig } from 'vitest/config';
 
+import { LongestFirst } from './test/longest-first.ts';
+
 // A test that opens chDB or LMDB on a busy machine with two cores needs more than vitest's 5 s.
 const TEST_TIMEOUT_MS = 30_000;
 
@@ -11,6 +13,7 @@ export default defineConfig({
   test: {
     pool: 'forks', // chDB holds one data directory per process, so each test file gets its own.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     // Stripping types takes half of every start of a process, and tests start hundreds.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/weir') },
     testTimeout: TEST_TIMEOUT_MS,
