@@ -61,7 +61,7 @@ export function addPaths(
         ...solved(counts),
         as_of: clock.nowMs(),
         watermark,
-        complete: watermark !== null && toMs + settings.lookbackMs <= watermark,
+        complete: watermark !== null && toMs <= watermark,
       };
       return reply.header('cache-control', 'no-store').send(answer);
     },

@@ -34,7 +34,7 @@ import { LiveRows } from './live-rows.ts';
 import { messageBytesMax, topicPlan } from './open-log.ts';
 import { PANELS } from './panels.ts';
 import { pipelineStatus } from './partition-status.ts';
-import { createProcessors, migrationsOf } from './registry.ts';
+import { createProcessors, migrationsOf, viewsOf } from './registry.ts';
 import { storedUpdates } from './stored-updates.ts';
 
 /** How much of the updates topic a start reads: longer than ClickHouse lags behind, unless it is away. */
@@ -117,7 +117,8 @@ export class ApiNode implements EnginePort {
   static async #openWith(given: Config, cluster: ClusterParts): Promise<ApiNode> {
     const { settings, clickHouse } = cluster;
     const logger = createLogger(given.log_level);
-    await migrate(clickHouse, migrationsOf(createProcessors(given)));
+    const declared = createProcessors(given);
+    await migrate(clickHouse, migrationsOf(declared), viewsOf(declared));
     const config = await recordTests(clickHouse, given, systemClock.nowMs());
     const processors = createProcessors(config);
     await prepareLogTopics({ settings, plan: topicPlan(config), logger });

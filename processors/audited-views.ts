@@ -58,6 +58,7 @@ const STOCK_BEGINNING = new URL('stock/audit-beginning.sql', import.meta.url);
 const PARITY_BEGINNING = new URL('parity/audit-beginning.sql', import.meta.url);
 const FULFILMENT_BEGINNING = new URL('fulfilment/audit-beginning.sql', import.meta.url);
 
+const PATHS_BEGINNING = new URL('attribution/audit-paths-beginning.sql', import.meta.url);
 const ECONOMICS_BEGINNING = new URL('economics/audit-beginning.sql', import.meta.url);
 
 /** In the order in which they are recomputed. */
@@ -256,14 +257,24 @@ export const AUDITS: readonly Audit[] = [
     parameters: () => ({}),
   },
   {
-    ...readAudit('paths', PATHS_SQL, [new URL('attribution/audit-paths.sql', import.meta.url)]),
+    view: 'attribution_paths',
+    key: ['window_start', 'kind', 'from_channel', 'to_channel', 'channels', 'currency', 'state'],
+    values: ['paths', 'conversions', 'value_minor'],
+    isSums: true,
+    timeColumn: 'window_start',
+    // Whatever part is asked for, all events are read.
+    windowMs: undefined,
+    files: [PATHS_BEGINNING, new URL('attribution/audit-path-counts.sql', import.meta.url)],
+    parameters: pathParameters,
+  },
+  {
+    ...readAudit('paths', PATHS_SQL, [
+      PATHS_BEGINNING,
+      new URL('attribution/audit-paths.sql', import.meta.url),
+    ]),
     key: ['joined', 'ending'],
     values: ['paths', 'value_minor'],
-    parameters: ({ attribution, lift, sessions }) => ({
-      currency: lift.currency,
-      lookback_ms: attribution.lookback,
-      gap_ms: sessions.gap,
-    }),
+    parameters: pathParameters,
   },
   {
     ...economicsAudit('order_values', CUSTOMERS_SQL, 'audit-customers.sql'),
@@ -286,6 +297,14 @@ export const AUDITS: readonly Audit[] = [
     values: ['visitors', 'customers', 'orders', 'valued', 'y', 'yy', 'd', 'dd', 'yd'],
   },
 ];
+
+function pathParameters({ attribution, lift, sessions }: Config): Parameters {
+  return {
+    currency: lift.currency,
+    lookback_ms: attribution.lookback,
+    gap_ms: sessions.gap,
+  };
+}
 
 /** What audits of reads have in common: they count the whole range at once. */
 function readAudit(view: string, read: string, files: readonly URL[]) {

@@ -42,7 +42,7 @@ import { openClickHouse } from './open-clickhouse.ts';
 import { openLog } from './open-log.ts';
 import { preloadRows } from './preload.ts';
 import { checkFiles, finishRecomputation, recover } from './recovery.ts';
-import { createProcessors, migrationsOf } from './registry.ts';
+import { createProcessors, migrationsOf, viewsOf } from './registry.ts';
 import { finiteOrNull, taskStatuses } from './task-status.ts';
 
 /** How long a start waits for deliveries of the process before it. */
@@ -139,7 +139,8 @@ export class Embedded implements EnginePort {
     try {
       const { clickHouse, hasTables } = await openClickHouse(config, dataDir);
       const short = checkFiles(dataDir, hasTables);
-      await migrate(clickHouse, migrationsOf(createProcessors(config)));
+      const declared = createProcessors(config);
+      await migrate(clickHouse, migrationsOf(declared), viewsOf(declared));
       const recorded = await recordTests(clickHouse, config, systemClock.nowMs());
       const processors = createProcessors(recorded);
       const log = await openLog(config, dataDir, logger);

@@ -35,7 +35,7 @@ import { checkLmdbFile } from './lmdb-file.ts';
 import { observedEvents, refreshMetrics } from './observe.ts';
 import { kafkaLogOptions, messageBytesMax } from './open-log.ts';
 import { partitionStatus, pipelineStatus } from './partition-status.ts';
-import { createProcessors, migrationsOf } from './registry.ts';
+import { createProcessors, migrationsOf, viewsOf } from './registry.ts';
 
 /** How often the log learns how far we are, as a copy for whoever watches the group. */
 const TRIM_INTERVAL_MS = 10 * SECOND_MS;
@@ -128,7 +128,8 @@ export class ProcessorNode {
     /** What is open already; connections would keep the process from ending. */
     const opened: { close(): Promise<void> }[] = [clickHouse];
     try {
-      await migrate(clickHouse, migrationsOf(createProcessors(given)));
+      const declared = createProcessors(given);
+      await migrate(clickHouse, migrationsOf(declared), viewsOf(declared));
       const config = await recordTests(clickHouse, given, systemClock.nowMs());
       let assign = (partitions: readonly number[]): void => {
         assigned = partitions;

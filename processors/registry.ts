@@ -80,3 +80,8 @@ export function createProcessors(config: Config): readonly Processor[] {
 export function migrationsOf(processors: readonly Processor[]): readonly URL[] {
   return [...ENGINE_MIGRATIONS, ...processors.flatMap(({ migrations }) => migrations)];
 }
+
+/** The statements of every processor that make the views in which settings stand. */
+export function viewsOf(processors: readonly Processor[]): readonly string[] {
+  return processors.flatMap(({ views = [] }) => views);
+}

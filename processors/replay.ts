@@ -30,7 +30,7 @@ import { LmdbStore } from './engine/state/lmdb.ts';
 import type { Store } from './engine/state/store.ts';
 import { LIFT_TESTS_LOG } from './lift-tests.ts';
 import { limitsOf } from './limits.ts';
-import { createProcessors, migrationsOf } from './registry.ts';
+import { createProcessors, migrationsOf, viewsOf } from './registry.ts';
 import type { StoppedData } from './stopped.ts';
 import { type TableDifference, tableDifference } from './table-differences.ts';
 
@@ -210,7 +210,7 @@ async function openSandbox(
   const sandbox = clickHouse.inDatabase(database);
   try {
     await sandbox.command(forLayout(`DROP DATABASE IF EXISTS ${database} SYNC`, sandbox.layout));
-    await migrate(sandbox, migrationsOf(processors));
+    await migrate(sandbox, migrationsOf(processors), viewsOf(processors));
     return sandbox;
   } catch (error) {
     await sandbox.close();

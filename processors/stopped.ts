@@ -7,7 +7,7 @@ import type { ClickHouse } from './engine/sink/clickhouse.ts';
 import { type AppliedMigration, migrate } from './engine/sink/migrate.ts';
 import { withRecordedTests } from './lift-tests.ts';
 import { openClickHouse, serverOf } from './open-clickhouse.ts';
-import { createProcessors, migrationsOf } from './registry.ts';
+import { createProcessors, migrationsOf, viewsOf } from './registry.ts';
 
 /** The data directory of a Weir that does not run, while this process owns it. */
 export interface StoppedData {
@@ -81,7 +81,8 @@ export async function requireTables(clickHouse: ClickHouse, config: Config): Pro
  * @throws {EngineError} CLICKHOUSE_MIGRATION_CHANGED, CLICKHOUSE_REFUSED
  */
 export function migrateTables(config: Config): Promise<readonly AppliedMigration[]> {
+  const processors = createProcessors(config);
   return withTables(config, (clickHouse) =>
-    migrate(clickHouse, migrationsOf(createProcessors(config))),
+    migrate(clickHouse, migrationsOf(processors), viewsOf(processors)),
   );
 }

@@ -1,5 +1,5 @@
 /** ½ ln 2π. */
-const HALF_LN_TWO_PI = 0.918_938_533_204_672_8;
+export const HALF_LN_TWO_PI = 0.918_938_533_204_672_8;
 
 /** From here on seven terms of Stirling's series are exact to a double. */
 const SERIES_FROM = 16;

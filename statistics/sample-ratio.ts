@@ -1,5 +1,5 @@
 import { chiSquareTail } from './distributions.ts';
-import { lnGamma } from './saddle-point.ts';
+import { HALF_LN_TWO_PI, deviance, lnGamma, stirlingError } from './saddle-point.ts';
 
 /** How strongly the peek-safe form believes in the planned shares before it sees anybody. */
 const PRIOR_VISITORS = 100;
@@ -32,13 +32,23 @@ export function sampleRatio(arms: readonly ArmCount[]): SampleRatio {
   const total = planned.reduce((sum, { count }) => sum + count, 0);
   const weights = planned.reduce((sum, { weight }) => sum + weight, 0);
   let chiSquare = 0;
-  let lnFactor = lnGamma(PRIOR_VISITORS) - lnGamma(PRIOR_VISITORS + total);
+  // ln Γ(k) − ln Γ(k + n) + Σ(ln Γ(kθ + c) − ln Γ(kθ) − c ln θ) by Stirling's formula, whose large terms
+  // make deviances: differences of ln Γ of a million visitors would keep eight digits.
+  const all = PRIOR_VISITORS + total;
+  let lnFactor = lnGamma(PRIOR_VISITORS) + Math.log(all) / 2 - HALF_LN_TWO_PI - stirlingError(all);
   for (const { count, weight } of planned) {
     const share = weight / weights;
     const expected = total * share;
     if (expected > 0) chiSquare += (count - expected) ** 2 / expected;
     const prior = PRIOR_VISITORS * share;
-    lnFactor += lnGamma(prior + count) - lnGamma(prior) - count * Math.log(share);
+    const posterior = prior + count;
+    lnFactor +=
+      deviance(posterior, all * share) +
+      stirlingError(posterior) +
+      HALF_LN_TWO_PI -
+      Math.log(posterior) / 2 +
+      prior * Math.log(share) -
+      lnGamma(prior);
   }
   return {
     chiSquare,

@@ -239,7 +239,18 @@ test('the worked example of the sample ratio: no alert by χ², none by the peek
   ]);
   expect(relativeError(ratio.chiSquare, 10)).toBeLessThan(1e-9);
   expect(relativeError(ratio.p, 0.001_565_402_258)).toBeLessThan(1e-9);
-  expect(relativeError(ratio.peekSafeP, 0.228_682_224_066)).toBeLessThan(1e-8);
+  expect(relativeError(ratio.peekSafeP, 0.228_682_224_066)).toBeLessThan(1e-11);
+});
+
+test('the peek-safe form keeps its digits for millions of visitors', () => {
+  // 40 digits, by mpmath.
+  for (const [counts, weights, expected] of [
+    [[1_005_000, 2_990_000, 3_005_000], [1, 3, 3], 2.373_458_054_553_744e-10],
+    [[600, 400], [1, 1], 3.749_941_828_647_242e-8],
+  ] as const) {
+    const arms = counts.map((count, index) => ({ count, weight: weights[index] ?? 0 }));
+    expect(relativeError(sampleRatio(arms).peekSafeP, expected)).toBeLessThan(1e-9);
+  }
 });
 
 test('lopsided arms are found; arms without weight are left out', () => {

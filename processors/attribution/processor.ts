@@ -1,6 +1,7 @@
 import type { Processor } from '../engine/operator/processor.ts';
 import type { AttributionConfig } from './config.ts';
 import { createAttributionOperator } from './operator.ts';
+import { pathsView } from './reads.ts';
 import { ATTRIBUTION_1H } from './row.ts';
 
 /** Which channel and campaign is credited with each order, by several models side by side. */
@@ -10,5 +11,6 @@ export function createAttribution(config: AttributionConfig): Processor {
     operators: [createAttributionOperator(config)],
     tables: [ATTRIBUTION_1H],
     migrations: [new URL('table.sql', import.meta.url)],
+    views: [pathsView(config)],
   };
 }

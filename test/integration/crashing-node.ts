@@ -12,7 +12,7 @@ import { systemClock } from '../../processors/engine/runtime/system-clock.ts';
 import { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
 import { migrate } from '../../processors/engine/sink/migrate.ts';
 import { LmdbStore } from '../../processors/engine/state/lmdb.ts';
-import { createProcessors, migrationsOf } from '../../processors/registry.ts';
+import { createProcessors, migrationsOf, viewsOf } from '../../processors/registry.ts';
 import { isCrashPoint } from './crash-points.ts';
 import { Crash, crashingLog, crashingSink, crashingStore } from './crashing-parts.ts';
 
@@ -46,7 +46,7 @@ const silent: EngineEvents = {
 
 const clickHouse = await ClickHouse.openEmbedded(join(dataDir, 'clickhouse'));
 const processors = createProcessors(config);
-await migrate(clickHouse, migrationsOf(processors));
+await migrate(clickHouse, migrationsOf(processors), viewsOf(processors));
 const log = EmbeddedLog.open(join(dataDir, 'log'), () => systemClock.nowMs());
 const store = LmdbStore.open(join(dataDir, 'state'));
 const engine = await Engine.open({

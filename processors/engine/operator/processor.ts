@@ -8,4 +8,6 @@ export interface Processor {
   readonly tables: readonly Table[];
   /** SQL files of this folder in the order they are applied; released files never change. */
   readonly migrations: readonly URL[];
+  /** Statements that make the views in which settings stand; they are run at every start. */
+  readonly views?: readonly string[];
 }

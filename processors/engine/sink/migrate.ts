@@ -21,8 +21,8 @@ ENGINE = ReplacingMergeTree ORDER BY name
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`;
 
 /**
- * Applies the SQL files that the database of `clickHouse` has not seen, in order. Every statement can
- * be repeated, so a run that was cut off is simply run again.
+ * Applies the SQL files that the database of `clickHouse` has not seen, in order, and makes the views anew
+ * in which settings stand. Every statement can be repeated, so a run that was cut off is simply run again.
  *
  * @throws {EngineError} CLICKHOUSE_MIGRATION_CHANGED when an applied file differs from the one at hand
  * @throws {EngineError} CLICKHOUSE_REFUSED, CLICKHOUSE_UNAVAILABLE
@@ -30,6 +30,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`;
 export async function migrate(
   clickHouse: ClickHouse,
   files: readonly URL[],
+  views: readonly string[] = [],
 ): Promise<readonly AppliedMigration[]> {
   const { database, layout } = clickHouse;
   await checkCluster(clickHouse);
@@ -66,6 +67,7 @@ export async function migrate(
     }
     applied.push({ name, isNew: before === undefined });
   }
+  for (const statement of views) await change(statement);
   return applied;
 }
 
