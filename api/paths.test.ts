@@ -4,9 +4,12 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { pathsView } from '../processors/attribution/reads.ts';
 import { ClickHouse } from '../processors/engine/sink/clickhouse.ts';
 import { visitorToken } from '../schemas/ids.ts';
-import { DAY_MS, HOUR_MS } from '../schemas/time.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../schemas/time.ts';
+import { markovCredit } from '../statistics/markov.ts';
+import { shapleyRate } from '../statistics/shapley-rate.ts';
 import { START_MS, click, order } from '../test/attribution/events.ts';
 import { openServer } from '../test/doubles/api-server.ts';
 import { MemoryEngine } from '../test/doubles/memory-engine.ts';
@@ -20,11 +23,12 @@ let visitorCount = 0;
 beforeAll(async () => {
   clickHouse = await ClickHouse.openEmbedded(directory);
   await clickHouse.command('CREATE DATABASE weir');
-  for (const statement of RAW_TABLES) await clickHouse.command(statement);
+  const view = pathsView({ lookbackMs: 30 * DAY_MS, sessionGapMs: 30 * MINUTE_MS });
+  for (const statement of [...RAW_TABLES, view]) await clickHouse.command(statement);
 });
 
 beforeEach(async () => {
-  for (const table of ['clicks', 'orders', 'order_lines', 'bot_standings']) {
+  for (const table of ['clicks', 'orders', 'order_lines', 'bot_standings', 'progress']) {
     await clickHouse.command(`TRUNCATE TABLE weir.${table}`);
   }
 });
@@ -82,6 +86,74 @@ test('the worked example of definitions.md, from raw events to the credits of ev
     const whole = credits.map((credit) => credit.conversions_milli ?? credit.credit_minor ?? 0);
     expect(whole.reduce((sum, part) => sum + part, 0)).toBe(24_000);
   }
+});
+
+test('the counts of attribution_paths add up over days, and the models are solved from them', async () => {
+  await storeRawEvents(clickHouse, [
+    ...visits('A>B>C', 10, 0),
+    ...visits('A>C', 5, 15),
+    ...visits('B', 5, 20),
+    ...visits('C', 0, 25),
+    ...visits('A>B', 4, 16),
+  ]);
+  await insertRows(clickHouse, 'progress', [[instantText(START_MS + 60 * DAY_MS), DAY_MS]]);
+  const rows = await clickHouse.query(
+    `SELECT kind, from_channel, to_channel, arrayStringConcat(channels, '>') AS touched,
+       toUInt32(sum(paths)) AS paths, toUInt32(sum(conversions)) AS conversions, toFloat64(sum(value_minor)) AS value_minor
+     FROM weir.attribution_paths WHERE state = 'matured' GROUP BY kind, from_channel, to_channel, touched`,
+    {},
+  );
+  const transitions = rows
+    .filter((row) => row['kind'] === 'transition')
+    .map((row) => ({
+      from: String(row['from_channel']),
+      to: String(row['to_channel']),
+      count: Number(row['paths']),
+      valueMinor: Number(row['value_minor']),
+    }));
+  const sets = rows
+    .filter((row) => row['kind'] === 'set')
+    .map((row) => ({
+      channels: String(row['touched']).split('>'),
+      conversions: Number(row['conversions']),
+      nulls: Number(row['paths']) - Number(row['conversions']),
+    }));
+  const markov = markovCredit(transitions, 'conversions');
+  expect(markov.reached).toBeCloseTo(0.24, 12);
+  expect(markov.channels.map(({ credit }) => Math.round(credit * 1e7) / 1e7)).toEqual([
+    7.3727506, 7.2956298, 9.3316195,
+  ]);
+  const values = markovCredit(transitions, 'value').channels;
+  expect(values.reduce((sum, { credit }) => sum + credit, 0)).toBeCloseTo(24_000, 6);
+  expect(shapleyRate(sets).channels.map(({ share }) => Math.round(share * 1e9) / 1e9)).toEqual([
+    0.375, 0.35, 0.275,
+  ]);
+});
+
+test('while a look-back is not over attribution_paths has the path as provisional, on the day when it will be', async () => {
+  await storeRawEvents(clickHouse, visits('A', 0, 1));
+  const select =
+    'SELECT toUnixTimestamp64Milli(window_start) AS day, to_channel, state FROM weir.attribution_paths';
+  const open = await clickHouse.query(
+    `${select} WHERE kind = 'transition' ORDER BY to_channel`,
+    {},
+  );
+  const day = START_MS + 30 * DAY_MS;
+  expect(open).toEqual([
+    { day, to_channel: '(null)', state: 'provisional' },
+    { day, to_channel: 'A', state: 'provisional' },
+  ]);
+  await insertRows(clickHouse, 'progress', [[instantText(day), DAY_MS]]);
+  const ended = await clickHouse.query(`${select} WHERE kind = 'set'`, {});
+  expect(ended).toEqual([{ day, to_channel: '', state: 'matured' }]);
+});
+
+test('a path without a conversion ends with its look-back: ranges as long as the look-back have some', async () => {
+  await storeRawEvents(clickHouse, visits('A', 1, 3));
+  const to = START_MS + 31 * DAY_MS;
+  const { paths, complete } = await read(to, { from: START_MS + DAY_MS, to });
+  expect(paths).toEqual({ conversions: 0, nulls: 3, provisional: 0, unattributed: 0 });
+  expect(complete).toBe(true);
 });
 
 test('a path counts as null only when its look-back is over', async () => {
@@ -170,13 +242,14 @@ interface Answer {
   readonly transitions: readonly unknown[];
 }
 
-async function read(watermark: number): Promise<Answer> {
+async function read(
+  watermark: number,
+  { from, to } = { from: START_MS, to: START_MS + 40 * DAY_MS },
+): Promise<Answer> {
   const engine = new MemoryEngine(clickHouse);
   engine.setStatus({ watermark });
   const { app } = openServer({ engine });
-  const answer = await app.inject(
-    `/v1/attribution/paths?from=${START_MS}&to=${START_MS + 40 * DAY_MS}`,
-  );
+  const answer = await app.inject(`/v1/attribution/paths?from=${from}&to=${to}`);
   expect(answer.statusCode).toBe(200);
   return answer.json();
 }

@@ -88,6 +88,50 @@ test('by value the same chain hands out what the conversions were worth', () => 
   });
 });
 
+test('a channel that no path used changes nothing, and gets nothing', () => {
+  const unused = [
+    { from: START, to: 'Z', count: 0, valueMinor: 0 },
+    { from: 'Z', to: 'A', count: 0, valueMinor: 0 },
+  ];
+  const transitions = transitionsOf(EXAMPLE);
+  const [without, withIt] = [transitions, [...transitions, ...unused]].map((counts) =>
+    byChannel(markovCredit(counts, 'conversions').channels, 'credit'),
+  );
+  expect(withIt).toEqual({ ...without, Z: 0 });
+  const sets = setsOf(EXAMPLE);
+  const shares = shapleyRate([...sets, { channels: ['Z'], conversions: 0, nulls: 0 }]).channels;
+  expect(shares).toEqual(shapleyRate(sets).channels);
+});
+
+test('without a path through every channel the values above zero are shared: they add up to nothing then', () => {
+  // A 2/4, B 1/4, A and B never: both are worth half of their own rate less half of the other's.
+  const { channels, unseenSets } = shapleyRate(
+    setsOf([
+      ['A', 2, 2],
+      ['B', 1, 3],
+    ]),
+  );
+  expect(byChannel(channels, 'share')).toEqual({ A: 1, B: 0 });
+  expect(byChannel(channels, 'credit')).toEqual({ A: 3, B: 0 });
+  expect(unseenSets).toBe(1);
+});
+
+test('shares of any paths add up to one, and credit to all conversions', () => {
+  fc.assert(
+    fc.property(anyPaths, (drawn) => {
+      const { channels } = shapleyRate(
+        setsOf(drawn.map(([path, won, lost]) => [path.join('>'), won, lost] as const)),
+      );
+      const won = drawn.reduce((sum, [, conversions]) => sum + conversions, 0);
+      const credits = channels.map(({ credit }) => credit);
+      fc.pre(won > 0);
+      expect(credits.reduce((sum, credit) => sum + credit, 0)).toBeCloseTo(won, 6);
+      const [share = 0] = channels.map((channel) => Math.abs(channel.share));
+      expect(share).toBeLessThan(1e3);
+    }),
+  );
+});
+
 const anyPaths = fc.array(
   fc.tuple(
     fc.array(fc.constantFrom('A', 'B', 'C', 'D'), { minLength: 1, maxLength: 5 }),

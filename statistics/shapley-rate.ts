@@ -5,7 +5,11 @@ import { CHANNELS_MAX, type ChannelSet } from './path-counts.ts';
 export interface ShapleyRate {
   readonly channels: readonly {
     readonly channel: string;
-    /** The channel's Shapley value over the sum of all; may be below zero. */
+    /**
+     * The channel's Shapley value over the sum of all; may be below zero. The sum is the rate of the paths
+     * that touched every channel: where there are none, or none converted, it is the channel's part of the
+     * values above zero.
+     */
     readonly share: number;
     readonly credit: number;
   }[];
@@ -17,10 +21,11 @@ export interface ShapleyRate {
  * Shapley values of the game whose value for a set of channels is the conversion rate of the paths
  * that touched exactly these.
  *
- * @param sets over at most `CHANNELS_MAX` channels
+ * @param counts over at most `CHANNELS_MAX` channels
  * @see L. S. Shapley, "A Value for n-Person Games" (1953); definitions.md §3
  */
-export function shapleyRate(sets: readonly ChannelSet[]): ShapleyRate {
+export function shapleyRate(counts: readonly ChannelSet[]): ShapleyRate {
+  const sets = counts.filter((set) => set.conversions + set.nulls > 0);
   const channels = [...new Set(sets.flatMap((set) => set.channels))].toSorted();
   const size = channels.length;
   assert(size <= CHANNELS_MAX, `at most ${CHANNELS_MAX} channels can be told apart`);
@@ -37,11 +42,13 @@ export function shapleyRate(sets: readonly ChannelSet[]): ShapleyRate {
   );
   const weights = weightsOf(size);
   const values = channels.map((_, index) => valueOf(index, rates, weights));
-  const sum = values.reduce((total, value) => total + value, 0);
+  const rateOfAll = rates.at(-1) ?? 0;
+  const gains = values.map((value) => (rateOfAll > 0 ? value : Math.max(0, value)));
+  const sum = gains.reduce((total, value) => total + value, 0);
   const total = conversions.reduce((all, count) => all + count, 0);
   return {
     channels: channels.map((channel, index) => {
-      const share = sum === 0 ? 0 : (values[index] ?? 0) / sum;
+      const share = sum > 0 ? (gains[index] ?? 0) / sum : 0;
       return { channel, share, credit: share * total };
     }),
     unseenSets: paths.subarray(1).filter((count) => count === 0).length,

@@ -24,6 +24,30 @@ test.each<[Model, number[]]>([
   expect(splitByLargestRemainder(120_00, WEIGHTS[model](PATH, HALF_LIFE_MS))).toEqual(credit);
 });
 
+test('shapley splits the conversions of the worked example of paths into 7.8333, 10.3333 and 5.8333', () => {
+  const credits = { A: 0, B: 0, C: 0 };
+  for (const [channels, conversions] of [
+    [['A', 'B', 'C'], 10],
+    [['A', 'C'], 5],
+    [['B'], 5],
+    [['A', 'B'], 4],
+  ] as const) {
+    const weights = WEIGHTS.shapley(
+      pathOf(...channels.map((channel, index) => [channel, 9 - index] as const)),
+      HALF_LIFE_MS,
+    );
+    const sum = weights.reduce((all, weight) => all + weight, 0);
+    channels.forEach((channel, index) => {
+      credits[channel] += (conversions * (weights[index] ?? 0)) / sum;
+    });
+  }
+  expect(credits).toEqual({
+    A: expect.closeTo(7.833333333333, 10),
+    B: expect.closeTo(10.333333333333, 10),
+    C: expect.closeTo(5.833333333333, 10),
+  });
+});
+
 test('a refund of 30.00 takes 3.00, 6.02, 8.94 and 12.04 from time_decay, 30.00 in all', () => {
   const weights = WEIGHTS.time_decay(PATH, HALF_LIFE_MS);
   const before = splitByLargestRemainder(120_00, weights);

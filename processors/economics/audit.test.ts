@@ -16,6 +16,7 @@ import {
   instantText,
   storeRawEvents,
 } from '../../test/sql/raw-events.ts';
+import { pathsView } from '../attribution/reads.ts';
 import { auditWindows } from '../audit.ts';
 import { loadConfig } from '../config.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
@@ -30,7 +31,13 @@ const SKUS = ['mug', 'cup', null];
 /** Visitors over three months: in every second pair both are one, and in every third one has a day withdrawn. */
 beforeAll(async () => {
   clickHouse = await ClickHouse.openEmbedded(directory);
-  for (const statement of ['CREATE DATABASE weir', ...RAW_TABLES, ...ECONOMICS_TABLES])
+  const { lookback: lookbackMs } = CONFIG.attribution;
+  for (const statement of [
+    'CREATE DATABASE weir',
+    ...RAW_TABLES,
+    ...ECONOMICS_TABLES,
+    pathsView({ lookbackMs, sessionGapMs: CONFIG.sessions.gap }),
+  ])
     await clickHouse.command(statement);
   const lists = fc.sample(anyEvents, { numRuns: 150, seed: SEED });
   const events = lists.flatMap((list, index) =>
@@ -61,6 +68,7 @@ beforeAll(async () => {
     'bot_standings',
     everyOf(3).map((index) => [`v2-${index}`, at(index % 2), at((index % 2) + 1), 2, 'test']),
   );
+  await insertRows(clickHouse, 'progress', [[at(60), DAY_MS]]);
   await insertRows(clickHouse, 'stock_sku_outages', [
     ['mug', at(0), at(7)],
     ['cup', at(30), null],
@@ -78,6 +86,7 @@ afterAll(async () => {
 });
 
 test.each([
+  ['attribution_paths', 100],
   ['paths', 10],
   ['order_values', 1],
   ['customer_cohorts', 1],
