@@ -8,22 +8,9 @@ interface PathTerms {
   readonly ordersWithin: string;
 }
 
-/**
- * The paths of visitors, from the raw events: a row of `paths` each, with the channels, in order, how it
- * ended and when, and the currency and the value of its conversion.
- *
- * A visitor's touches and conversions in order of time make its paths: a conversion ends one, and so does
- * a pause longer than the look-back, at the moment when that is over. Until then it is provisional. A path
- * has the touches within the look-back of its conversion or, without one, of its last touch.
- */
-const pathsSql = ({
-  lookbackMs,
-  gapMs,
-  watermarkMs,
-  clicksWithin,
-  ordersWithin,
-}: PathTerms): string => `WITH
-  held_spans AS
+/** The touches and the conversions of visitors, from the raw events: a row of `steps` each. */
+function stepsSql({ gapMs, clicksWithin, ordersWithin }: PathTerms): string {
+  return `  held_spans AS
   (
     SELECT visitor_token, groupArray((toUnixTimestamp64Milli(from_at), toUnixTimestamp64Milli(until_at))) AS spans
     FROM weir.bot_standings WHERE tier > 0 GROUP BY visitor_token
@@ -71,7 +58,21 @@ const pathsSql = ({
     FROM converted
     LEFT JOIN held_spans ON held_spans.visitor_token = visitor_id
     WHERE NOT arrayExists(span -> at_ms >= span.1 AND at_ms < span.2, held_spans.spans)
-  ),
+  )`;
+}
+
+/**
+ * The paths of visitors, from the raw events: a row of `paths` each, with the channels, in order, how it
+ * ended and when, and the currency and the value of its conversion.
+ *
+ * A visitor's touches and conversions in order of time make its paths: a conversion ends one, and so does
+ * a pause longer than the look-back, at the moment when that is over. Until then it is provisional. A path
+ * has the touches within the look-back of its conversion or, without one, of its last touch.
+ */
+function pathsSql(terms: PathTerms): string {
+  const { lookbackMs, watermarkMs } = terms;
+  return `WITH
+${stepsSql(terms)},
   numbered AS
   (
     SELECT *, sum(is_start) OVER (PARTITION BY visitor_id ORDER BY at_ms, is_conversion, event_id
@@ -94,6 +95,7 @@ const pathsSql = ({
     FROM (SELECT *, max(at_ms) OVER (PARTITION BY visitor_id, number) AS until_ms FROM numbered)
     GROUP BY visitor_id, number
   )`;
+}
 
 /** Events are read from two look-backs before the range, and a session more, to one behind it. */
 const IN_REACH = (column: string): string =>
