@@ -1,4 +1,4 @@
-import { BackgroundAudit } from './background-audit.ts';
+import { BackgroundAudit, type Way } from './background-audit.ts';
 import type { Config } from './config.ts';
 import type { Log } from './engine/log/log.ts';
 import type { Engine } from './engine/runtime/engine.ts';
@@ -29,8 +29,7 @@ export function auditEngine(parts: {
     clock: systemClock,
     settlement: () => ({
       watermarkMs: engine.watermarkMs,
-      isDelivered: engine.outbox.pendingDeliveries === 0 && !isMoving(parts),
-      deliveries: engine.outbox.begunDeliveries,
+      ways: [engine.outbox, ...identityWays(parts)],
     }),
     onAudited: (audited) => observeAudit(metrics, logger, audited),
   });
@@ -38,20 +37,21 @@ export function auditEngine(parts: {
   return audit;
 }
 
-/** Whether something is on its way between ids of one visitor, so that the tables know of links that are not yet in all numbers. */
-function isMoving({
+/** What ids of one visitor send each other: until it has arrived the tables know of links that are not yet in all numbers. */
+function identityWays({
   engine,
   log,
 }: {
   readonly engine: Engine;
   readonly log: Pick<Log, 'endOffset'>;
-}): boolean {
-  return engine.tasks.some((task) =>
+}): readonly Way[] {
+  return engine.tasks.flatMap((task) =>
     task
       .durableInputs()
-      .some(
-        ({ topic, nextOffset }) =>
-          topic === 'weir.internal.identity' && nextOffset < log.endOffset(topic, task.partition),
-      ),
+      .filter(({ topic }) => topic === 'weir.internal.identity')
+      .map(({ topic, nextOffset }) => ({
+        begun: log.endOffset(topic, task.partition),
+        arrived: nextOffset,
+      })),
   );
 }

@@ -29,6 +29,13 @@ const UNHEALTHY_ATTEMPTS = 3;
 /** A try without an answer for this long counts as unhealthy too: a network can swallow all there is. */
 const UNANSWERED_MS_MAX = 15_000;
 
+/** A delivery in the order of all. */
+interface Staged {
+  readonly key: string;
+  readonly sequence: number;
+  readonly delivery: Delivery;
+}
+
 /**
  * Deliveries that belong to a checkpoint: stored in the same transaction, sent afterwards until
  * acknowledged, and removed with a later checkpoint. After a crash those still stored are sent again,
@@ -47,8 +54,8 @@ export class Outbox {
   readonly #triedSinceMs = new Map<string, number>();
   #delivered: string[] = [];
   #pendingRows = 0;
-  #stagedDeliveries = 0;
-  #begunDeliveries = 0;
+  /** Rising: those that are not yet acknowledged. */
+  readonly #pendingSequences = new Set<number>();
   #nextSequence = 1;
 
   constructor(options: {
@@ -72,12 +79,18 @@ export class Outbox {
 
   /** Deliveries that are not yet acknowledged, those of a checkpoint that is being written among them. */
   get pendingDeliveries(): number {
-    return this.#stagedDeliveries + this.#queue.size + this.#queue.pending;
+    return this.#pendingSequences.size;
   }
 
-  /** How many deliveries have begun, ever: while it stays the same and none is pending, nothing is sent. */
-  get begunDeliveries(): number {
-    return this.#begunDeliveries;
+  /** All deliveries that were staged before it; it only grows. */
+  get begun(): number {
+    return this.#nextSequence;
+  }
+
+  /** All deliveries before it are acknowledged; at most `begun`, and equal to it when none is pending. */
+  get arrived(): number {
+    for (const oldest of this.#pendingSequences) return oldest;
+    return this.#nextSequence;
   }
 
   get isHealthy(): boolean {
@@ -97,8 +110,10 @@ export class Outbox {
   /** Sends what an earlier process left behind. Call once, before the first `stage`. */
   resume(): void {
     for (const { key, delivery } of storedDeliveries(this.#store)) {
-      this.#nextSequence = Number(key.slice(PREFIX.length)) + 1;
-      this.#enqueue(key, delivery);
+      const sequence = Number(key.slice(PREFIX.length));
+      this.#nextSequence = sequence + 1;
+      this.#pendingSequences.add(sequence);
+      this.#enqueue({ key, sequence, delivery });
     }
   }
 
@@ -110,15 +125,15 @@ export class Outbox {
     for (const key of this.#delivered) writes.push({ key, value: undefined });
     this.#delivered = [];
     const staged = deliveries.map((delivery) => {
-      const key = PREFIX + String(this.#nextSequence).padStart(SEQUENCE_DIGITS, '0');
+      const sequence = this.#nextSequence;
+      const key = PREFIX + String(sequence).padStart(SEQUENCE_DIGITS, '0');
       this.#nextSequence += 1;
+      this.#pendingSequences.add(sequence);
       writes.push(sealedWrite(key, delivery.sealed));
-      return { key, delivery };
+      return { key, sequence, delivery };
     });
-    this.#stagedDeliveries += staged.length;
     return () => {
-      this.#stagedDeliveries -= staged.length;
-      for (const { key, delivery } of staged) this.#enqueue(key, delivery);
+      for (const each of staged) this.#enqueue(each);
     };
   }
 
@@ -138,15 +153,15 @@ export class Outbox {
     await this.#queue.onIdle();
   }
 
-  #enqueue(key: string, delivery: Delivery): void {
+  #enqueue({ key, sequence, delivery }: Staged): void {
     const rows = rowsOf(delivery);
     this.#pendingRows += rows;
-    this.#begunDeliveries += 1;
     void this.#queue.add(async () => {
-      if (await this.#deliver(key, delivery)) {
-        this.#delivered.push(key);
-        this.#pendingRows -= rows;
-      }
+      const isDelivered = await this.#deliver(key, delivery);
+      this.#pendingSequences.delete(sequence);
+      if (!isDelivered) return;
+      this.#delivered.push(key);
+      this.#pendingRows -= rows;
     });
   }
 

@@ -144,10 +144,14 @@ function Card(props: { readonly card: LiftCard }) {
   );
 }
 
+/** Nobody plans by a count of days beyond it. */
+const YEAR_DAYS = 365;
+
 function decisionText(card: LiftCard): string {
   if (!card.isEvidenceSufficient) return 'needs 25 orders in each arm';
   if (card.verdict === 'winning' || card.verdict === 'losing') return 'called';
   if (card.daysToDecision === undefined) return 'out of sight';
+  if (card.daysToDecision > YEAR_DAYS) return 'over a year away at this rate';
   if (card.daysToDecision < 1)
     return `in ${formatFraction(card.daysToDecision * 24)} h at this rate`;
   return `in ${formatFraction(card.daysToDecision)} d at this rate`;

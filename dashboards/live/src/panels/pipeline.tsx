@@ -162,7 +162,8 @@ function Balance(props: { readonly pipeline: PipelineRow }) {
 function Audit(props: { readonly pipeline: PipelineRow; readonly serverNow: number }) {
   const { pipeline, serverNow } = props;
   const { audit_last_at: lastAt, audit_differences: differences } = pipeline;
-  if (lastAt === undefined) return null;
+  if (lastAt === undefined || pipeline.audit_checked_rows === 0)
+    return <p class="quiet">Audited: nothing yet.</p>;
   const checked = formatCount(pipeline.audit_checked_rows);
   return (
     <p
