@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 
+import { BOT_VERDICTS } from '../processors/bots/row.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { problemAnswers } from './answers.ts';
 import { actorOf } from './guard/actor.ts';
@@ -67,13 +68,21 @@ async function judgedVisitor(
   visitor: string,
 ): Promise<{ readonly partition: number; readonly aboutMs: number }> {
   const [row] = await engine.query(JUDGED_SQL, { visitor });
-  if (row === undefined || Number(row['verdicts']) + Number(row['clicks']) === 0) {
+  if (row !== undefined && Number(row['verdicts']) + Number(row['clicks']) > 0) {
+    return { partition: Number(row['partition']), aboutMs: Number(row['about_ms']) };
+  }
+  // Viewers see a verdict before ClickHouse has it.
+  const shown = engine
+    .current(BOT_VERDICTS.name, 0)
+    .updates.findLast((update) => update.row['visitor_token'] === visitor)?.row;
+  if (shown === undefined) {
     throw new Problem({
       code: 'VISITOR_UNKNOWN',
       detail: 'There is neither a verdict on a visitor with this token nor a click of it',
     });
   }
-  return { partition: Number(row['partition']), aboutMs: Number(row['about_ms']) };
+  const aboutMs = Number(shown['newest_at'] ?? shown['decided_at']);
+  return { partition: Number(shown['visitor_partition']), aboutMs };
 }
 
 const JUDGED_SQL = `WITH judged AS

@@ -1,6 +1,6 @@
-import { useMemo } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 
-import { MINUTE_MS } from '../../../../schemas/time.ts';
+import { MINUTE_MS, SECOND_MS } from '../../../../schemas/time.ts';
 import type { PostState } from '../live/posts.ts';
 import type { LiveStore } from '../live/store.ts';
 import { type BotVerdict, type VerdictDecisions, latestVerdicts } from '../live/verdicts.ts';
@@ -15,6 +15,9 @@ import {
 } from '../numbers/traffic-quality.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Figure } from '../parts/figure.tsx';
+
+/** How long the same visitors stay listed: nobody can read, or hit, what moves with every verdict. */
+const STEADY_MS = 3 * SECOND_MS;
 
 /** Characters of a token that tell visitors of a list apart. */
 const TOKEN_SHOWN = 10;
@@ -64,7 +67,7 @@ export function Quality(props: {
       ) : (
         <Channels channels={channels} total={total} />
       )}
-      <Verdicts store={store} decisions={decisions} serverNow={serverNow} />
+      <Verdicts store={store} decisions={decisions} nowMs={nowMs} />
     </section>
   );
 }
@@ -147,30 +150,57 @@ function Line(props: {
 function Verdicts(props: {
   readonly store: LiveStore;
   readonly decisions: VerdictDecisions;
-  readonly serverNow: number;
+  readonly nowMs: number;
 }) {
-  const { store, decisions, serverNow } = props;
+  const { store, decisions, nowMs } = props;
   const { verdicts } = store;
   const latest = useMemo(() => latestVerdicts(verdicts.rows.values()), [verdicts.revision]);
+  const [isPointedAt, setPointedAt] = useState(false);
+  const list = useRef<HTMLUListElement>(null);
+  const isHeld = isPointedAt || list.current?.contains(document.activeElement) === true;
+  const visitors = useSteady(
+    latest.map(({ visitorToken }) => visitorToken),
+    { isHeld, nowMs },
+  );
   return (
     <>
       <h3 class="latest">Latest verdicts</h3>
       {verdicts.seq !== undefined && latest.length === 0 && (
         <p class="footnote">Nobody has been taken for a machine yet.</p>
       )}
-      <ul class="verdicts">
-        {latest.map((verdict) => (
-          <Verdict
-            key={verdict.visitorToken}
-            verdict={verdict}
-            state={decisions.stateOf(verdict)}
-            serverNow={serverNow}
-            onDecide={(decision) => void decisions.decide(verdict, decision)}
-          />
-        ))}
+      <ul
+        class="verdicts"
+        ref={list}
+        onPointerEnter={() => setPointedAt(true)}
+        onPointerLeave={() => setPointedAt(false)}
+      >
+        {visitors
+          .flatMap((visitor) => verdicts.rows.get(visitor) ?? [])
+          .map((verdict) => (
+            <Verdict
+              key={verdict.visitorToken}
+              verdict={verdict}
+              state={decisions.stateOf(verdict)}
+              serverNow={store.freshness.serverNow(nowMs)}
+              onDecide={(decision) => void decisions.decide(verdict, decision)}
+            />
+          ))}
       </ul>
     </>
   );
+}
+
+/** Who is listed: for some seconds the same, and while somebody is about to answer. */
+function useSteady(
+  latest: readonly string[],
+  { isHeld, nowMs }: { readonly isHeld: boolean; readonly nowMs: number },
+): readonly string[] {
+  const listed = useRef({ visitors: latest, sinceMs: nowMs });
+  const isOver = !isHeld && nowMs - listed.current.sinceMs >= STEADY_MS;
+  if (isOver || listed.current.visitors.length < latest.length) {
+    listed.current = { visitors: latest, sinceMs: nowMs };
+  }
+  return listed.current.visitors;
 }
 
 function Verdict(props: {
