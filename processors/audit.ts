@@ -97,16 +97,44 @@ async function auditView(
      WHERE ${isPresent}
      GROUP BY ${keys}
      HAVING live != recomputed`;
-  const explained =
-    stated === undefined
-      ? `SELECT *, '' AS why FROM (${differing})`
-      : `SELECT differing.*, stated.why AS why FROM (${differing}) AS differing
-         LEFT JOIN (${textOf([stated.file])}) AS stated ON stated.${stated.by} = differing.${stated.by}`;
+  const asked: Asked = { query, differing, keys, bound };
+  const found = stated === undefined ? await plainOf(asked) : await statedOf(asked, stated);
+  const [count] = await query(
+    `SELECT toUInt32(count()) AS rows FROM ${source} WHERE ${inRange}`,
+    bound,
+  );
+  const rows = Number(count?.['rows'] ?? 0);
+  return { view, rows, ...found };
+}
+
+/** What differs, as a statement with its parameters, and the columns that it is ordered by. */
+interface Asked {
+  readonly query: Query;
+  readonly differing: string;
+  readonly keys: string;
+  readonly bound: Parameters<Query>[1];
+}
+
+type Found = Pick<AuditResult, 'differences' | 'stated'>;
+
+async function plainOf({ query, differing, keys, bound }: Asked): Promise<Found> {
+  const sql = `${differing} ORDER BY ${keys} LIMIT ${DIFFERENCES_MAX}`;
+  return { differences: await query(sql, bound) };
+}
+
+/** Of rows that differ for a reason that is known, how many there are; of the others, which. */
+async function statedOf(
+  { query, differing, keys, bound }: Asked,
+  { by, file }: NonNullable<Audit['stated']>,
+): Promise<Found> {
   const found = await query(
     `SELECT * FROM (
        SELECT *, toUInt32(count() OVER (PARTITION BY why)) AS rows,
          row_number() OVER (PARTITION BY why ORDER BY ${keys}) AS place
-       FROM (${explained}))
+       FROM (
+         SELECT differing.*, stated.why AS why
+         FROM (${differing}) AS differing
+         LEFT JOIN (${textOf([file])}) AS stated ON stated.${by} = differing.${by}))
      WHERE place <= if(why = '', ${DIFFERENCES_MAX}, 1)
      ORDER BY why, ${keys}`,
     bound,
@@ -114,15 +142,10 @@ async function auditView(
   const differences = found.flatMap(({ why, rows: _rows, place: _place, ...row }) =>
     why === '' ? [row] : [],
   );
-  const known = found.flatMap(({ why, rows }) =>
+  const stated = found.flatMap(({ why, rows }) =>
     why === '' ? [] : [{ reason: String(why), rows: Number(rows) }],
   );
-  const [count] = await query(
-    `SELECT toUInt32(count()) AS rows FROM ${source} WHERE ${inRange}`,
-    bound,
-  );
-  const rows = Number(count?.['rows'] ?? 0);
-  return { view, rows, differences, ...(known.length > 0 && { stated: known }) };
+  return { differences, ...(stated.length > 0 && { stated }) };
 }
 
 function textOf(files: readonly URL[]): string {
