@@ -18,6 +18,9 @@ export const EconomicsAnswer = Type.Object({
       clicks_net: Type.Number(),
       sessions: Type.Number(),
       add_to_carts: Type.Number(),
+      conversion_rate: Type.Union([Type.Number(), Type.Null()], {
+        description: 'Credited conversions by the model, by sessions',
+      }),
       spend_minor: Type.Number(),
       attributed: Type.Object(
         {
@@ -52,6 +55,7 @@ export const EconomicsAnswer = Type.Object({
       margin_minor: Type.Number(),
       lines_without_cost: Type.Number(),
       order_value_minor: BoundedOrNull,
+      retention: BoundedOrNull,
       share: Nullable,
       target_share: Nullable,
       deviation_points: Nullable,

@@ -145,6 +145,7 @@ test('attributed cost and return stand beside the incremental ones, in one curre
       channel: 'search',
       clicks_gross: 90,
       clicks_net: 80,
+      conversion_rate: 0.08,
       spend_minor: 1_000,
       attributed: { conversions: 4, credit_minor: 8_000, cpa_minor: 250, roas: 8 },
       incremental: null,
@@ -211,6 +212,37 @@ test('customers are counted by the month of their first order, and who came back
   expect(cohorts).toMatchObject([
     { month: START_MS, customers: 3, repurchase: { point: 1 / 3 }, provisional: false },
     { month: Date.UTC(2026, 3, 1), customers: 1, repurchase: { point: 0 }, provisional: true },
+  ]);
+});
+
+test('retention of a sales channel is the share of its customers who ordered there again', async () => {
+  const placed = (id: string, customer: string, days: number, sales_channel = 'dtc') =>
+    order({
+      event_id: id,
+      order_id: id,
+      visitor_id: visitorToken(customer),
+      occurred_at: START_MS + days * DAY_MS,
+      sales_channel,
+      prices: [100],
+    });
+  await channelRow('dtc', 'EUR', { orders: 3 });
+  await channelRow('amazon', 'EUR', { orders: 1 });
+  const gone = { order_id: 'd1', visitor_id: visitorToken('d'), status: 'cancelled' } as const;
+  await storeRawEvents(clickHouse, [
+    placed('a1', 'a', -0.5),
+    placed('a2', 'a', 0.5),
+    placed('b1', 'b', -0.5),
+    placed('b2', 'b', 0.5, 'amazon'),
+    // Too long ago, and cancelled: neither was a customer of the day before.
+    placed('c1', 'c', -1.5),
+    placed('c2', 'c', 0.5),
+    placed('d1', 'd', -0.5),
+    order({ ...gone, event_id: 'd2', occurred_at: START_MS }),
+  ]);
+  const { sales } = await read();
+  expect(sales.map(({ channel, retention }) => [channel, retention?.point])).toEqual([
+    ['amazon', undefined],
+    ['dtc', 0.5],
   ]);
 });
 

@@ -5,6 +5,7 @@ import {
   COHORTS_SQL,
   CREDIT_SQL,
   CUSTOMERS_SQL,
+  RETENTION_SQL,
   TARGETS_SQL,
 } from '../processors/economics/reads.ts';
 import type { Row } from '../schemas/panel.ts';
@@ -87,6 +88,7 @@ function marketingOf(
     .map((row) => {
       const channel = String(row['channel']);
       const spend = numberIn(row, 'spend_minor');
+      const sessions = numberIn(row, 'sessions');
       const credit = rowOf(rows.credits, channel);
       const conversions = numberIn(credit, 'conversions');
       const creditMinor = numberIn(credit, 'credit_minor');
@@ -96,8 +98,9 @@ function marketingOf(
         impressions: numberIn(row, 'impressions'),
         clicks_gross: numberIn(row, 'clicks_gross'),
         clicks_net: numberIn(row, 'clicks_net'),
-        sessions: numberIn(row, 'sessions'),
+        sessions,
         add_to_carts: numberIn(row, 'add_to_carts'),
+        conversion_rate: sessions > 0 ? conversions / sessions : null,
         spend_minor: spend,
         attributed: {
           conversions,
@@ -135,6 +138,7 @@ function salesOf(rows: EconomicsRows, mix: Mix | undefined): EconomicsAnswer['sa
         margin_minor: numberIn(row, 'margin_minor'),
         lines_without_cost: numberIn(row, 'lines_without_cost'),
         order_value_minor: boundedOrderValue(rowOf(rows.customers, channel), 'customers'),
+        retention: boundedShare(rowOf(rows.retention, channel), 'retained', 'before'),
         share: part?.share ?? null,
         target_share: part?.targetShare ?? null,
         deviation_points: part?.deviationPoints ?? null,
@@ -185,6 +189,7 @@ interface EconomicsRows {
   readonly customers: readonly Row[];
   readonly credits: readonly Row[];
   readonly targets: readonly Row[];
+  readonly retention: readonly Row[];
   readonly cohorts: readonly Row[];
 }
 
@@ -194,14 +199,15 @@ async function readEconomics(
 ): Promise<EconomicsRows> {
   const { fromMs: from_ms, toMs: to_ms, currency, model } = question;
   const asked = { from_ms, to_ms, currency };
-  const [channels, customers, credits, targets, cohorts] = await Promise.all([
+  const [channels, customers, credits, targets, retention, cohorts] = await Promise.all([
     engine.query(CHANNELS_SQL, asked),
     engine.query(CUSTOMERS_SQL, asked),
     engine.query(CREDIT_SQL, { ...asked, model }),
     engine.query(TARGETS_SQL, { to_ms }),
+    engine.query(RETENTION_SQL, asked),
     engine.query(COHORTS_SQL, asked),
   ]);
-  return { channels, customers, credits, targets, cohorts };
+  return { channels, customers, credits, targets, retention, cohorts };
 }
 
 const DOCUMENTATION = {

@@ -6,7 +6,13 @@ import { HOUR_MS } from '../schemas/time.ts';
 import { PATHS_SQL } from './attribution/reads.ts';
 import { ATTRIBUTION_1H } from './attribution/row.ts';
 import type { Config } from './config.ts';
-import { CARTS_SQL, COHORTS_SQL, CUSTOMERS_SQL, SEGMENTS_SQL } from './economics/reads.ts';
+import {
+  CARTS_SQL,
+  COHORTS_SQL,
+  CUSTOMERS_SQL,
+  RETENTION_SQL,
+  SEGMENTS_SQL,
+} from './economics/reads.ts';
 import { MEMBERS_MAX } from './engine/operator/clusters.ts';
 import { auditedTests } from './lift-tests.ts';
 import { LIFT_COHORTS } from './lift/row.ts';
@@ -280,6 +286,11 @@ export const AUDITS: readonly Audit[] = [
     ...economicsAudit('order_values', CUSTOMERS_SQL, 'audit-customers.sql'),
     key: ['channel'],
     values: ['customers', 'y', 'yy', 'd', 'dd', 'yd'],
+  },
+  {
+    ...economicsAudit('retention', RETENTION_SQL, 'audit-retention.sql'),
+    key: ['channel'],
+    values: ['before', 'retained'],
   },
   {
     ...economicsAudit('customer_cohorts', COHORTS_SQL, 'audit-cohorts.sql'),

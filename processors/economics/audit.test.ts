@@ -89,6 +89,7 @@ test.each([
   ['attribution_paths', 100],
   ['paths', 10],
   ['order_values', 1],
+  ['retention', 0],
   ['customer_cohorts', 1],
   ['carts', 4],
   ['segments', 3],

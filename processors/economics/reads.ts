@@ -67,6 +67,29 @@ export const CUSTOMERS_SQL = `SELECT sales_channel AS channel, toFloat64(count()
   GROUP BY channel`;
 
 /**
+ * Customers of each sales channel who ordered there in the stretch of the range's length before it, and how
+ * many of them ordered there again in the range. Orders that were cancelled do not count.
+ */
+export const RETENTION_SQL = `SELECT channel, toFloat64(countIf(has_before)) AS before, toFloat64(countIf(has_before AND has_within)) AS retained
+  FROM
+  (
+    SELECT visitor, channel,
+      countIf(placed_ms < {from_ms:Int64}) > 0 AS has_before, countIf(placed_ms >= {from_ms:Int64} AND placed_ms < {to_ms:Int64}) > 0 AS has_within
+    FROM
+    (
+      SELECT ${VISITOR} AS visitor, order_id, argMinIf(toString(sales_channel), (occurred_at, event_id), status = 'placed') AS channel,
+        toUnixTimestamp64Milli(minIf(occurred_at, status = 'placed')) AS placed_ms
+      FROM weir.orders_log AS events ${IDENTITIES}
+      WHERE status IN ('placed', 'cancelled')
+      GROUP BY visitor, order_id
+      HAVING countIf(status = 'placed') > 0 AND countIf(status = 'cancelled') = 0
+    )
+    WHERE placed_ms >= 2 * {from_ms:Int64} - {to_ms:Int64}
+    GROUP BY visitor, channel
+  )
+  GROUP BY channel HAVING before > 0`;
+
+/**
  * Customers by the month of their first order: who came back within 90 days, what all of them brought, how
  * many ordered in the stretch of the range's length before it, and how many of those in the range again.
  */

@@ -16,6 +16,7 @@ export const ECONOMICS: EconomicsAnswer = {
       clicks_net: 4_800,
       sessions: 3_100,
       add_to_carts: 400,
+      conversion_rate: 24 / 3_100,
       spend_minor: 600_000,
       attributed: { conversions: 24, credit_minor: 1_800_000, cpa_minor: 25_000, roas: 3 },
       incremental: {
@@ -36,6 +37,7 @@ export const ECONOMICS: EconomicsAnswer = {
       margin_minor: 1_260_000,
       lines_without_cost: 0,
       order_value_minor: { point: 7_500, low: 7_150, high: 7_850 },
+      retention: { point: 0.2, low: 0.16, high: 0.25 },
       share: 0.42,
       target_share: 0.4,
       deviation_points: 2,

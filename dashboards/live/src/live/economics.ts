@@ -11,6 +11,7 @@ export interface Bounded {
 export interface MarketingChannel {
   readonly channel: string;
   readonly clicksNet: number;
+  readonly conversionRate: number | undefined;
   readonly spendMinor: number;
   readonly cpaMinor: number | undefined;
   readonly roas: number | undefined;
@@ -26,6 +27,7 @@ export interface SalesChannel {
   readonly marginMinor: number;
   readonly returnsMinor: number;
   readonly orderValueMinor: Bounded | undefined;
+  readonly retention: Bounded | undefined;
   readonly share: number | undefined;
   readonly deviationPoints: number | undefined;
 }
@@ -51,6 +53,7 @@ export function parseEconomics(answer: unknown): Economics {
       return {
         channel: textIn(row, 'channel') ?? '',
         clicksNet: numberIn(row, 'clicks_net') ?? 0,
+        conversionRate: numberIn(row, 'conversion_rate'),
         spendMinor: numberIn(row, 'spend_minor') ?? 0,
         cpaMinor: numberIn(attributed, 'cpa_minor'),
         roas: numberIn(attributed, 'roas'),
@@ -65,6 +68,7 @@ export function parseEconomics(answer: unknown): Economics {
       marginMinor: numberIn(row, 'margin_minor') ?? 0,
       returnsMinor: numberIn(row, 'returns_minor') ?? 0,
       orderValueMinor: boundedIn(row, 'order_value_minor'),
+      retention: boundedIn(row, 'retention'),
       share: numberIn(row, 'share'),
       deviationPoints: numberIn(row, 'deviation_points'),
     })),

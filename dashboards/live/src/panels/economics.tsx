@@ -95,6 +95,12 @@ function MarketingCard(props: {
       <h3>{channel.channel}</h3>
       <dl class="lift-facts">
         <Fact name="net clicks" text={formatCount(channel.clicksNet)} />
+        <Fact
+          name="conversions by sessions"
+          text={
+            channel.conversionRate === undefined ? NO_VALUE : formatShare(channel.conversionRate)
+          }
+        />
         <Fact name="spend" text={money(channel.spendMinor)} />
         <Fact name="CPA, iCPA" text={`${money(channel.cpaMinor)}, ${money(channel.icpaMinor)}`} />
         <Fact
@@ -120,6 +126,7 @@ function SalesCard(props: { readonly channel: SalesChannel; readonly currency: s
         <Fact name="margin" text={money(channel.marginMinor)} />
         <Fact name="returns" text={money(channel.returnsMinor)} />
         <Fact name="order value" text={rangeText(channel.orderValueMinor, money)} />
+        <Fact name="ordered again" text={rangeText(channel.retention, formatShare)} />
         <Fact name="share, to target" text={shareText(channel)} />
       </dl>
     </li>
