@@ -25,7 +25,7 @@ COMMENT 'Promises and deliveries: partial sums by task and day of correction. Qu
 CREATE TABLE IF NOT EXISTS weir.fulfilment_reasons_1h_rows
 (
     window_start DateTime64(3, 'UTC') COMMENT 'Start of the hour, UTC',
-    fulfilment LowCardinality(String) COMMENT 'ship, pickup, curbside or locker; empty when the order names none',
+    fulfilment LowCardinality(String) COMMENT 'ship, pickup, curbside or locker, as the event says; empty when it names none, whatever its order does',
     status LowCardinality(String) COMMENT 'placed, cancelled or returned',
     reason LowCardinality(String) COMMENT 'Why it was cancelled or came back, as the event says; empty for placed',
     task LowCardinality(String) COMMENT 'Task that counted the row; tasks add up',
@@ -152,7 +152,7 @@ COMMENT 'Delivery promises, deliveries and cycle times per hour, zone and node';
 CREATE OR REPLACE VIEW weir.fulfilment_reasons_1h
 (
     window_start DateTime64(3, 'UTC') COMMENT 'Start of the hour, UTC',
-    fulfilment LowCardinality(String) COMMENT 'ship, pickup, curbside or locker; empty when the order names none',
+    fulfilment LowCardinality(String) COMMENT 'ship, pickup, curbside or locker, as the event says; empty when it names none, whatever its order does',
     status LowCardinality(String) COMMENT 'placed, cancelled or returned',
     reason LowCardinality(String) COMMENT 'Why it was cancelled or came back, as the event says; empty for placed',
     orders Int64 COMMENT 'Orders placed, first cancellations and returns in the hour',

@@ -90,7 +90,7 @@ function columnsOf(props: {
       valueOf: ({ counts }) => counts.sessions,
     }),
     {
-      name: 'Visitors',
+      name: 'Visitors/min',
       title: 'Distinct visitors in the last full minute; minutes do not add up',
       cell: (total) => {
         const visitors = props.visitors.get(total.channel) ?? 0;

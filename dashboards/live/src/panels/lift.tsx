@@ -48,7 +48,7 @@ export function Lift(props: { readonly lift: Polled<LiftCards>; readonly nowMs: 
       {value === undefined && problem === undefined && (
         <Empty>Waiting for the first numbers …</Empty>
       )}
-      {isEmpty && (
+      {isEmpty && problem === undefined && (
         <Empty>
           No test runs. Declare one in weir.yaml and keep the channel from its holdout:
           <Command text={DECLARE} />
