@@ -16,7 +16,7 @@ import {
 import { MEMBERS_MAX } from './engine/operator/clusters.ts';
 import { auditedTests } from './lift-tests.ts';
 import { LIFT_COHORTS } from './lift/row.ts';
-import { profileParameters } from './stock/audit-parameters.ts';
+import { STOCK_FORECASTS_SQL, profileParameters } from './stock/audit-parameters.ts';
 import { BOT_CLICKS_1M, CHANNEL_1M, REGION_1H } from './traffic/row.ts';
 import { verdictParameters } from './verdict-parameters.ts';
 
@@ -61,7 +61,10 @@ const WATERMARK = '(SELECT max(watermark) FROM weir.progress)';
 const CURRENT_ROWS = { isSums: false, timeColumn: undefined, windowMs: undefined } as const;
 
 const STOCK_BEGINNING = new URL('stock/audit-beginning.sql', import.meta.url);
+const STOCK_DEMAND = [STOCK_BEGINNING, new URL('stock/audit-demand.sql', import.meta.url)];
+const STOCK_CHANCES = [...STOCK_DEMAND, new URL('stock/audit-chances.sql', import.meta.url)];
 const PARITY_BEGINNING = new URL('parity/audit-beginning.sql', import.meta.url);
+const PARITY_RUNS = new URL('parity/audit-runs.sql', import.meta.url);
 const FULFILMENT_BEGINNING = new URL('fulfilment/audit-beginning.sql', import.meta.url);
 
 const PATHS_BEGINNING = new URL('attribution/audit-paths-beginning.sql', import.meta.url);
@@ -149,19 +152,31 @@ export const AUDITS: readonly Audit[] = [
   {
     view: 'stock_current',
     key: ['sku', 'node_id'],
-    values: ['state', 'available', 'on_hand', 'reserved', 'safety', 'rate'],
+    values: ['state', 'available', 'on_hand', 'reserved', 'safety', 'inbound', 'rate'],
     // Four significant digits: a sum of decayed weights depends on the order of addition beyond them.
     live: { rate: "printf('%.3e', rate_per_day)" },
-    isSums: false,
-    timeColumn: undefined,
-    windowMs: undefined,
-    files: [STOCK_BEGINNING, new URL('stock/audit.sql', import.meta.url)],
-    parameters: stockParameters,
+    ...CURRENT_ROWS,
+    files: [...STOCK_CHANCES, new URL('stock/audit.sql', import.meta.url)],
+    parameters: (config) => stockParameters(config, { isNewestOnly: true }),
+  },
+  {
+    view: 'stock_current (forecasts)',
+    read: STOCK_FORECASTS_SQL,
+    key: ['sku', 'node_id'],
+    values: ['phantom', 'tsb', 'croston', 'sba', 'error'],
+    ...CURRENT_ROWS,
+    files: [...STOCK_DEMAND, new URL('stock/audit-forecasts.sql', import.meta.url)],
+    parameters: (config) => stockParameters(config),
   },
   {
     ...incidentAudit('stockout', ['sku', 'node_id', 'opened_at']),
     files: [STOCK_BEGINNING, new URL('stock/audit-stockouts.sql', import.meta.url)],
-    parameters: stockParameters,
+    parameters: (config) => stockParameters(config),
+  },
+  {
+    ...incidentAudit('at_risk', ['sku', 'node_id', 'opened_at']),
+    files: [...STOCK_CHANCES, new URL('stock/audit-risks.sql', import.meta.url)],
+    parameters: (config) => stockParameters(config),
   },
   {
     ...incidentAudit('capacity_low', ['entity_key', 'node_id', 'opened_at']),
@@ -169,7 +184,7 @@ export const AUDITS: readonly Audit[] = [
     parameters: () => ({}),
   },
   {
-    ...incidentAudit('delivery_late', ['subject', 'opened_at'], WATERMARK),
+    ...incidentAudit('delivery_late', ['subject', 'opened_at'], { until: WATERMARK }),
     files: [FULFILMENT_BEGINNING, new URL('fulfilment/audit-bands.sql', import.meta.url)],
     parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
   },
@@ -200,7 +215,21 @@ export const AUDITS: readonly Audit[] = [
     isSums: false,
     timeColumn: undefined,
     windowMs: undefined,
-    files: [PARITY_BEGINNING, new URL('parity/audit-current.sql', import.meta.url)],
+    files: [PARITY_BEGINNING, PARITY_RUNS, new URL('parity/audit-current.sql', import.meta.url)],
+    parameters: parityParameters,
+  },
+  {
+    ...incidentAudit('price_drift', ['subject', 'opened_at'], {
+      until: WATERMARK,
+      // On which side, since when and why; how far out it was is in parity_1h.
+      told: "substring(detail, position(detail, ' % ') + 3)",
+    }),
+    files: [PARITY_BEGINNING, PARITY_RUNS, new URL('parity/audit-drifts.sql', import.meta.url)],
+    parameters: parityParameters,
+  },
+  {
+    ...incidentAudit('price_feed_stale', ['subject', 'opened_at'], { until: WATERMARK }),
+    files: [PARITY_BEGINNING, new URL('parity/audit-silences.sql', import.meta.url)],
     parameters: parityParameters,
   },
   {
@@ -336,22 +365,33 @@ function economicsAudit(view: string, read: string, file: string) {
 /**
  * When incidents of one kind opened and resolved, or that they are open.
  *
- * @param until where time alone moves them: a partition may be ahead of the watermark of its node
+ * @param options.until where time alone moves them: a partition may be ahead of the watermark of its node
+ * @param options.told what else must agree, of the columns of an alert
  */
 function incidentAudit(
   kind: AlertKind,
   key: readonly string[],
-  until = "toDateTime('2100-01-01')",
+  {
+    until = "toDateTime('2100-01-01')",
+    told,
+  }: { readonly until?: string; readonly told?: string } = {},
 ) {
   const resolved = `if(resolved_at <= ${until}, toString(assumeNotNull(resolved_at)), 'open')`;
-  const columns = [...key, `${resolved} AS resolved`].join(', ');
+  const columns = [...key, `${resolved} AS resolved`];
+  if (told !== undefined) columns.push(`${told} AS told`);
   const where = `kind = '${kind}' AND opened_at <= ${until}`;
-  const read = `SELECT ${columns} FROM weir.alerts WHERE ${where}`;
-  return { view: `alerts (${kind})`, read, key, values: ['resolved'], ...CURRENT_ROWS };
+  const read = `SELECT ${columns.join(', ')} FROM weir.alerts WHERE ${where}`;
+  const values = told === undefined ? ['resolved'] : ['resolved', 'told'];
+  return { view: `alerts (${kind})`, read, key, values, ...CURRENT_ROWS };
 }
 
-function stockParameters({ attribution, stock }: Config): Parameters {
+/** @param options.isNewestOnly whether the chance to run out is wanted only as it is now */
+function stockParameters(
+  { attribution, stock }: Config,
+  { isNewestOnly = false }: { readonly isNewestOnly?: boolean } = {},
+): Parameters {
   return {
+    is_newest_only: isNewestOnly,
     returns_kept_ms: attribution.returns_kept,
     sequence_gaps: stock.sequence_gaps,
     lead_time_ms: stock.lead_time,

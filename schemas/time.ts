@@ -27,7 +27,22 @@ export function durationMs(value: number): DurationMs {
   return brandAs(value);
 }
 
+const MINUTES_PER_HOUR = HOUR_MS / MINUTE_MS;
+
+/** The day that a text was asked for last, as most are of one day; a calendar takes longer than the rest. */
+let named = { day: 0, text: '1970-01-01' };
+
 /** Such as `2026-03-01 10:40 UTC`. */
 export function minuteText(instantMs: number): string {
-  return `${new Date(instantMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const day = Math.floor(instantMs / DAY_MS);
+  if (day !== named.day) {
+    named = { day, text: new Date(day * DAY_MS).toISOString().slice(0, -'T00:00:00.000Z'.length) };
+  }
+  const minutes = Math.floor((instantMs - day * DAY_MS) / MINUTE_MS);
+  const hour = Math.floor(minutes / MINUTES_PER_HOUR);
+  return `${named.text} ${twoDigits(hour)}:${twoDigits(minutes % MINUTES_PER_HOUR)} UTC`;
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : String(value);
 }

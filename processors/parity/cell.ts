@@ -3,6 +3,7 @@ import { DAY_MS } from '../../schemas/time.ts';
 import { type Acknowledgement, withAcknowledgement } from '../engine/operator/incident.ts';
 import type { Output } from '../engine/operator/operator.ts';
 import {
+  type Course,
   type History,
   type ParityRules,
   type Segment,
@@ -10,6 +11,7 @@ import {
   historiesOf,
   historyOf,
   newestMsOf,
+  standingAt,
 } from './history.ts';
 import { writeIncidents } from './incident.ts';
 import { type Observation, type Observations, forgetObservations } from './observations.ts';
@@ -88,7 +90,7 @@ export function writtenHistory(cell: Cell, look: Look): History {
 }
 
 /** Writes what the cell's sources make of it now, where it differs from `before`. */
-export function rewrite(cell: Cell, before: History, look: Look): void {
+export function rewrite(cell: Cell, before: Course, look: Look): void {
   const sources = sourcesOf(cell, look);
   const untilMs = writtenUntilMs(cell, sources, look);
   writeRows(cell, [before, historyOf(sources, look.rules, { start: cell.start, untilMs })], look);
@@ -116,7 +118,7 @@ function writtenUntilMs(cell: Cell, sources: Sources, { watermarkMs }: Look): nu
   return Math.max(newestMsOf(sources), cell.writtenMs, watermarkMs);
 }
 
-function writeRows(cell: Cell, [before, after]: readonly [History, History], look: Look): void {
+function writeRows(cell: Cell, [before, after]: readonly [Course, History], look: Look): void {
   const { output, sku, referenceChannel, owners, rates } = look;
   const key = { sku, channel: cell.channel, referenceChannel };
   writeSegments(before.segments, after.segments, (segment, isWithdrawn) => {
@@ -159,7 +161,7 @@ export function settle(cell: Cell, look: Look, horizonMs: number): boolean {
   if (untilMs <= untilMsOf(start)) return false;
   const { reference, rates, rules } = look;
   const sources = { observations, reference, rates, ratesVersion: cell.ratesVersion };
-  cell.start = storedStanding(historyOf(sources, rules, { start, untilMs }).standing);
+  cell.start = storedStanding(standingAt(sources, rules, { start, untilMs }));
   cell.observations = forgetObservations(observations, untilMs);
   cell.acknowledgements = keptAcknowledgements(cell, untilMs);
   return true;

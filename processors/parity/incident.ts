@@ -44,15 +44,11 @@ export function writeIncidents(
   after: IncidentSources,
   place: IncidentPlace,
 ): void {
-  if (!hasAny(before) && !hasAny(after)) return;
+  if (areSame(before, after)) return;
   writeKind(DRIFT, [before, after], {
     place,
     spellsOf: ({ drifts }) => drifts,
-    isSame: (a, b) =>
-      a.side === b.side &&
-      a.cause === b.cause &&
-      a.startedMs === b.startedMs &&
-      a.gapUnits === b.gapUnits,
+    isSame: isSameDrift,
     detailOf: (drift) => driftDetail(drift, place),
   });
   writeKind(SILENCE, [before, after], {
@@ -63,8 +59,35 @@ export function writeIncidents(
   });
 }
 
-function hasAny({ history }: IncidentSources): boolean {
-  return history.drifts.length > 0 || history.silences.length > 0;
+/** Whether all incidents are the same, so that most prices need no more of this. */
+function areSame(before: IncidentSources, after: IncidentSources): boolean {
+  const { drifts, silences } = after.history;
+  return (
+    before.acknowledgements === after.acknowledgements &&
+    drifts.length === before.history.drifts.length &&
+    silences.length === before.history.silences.length &&
+    drifts.every((drift, index) => isSameSpell(drift, before.history.drifts[index], isSameDrift)) &&
+    silences.every((silence, index) => isSameSpell(silence, before.history.silences[index]))
+  );
+}
+
+function isSameSpell<S extends Spell>(
+  a: S,
+  b: S | undefined,
+  isSame: (a: S, b: S) => boolean = () => true,
+): boolean {
+  return (
+    b !== undefined && a.openedMs === b.openedMs && a.resolvedMs === b.resolvedMs && isSame(a, b)
+  );
+}
+
+function isSameDrift(a: Drift, b: Drift): boolean {
+  return (
+    a.side === b.side &&
+    a.cause === b.cause &&
+    a.startedMs === b.startedMs &&
+    a.gapUnits === b.gapUnits
+  );
 }
 
 /** The id of an incident of this cell is made of it. */

@@ -13,8 +13,10 @@ export type Observations = readonly Observation[];
 
 /** The list with one more observation in its place. */
 export function insertObservation(list: Observations, taken: Observation): Observation[] {
-  const at = list.findLastIndex((each) => !isAfter(each, taken)) + 1;
+  const newest = list.at(-1);
   // A concatenated list is as long as its elements; one that was spread has room for more.
+  if (newest === undefined || !isAfter(newest, taken)) return list.concat(taken);
+  const at = list.findLastIndex((each) => !isAfter(each, taken)) + 1;
   return list.slice(0, at).concat(taken, list.slice(at));
 }
 

@@ -67,7 +67,7 @@ export function createParityOperator(config: ParityConfig): Operator {
   return defineOperator<ParityState, Rates>({
     name: 'parity',
     stage: 'sku',
-    stateVersion: 3,
+    stateVersion: 4,
     createState: () => ({ reference: [], cells: [], wakeMs: 0 }),
     facts: {
       create: createRates,

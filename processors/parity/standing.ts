@@ -1,4 +1,13 @@
-import { BASIS_POINTS, CAUSES, type Cause, type Side, type Tolerance } from './gap.ts';
+import {
+  BASIS_POINTS,
+  CAUSES,
+  type Cause,
+  type Comparison,
+  type Side,
+  type Tolerance,
+  causeOf,
+  gapUnitsOf,
+} from './gap.ts';
 
 /**
  * How a price stands to its reference after a moment: everything that later moments depend on. It is
@@ -49,17 +58,13 @@ export interface Drift {
 /** What is observed from a moment on. */
 export interface Moment {
   readonly timeMs: number;
-  readonly fx: number;
-  /** Which side of the tolerance the gap is on, and of half of it. */
-  readonly side: Side;
-  readonly halfSide: Side;
-  readonly gapUnits: number;
+  /** How the price compares now, and how it did before; undefined when it did not. */
+  readonly after: Comparison;
+  readonly before: Comparison | undefined;
   /** Whether price or reference moved, or both came back into sight. */
   readonly isOwnMove: boolean;
   /** Whether that pushed the gap towards its side; also when it came back into sight. */
   readonly isPush: boolean;
-  /** What moved the gap most towards its side; asked only when a run begins. */
-  readonly causeOf: () => Cause;
 }
 
 /** The place of the end within a stored standing. */
@@ -141,7 +146,8 @@ export function lose(standing: Standing): void {
 
 /** Goes on to a moment. */
 export function move(standing: Standing, moment: Moment, tolerance: Tolerance): void {
-  const { timeMs, fx, side, halfSide, isOwnMove, isPush } = moment;
+  const { timeMs, before, after, isOwnMove, isPush } = moment;
+  const { fx, side, halfSide } = after;
   if (isOwnMove && (side === 0 || isPush)) standing.anchorFx = fx;
   const fxMove = Math.abs(fx / standing.anchorFx - 1);
   const isBeginning = isPush || fxMove > tolerance.fxBandBasisPoints / BASIS_POINTS;
@@ -159,8 +165,8 @@ export function move(standing: Standing, moment: Moment, tolerance: Tolerance): 
   } else if (side !== standing.run) {
     standing.run = side;
     standing.runSinceMs = timeMs;
-    standing.runCause = 1 + CAUSES.indexOf(isPush ? moment.causeOf() : 'fx');
-    standing.runGapUnits = moment.gapUnits;
+    standing.runCause = 1 + CAUSES.indexOf(isPush ? causeOf(before, after, side) : 'fx');
+    standing.runGapUnits = gapUnitsOf(after.gap);
   }
 }
 

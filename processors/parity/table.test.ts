@@ -118,7 +118,7 @@ test('a price without a reference is unknown, and the recomputation says so too'
     token: 'archive',
   });
   const recomputed = await clickHouse.query(
-    ['audit-beginning.sql', 'audit-current.sql']
+    ['audit-beginning.sql', 'audit-runs.sql', 'audit-current.sql']
       .map((file) => readFileSync(new URL(file, import.meta.url), 'utf8'))
       .join('\n'),
     {

@@ -219,8 +219,9 @@ WITH
     (
         SELECT
             *,
-            count_number > 0 AND first_value(counted) OVER count_span
-                + sum(if(has_count = 1, 0, units)) OVER (PARTITION BY sku, node_id, count_number ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > 0 AS in_stock
+            first_value(counted) OVER count_span
+                + sum(if(has_count = 1, 0, units)) OVER (PARTITION BY sku, node_id, count_number ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS available,
+            count_number > 0 AND available > 0 AS in_stock
         FROM numbered_instants
         WINDOW count_span AS (PARTITION BY sku, node_id, count_number ORDER BY at_ms)
     ),

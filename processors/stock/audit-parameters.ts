@@ -16,3 +16,14 @@ export function profileParameters(weights: readonly number[]): {
     ),
   };
 }
+
+/** What audit-forecasts.sql recomputes, as it is shown: six decimals, empty where there is none. */
+export const STOCK_FORECASTS_SQL = `SELECT sku, node_id, ${[
+  ['phantom_p', 'phantom'],
+  ['tsb_per_day', 'tsb'],
+  ['croston_per_day', 'croston'],
+  ['sba_per_day', 'sba'],
+  ['wape', 'error'],
+]
+  .map(([column, name]) => `ifNull(printf('%.6f', ${column}), '') AS ${name}`)
+  .join(', ')} FROM weir.stock_current`;

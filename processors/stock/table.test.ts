@@ -5,16 +5,19 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { Random } from '../../bench/shop/random.ts';
 import { ALERTS, alertValues } from '../../schemas/alert.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
 import { ORDER_STATUSES } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import type { Row } from '../../schemas/panel.ts';
+import type { QueryParameter } from '../../schemas/ports.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { buildBotsConfig } from '../../test/doubles/bots.ts';
 import { STOCK_CONFIG } from '../../test/doubles/stock-config.ts';
 import { buildLine, buildOrder } from '../../test/laws/event-builders.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import { anyTrade, steadySales } from '../../test/stock/trade.ts';
 import { ALERTS_PANEL, ALERT_TIMES_PANEL } from '../alerts/panel.ts';
 import { createAlerts } from '../alerts/processor.ts';
 import { createArchive } from '../archive/processor.ts';
@@ -24,7 +27,7 @@ import type { RowsTable, Table, Value } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { tsvRow } from '../engine/sink/lines.ts';
 import { statementsOf } from '../engine/sink/migrate.ts';
-import { profileParameters } from './audit-parameters.ts';
+import { STOCK_FORECASTS_SQL, profileParameters } from './audit-parameters.ts';
 import { STOCK_PANEL } from './panel.ts';
 import { createStock } from './processor.ts';
 import {
@@ -43,8 +46,8 @@ const PROFILE = Array.from({ length: 24 }, (_, hour) => 1 + (hour % 5));
 const processors = processorsWith([]);
 const tables: readonly Table[] = processors.flatMap((processor) => processor.tables);
 
-function auditSql(file: string): string {
-  return ['audit-beginning.sql', file]
+function auditSql(...files: readonly string[]): string {
+  return ['audit-beginning.sql', ...files]
     .map((each) => readFileSync(new URL(each, import.meta.url), 'utf8'))
     .join('');
 }
@@ -174,21 +177,6 @@ const anyEvents = fc
   .array(fc.oneof(anyOrder, anyInventory), { minLength: 800, maxLength: 800 })
   .map((events) => events.map((event, index) => withId(event, `e${index}`)));
 
-/** Four days of a SKU that sells a unit an hour, with 5.9 days left: less than lead time and review. */
-function steadySales(): readonly LawEvent[] {
-  const fromMs = START_MS - 4 * DAY_MS;
-  const about = { sku: 'steady', node_id: 'berlin' };
-  const count = { ...EMPTY_INVENTORY, ...about, kind: 'count', on_hand: 96 + 141 } as const;
-  return Array.from({ length: 97 }, (_, hour): LawEvent => {
-    const event_id = `steady-${hour}`;
-    const occurred_at = fromMs + hour * HOUR_MS;
-    if (hour === 0) return { topic: 'weir.inventory', event: { ...count, event_id, occurred_at } };
-    const of = { event_id, occurred_at, order_id: event_id, visitor_id: visitorToken('steady') };
-    const lines = [buildLine({ sku: 'steady', quantity: 1 })];
-    return { topic: 'weir.orders', event: buildOrder({ ...of, node_id: 'berlin', lines }) };
-  });
-}
-
 const EMPTY_INVENTORY: Inventory = {
   event_id: '',
   occurred_at: START_MS,
@@ -222,20 +210,29 @@ function withId(lawEvent: LawEvent, id: string): LawEvent {
   return lawEvent;
 }
 
-const AUDITED = 'sku, node_id, state, available, on_hand, reserved, safety, rate';
+const AUDITED = 'sku, node_id, state, available, on_hand, reserved, safety, inbound, rate';
 
 async function recomputed(
   sequenceGaps = true,
   profile: readonly number[] = [],
 ): Promise<readonly Row[]> {
-  const sql = `SELECT ${AUDITED} FROM (${auditSql('audit.sql')}) ORDER BY sku, node_id`;
-  return clickHouse.query(sql, {
-    returns_kept_ms: RETURNS_KEPT_MS,
+  const sql = auditSql('audit-demand.sql', 'audit-chances.sql', 'audit.sql');
+  return clickHouse.query(`SELECT ${AUDITED} FROM (${sql}) ORDER BY sku, node_id`, {
+    ...parametersOf(profile),
+    is_newest_only: true,
     sequence_gaps: sequenceGaps,
+  });
+}
+
+function parametersOf(profile: readonly number[]): Readonly<Record<string, QueryParameter>> {
+  return {
+    returns_kept_ms: RETURNS_KEPT_MS,
+    sequence_gaps: true,
+    is_newest_only: false,
     lead_time_ms: STOCK_CONFIG.leadTimeMs,
     review_period_ms: STOCK_CONFIG.reviewPeriodMs,
     ...profileParameters(profile),
-  });
+  };
 }
 
 test('current stock equals the SQL that recomputes it from the raw events, whatever its state', async () => {
@@ -246,9 +243,9 @@ test('current stock equals the SQL that recomputes it from the raw events, whate
   ]) {
     for (const { name } of tables) await clickHouse.command(`TRUNCATE TABLE weir.${name}`);
     const [events = []] = fc.sample(anyEvents, { seed, numRuns: 1 });
-    await load([...steadySales(), ...events], profile);
+    await load([...steadySales(START_MS), ...events], profile);
     const live = await clickHouse.query(
-      `SELECT sku, node_id, state, available, on_hand, reserved, safety, printf('%.3e', rate_per_day) AS rate
+      `SELECT sku, node_id, state, available, on_hand, reserved, safety, inbound, printf('%.3e', rate_per_day) AS rate
        FROM weir.stock_current ORDER BY sku, node_id`,
     );
     expect(await recomputed(true, profile), `batch ${seed}`).toEqual(live);
@@ -268,13 +265,42 @@ test('stockouts begin and end where the SQL that recomputes them says', async ()
        FROM weir.alerts WHERE kind = 'stockout' ORDER BY sku, node_id, opened_at`,
     );
     const sql = `SELECT * FROM (${auditSql('audit-stockouts.sql')}) ORDER BY sku, node_id, opened_at`;
-    const parameters = { returns_kept_ms: RETURNS_KEPT_MS, sequence_gaps: true };
-    expect(await clickHouse.query(sql, parameters), `batch ${seed}`).toEqual(live);
+    expect(await clickHouse.query(sql, parametersOf([])), `batch ${seed}`).toEqual(live);
     resolutions.push(...live.map(({ resolved }) => resolved));
   }
   expect(resolutions).toContain('open');
   expect(new Set(resolutions).size).toBeGreaterThan(20);
 });
+
+test.each([{ profile: [] }, { profile: PROFILE }])(
+  'forecasts, their error, pauses in sales and risks are those of the SQL that recomputes them: $profile.length weights',
+  async ({ profile }) => {
+    const [events = []] = fc.sample(anyEvents, { seed: 2, numRuns: 1 });
+    await load([...anyTrade(new Random(5, 'trade'), START_MS), ...events], profile);
+    const forecasts = auditSql('audit-demand.sql', 'audit-forecasts.sql');
+    const shown = await clickHouse.query(`${STOCK_FORECASTS_SQL} ORDER BY sku, node_id`);
+    expect(
+      await clickHouse.query(
+        `SELECT sku, node_id, phantom, tsb, croston, sba, error FROM (${forecasts}) ORDER BY sku, node_id`,
+        parametersOf(profile),
+      ),
+    ).toEqual(shown);
+    expect(shown.filter(({ error }) => error !== '').length).toBeGreaterThan(10);
+    const risks = await clickHouse.query(
+      `SELECT sku, node_id, opened_at, ifNull(toString(resolved_at), 'open') AS resolved
+       FROM weir.alerts WHERE kind = 'at_risk' ORDER BY sku, node_id, opened_at`,
+    );
+    const sql = auditSql('audit-demand.sql', 'audit-chances.sql', 'audit-risks.sql');
+    expect(
+      await clickHouse.query(
+        `SELECT * FROM (${sql}) ORDER BY sku, node_id, opened_at`,
+        parametersOf(profile),
+      ),
+    ).toEqual(risks);
+    expect(risks.filter(({ resolved }) => resolved === 'open').length).toBeGreaterThan(0);
+    expect(risks.length).toBeGreaterThan(15);
+  },
+);
 
 test('the recomputation follows the setting that turns sequence numbers off', async () => {
   const [events = []] = fc.sample(anyEvents, { seed: 6, numRuns: 1 });

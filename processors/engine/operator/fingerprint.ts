@@ -1,5 +1,8 @@
 const HEXADECIMAL = 16;
-const WORD_DIGITS = 8;
+/** Every byte in two digits: `toString` of a word beyond 2³¹ takes ten times as long as four of these. */
+const BYTE_DIGITS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(HEXADECIMAL).padStart(2, '0'),
+);
 
 /** Two 32-bit halves of a text's fingerprint, in unsigned form; the object is reused by its owner. */
 export interface Fingerprint {
@@ -43,7 +46,8 @@ export function fingerprintOf(text: string): string {
 }
 
 function hexadecimal(word: number): string {
-  return word.toString(HEXADECIMAL).padStart(WORD_DIGITS, '0');
+  const byte = (shift: number): string => BYTE_DIGITS[(word >>> shift) & 0xff] ?? '';
+  return byte(24) + byte(16) + byte(8) + byte(0);
 }
 
 function mix(value: number): number {
