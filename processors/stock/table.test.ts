@@ -12,10 +12,10 @@ import { ORDER_STATUSES } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import type { Row } from '../../schemas/panel.ts';
 import type { QueryParameter } from '../../schemas/ports.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { buildBotsConfig } from '../../test/doubles/bots.ts';
 import { STOCK_CONFIG } from '../../test/doubles/stock-config.ts';
-import { buildLine, buildOrder } from '../../test/laws/event-builders.ts';
+import { buildClick, buildLine, buildOrder } from '../../test/laws/event-builders.ts';
 import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
 import { anyTrade, steadySales } from '../../test/stock/trade.ts';
 import { ALERTS_PANEL, ALERT_TIMES_PANEL } from '../alerts/panel.ts';
@@ -382,6 +382,29 @@ test.each([STOCK_PANEL, ALERTS_PANEL, ALERT_TIMES_PANEL])(
     expect(described.map(({ name }) => name)).toEqual(columns);
   },
 );
+
+test('420 views while it was out, at 6.2 units a hundred views in stock, are 26.04 units lost', async () => {
+  const soldMs = START_MS + HOUR_MS;
+  const views = Array.from({ length: 1_420 }, (_, index): LawEvent => {
+    const occurred_at = index < 1_000 ? START_MS + index * 1_000 : soldMs + index * 1_000;
+    const about = { event_id: `view-${index}`, visitor_id: visitorToken(`v${index}`), sku: 'lamp' };
+    return {
+      topic: 'weir.clicks',
+      event: buildClick({ ...about, occurred_at, kind: 'product_view' }),
+    };
+  });
+  const count = { ...EMPTY_INVENTORY, event_id: 'count', sku: 'lamp', on_hand: 62 };
+  const lines = [buildLine({ sku: 'lamp', quantity: 62 })];
+  await load([
+    { topic: 'weir.inventory', event: { ...count, kind: 'count' } },
+    ...views,
+    { topic: 'weir.orders', event: buildOrder({ occurred_at: soldMs, status: 'placed', lines }) },
+  ]);
+  const [lost] = await clickHouse.query('SELECT * FROM weir.stock_lost_views');
+  expect(lost).toMatchObject({ sku: 'lamp', units_per_view: 0.062 });
+  expect(Number(lost?.['views_while_out'])).toBe(420);
+  expect(lost?.['lost_units']).toBeCloseTo(26.04, 12);
+});
 
 test('every view of stock can be read', async () => {
   const [events = []] = fc.sample(anyEvents, { seed: 7, numRuns: 1 });
