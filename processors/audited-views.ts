@@ -60,6 +60,7 @@ const LIFT_VALUES = LIFT_COHORTS.sums
 const WATERMARK = '(SELECT max(watermark) FROM weir.progress)';
 const CURRENT_ROWS = { isSums: false, timeColumn: undefined, windowMs: undefined } as const;
 
+const DRIFT_TOLD = { until: WATERMARK, told: "substring(detail, position(detail, ' % ') + 3)" };
 const STOCK_BEGINNING = new URL('stock/audit-beginning.sql', import.meta.url);
 const STOCK_DEMAND = [STOCK_BEGINNING, new URL('stock/audit-demand.sql', import.meta.url)];
 const STOCK_CHANCES = [...STOCK_DEMAND, new URL('stock/audit-chances.sql', import.meta.url)];
@@ -219,11 +220,8 @@ export const AUDITS: readonly Audit[] = [
     parameters: parityParameters,
   },
   {
-    ...incidentAudit('price_drift', ['subject', 'opened_at'], {
-      until: WATERMARK,
-      // On which side, since when and why; how far out it was is in parity_1h.
-      told: "substring(detail, position(detail, ' % ') + 3)",
-    }),
+    // Told is on which side, since when and why; how far out it was is in parity_1h.
+    ...incidentAudit('price_drift', ['subject', 'opened_at'], DRIFT_TOLD),
     files: [PARITY_BEGINNING, PARITY_RUNS, new URL('parity/audit-drifts.sql', import.meta.url)],
     parameters: parityParameters,
   },
