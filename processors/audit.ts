@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 import type { Row } from '../schemas/panel.ts';
-import { AUDITS, type Audit, type Query } from './audited-views.ts';
+import type { Audit, Query } from './audited-view.ts';
+import { AUDITS } from './audited-views.ts';
 import type { Config } from './config.ts';
 
 /** A half-open range of event time, UTC milliseconds. */

@@ -1,10 +1,8 @@
-import type { AlertKind } from '../schemas/alert.ts';
-import type { Row } from '../schemas/panel.ts';
-import type { QueryParameter } from '../schemas/ports.ts';
 import { DEFAULT_SEGMENT_RULES, segmentParameters } from '../schemas/segment-rule.ts';
 import { HOUR_MS } from '../schemas/time.ts';
 import { PATHS_SQL } from './attribution/reads.ts';
 import { ATTRIBUTION_1H } from './attribution/row.ts';
+import { type Audit, type AuditParameters, WATERMARK, incidentAudit } from './audited-view.ts';
 import type { Config } from './config.ts';
 import {
   CARTS_SQL,
@@ -16,56 +14,15 @@ import {
 import { MEMBERS_MAX } from './engine/operator/clusters.ts';
 import { auditedTests } from './lift-tests.ts';
 import { LIFT_COHORTS } from './lift/row.ts';
-import { STOCK_FORECASTS_SQL, profileParameters } from './stock/audit-parameters.ts';
+import { PARITY_AUDITS, STOCK_AUDITS } from './sku-audits.ts';
 import { BOT_CLICKS_1M, CHANNEL_1M, REGION_1H } from './traffic/row.ts';
 import { verdictParameters } from './verdict-parameters.ts';
-
-/** Runs a read with bound parameters. */
-export type Query = (
-  sql: string,
-  parameters: Readonly<Record<string, QueryParameter>>,
-) => Promise<readonly Row[]>;
-
-/** One view, or one read that answers are made of, and the SQL that recomputes it from the raw events alone. */
-export interface Audit {
-  readonly view: string;
-  /** The read; undefined where it is the view of that name. */
-  readonly read?: string;
-  /** Columns that identify a row, and columns that must agree. */
-  readonly key: readonly string[];
-  readonly values: readonly string[];
-  /** How a value that is no column of the view follows from its columns, by name. */
-  readonly live?: Readonly<Record<string, string>>;
-  /** The values are sums: a row of zeros is the same as none. */
-  readonly isSums: boolean;
-  /** The column that the range applies to; undefined for current rows. */
-  readonly timeColumn: string | undefined;
-  /** Length of its windows; undefined for current rows. */
-  readonly windowMs: number | undefined;
-  /** The query, in pieces: views that follow from the same thing share how it begins. */
-  readonly files: readonly URL[];
-  /** Which rows may differ for a reason that can be named: by a column of the key, the query that says `why`. */
-  readonly stated?: { readonly by: string; readonly file: URL };
-  /** What its parameters are; `query` is for what must be looked up first. */
-  readonly parameters: (config: Config, query: Query) => Parameters | Promise<Parameters>;
-}
-
-type Parameters = Readonly<Record<string, QueryParameter>>;
 
 /** The sums of lift as its view has them: the two parts of a square are one column. */
 const LIFT_VALUES = LIFT_COHORTS.sums
   .filter((name) => !name.endsWith('_low'))
   .map((name) => name.replace(/_high$/, ''));
 
-const WATERMARK = '(SELECT max(watermark) FROM weir.progress)';
-const CURRENT_ROWS = { isSums: false, timeColumn: undefined, windowMs: undefined } as const;
-
-const DRIFT_TOLD = { until: WATERMARK, told: "substring(detail, position(detail, ' % ') + 3)" };
-const STOCK_BEGINNING = new URL('stock/audit-beginning.sql', import.meta.url);
-const STOCK_DEMAND = [STOCK_BEGINNING, new URL('stock/audit-demand.sql', import.meta.url)];
-const STOCK_CHANCES = [...STOCK_DEMAND, new URL('stock/audit-chances.sql', import.meta.url)];
-const PARITY_BEGINNING = new URL('parity/audit-beginning.sql', import.meta.url);
-const PARITY_RUNS = new URL('parity/audit-runs.sql', import.meta.url);
 const FULFILMENT_BEGINNING = new URL('fulfilment/audit-beginning.sql', import.meta.url);
 
 const PATHS_BEGINNING = new URL('attribution/audit-paths-beginning.sql', import.meta.url);
@@ -150,35 +107,7 @@ export const AUDITS: readonly Audit[] = [
       returns_kept_ms: config.attribution.returns_kept,
     }),
   },
-  {
-    view: 'stock_current',
-    key: ['sku', 'node_id'],
-    values: ['state', 'available', 'on_hand', 'reserved', 'safety', 'inbound', 'rate'],
-    // Four significant digits: a sum of decayed weights depends on the order of addition beyond them.
-    live: { rate: "printf('%.3e', rate_per_day)" },
-    ...CURRENT_ROWS,
-    files: [...STOCK_CHANCES, new URL('stock/audit.sql', import.meta.url)],
-    parameters: (config) => stockParameters(config, { isNewestOnly: true }),
-  },
-  {
-    view: 'stock_current (forecasts)',
-    read: STOCK_FORECASTS_SQL,
-    key: ['sku', 'node_id'],
-    values: ['phantom', 'tsb', 'croston', 'sba', 'error'],
-    ...CURRENT_ROWS,
-    files: [...STOCK_DEMAND, new URL('stock/audit-forecasts.sql', import.meta.url)],
-    parameters: (config) => stockParameters(config),
-  },
-  {
-    ...incidentAudit('stockout', ['sku', 'node_id', 'opened_at']),
-    files: [STOCK_BEGINNING, new URL('stock/audit-stockouts.sql', import.meta.url)],
-    parameters: (config) => stockParameters(config),
-  },
-  {
-    ...incidentAudit('at_risk', ['sku', 'node_id', 'opened_at']),
-    files: [...STOCK_CHANCES, new URL('stock/audit-risks.sql', import.meta.url)],
-    parameters: (config) => stockParameters(config),
-  },
+  ...STOCK_AUDITS,
   {
     ...incidentAudit('capacity_low', ['entity_key', 'node_id', 'opened_at']),
     files: [new URL('fulfilment/audit-breaches.sql', import.meta.url)],
@@ -189,47 +118,7 @@ export const AUDITS: readonly Audit[] = [
     files: [FULFILMENT_BEGINNING, new URL('fulfilment/audit-bands.sql', import.meta.url)],
     parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
   },
-  {
-    view: 'parity_1h',
-    key: ['window_start', 'sku', 'channel'],
-    values: ['observed_ms', 'gap_ppb_ms', 'absolute_gap_ppb_ms', 'outside_ms', 'under_ms'],
-    isSums: true,
-    timeColumn: 'window_start',
-    windowMs: HOUR_MS,
-    files: [PARITY_BEGINNING, new URL('parity/audit.sql', import.meta.url)],
-    parameters: parityParameters,
-  },
-  {
-    view: 'parity_current',
-    key: ['sku', 'channel'],
-    values: [
-      'status',
-      'cause',
-      'gap',
-      'price_minor',
-      'currency',
-      'promo_id',
-      'reference_minor',
-      'reference_currency',
-      'fx',
-    ],
-    isSums: false,
-    timeColumn: undefined,
-    windowMs: undefined,
-    files: [PARITY_BEGINNING, PARITY_RUNS, new URL('parity/audit-current.sql', import.meta.url)],
-    parameters: parityParameters,
-  },
-  {
-    // Told is on which side, since when and why; how far out it was is in parity_1h.
-    ...incidentAudit('price_drift', ['subject', 'opened_at'], DRIFT_TOLD),
-    files: [PARITY_BEGINNING, PARITY_RUNS, new URL('parity/audit-drifts.sql', import.meta.url)],
-    parameters: parityParameters,
-  },
-  {
-    ...incidentAudit('price_feed_stale', ['subject', 'opened_at'], { until: WATERMARK }),
-    files: [PARITY_BEGINNING, new URL('parity/audit-silences.sql', import.meta.url)],
-    parameters: parityParameters,
-  },
+  ...PARITY_AUDITS,
   {
     view: 'fulfilment_1h',
     key: ['window_start', 'zone', 'node_id'],
@@ -336,7 +225,7 @@ export const AUDITS: readonly Audit[] = [
   },
 ];
 
-function pathParameters({ attribution, lift, sessions }: Config): Parameters {
+function pathParameters({ attribution, lift, sessions }: Config): AuditParameters {
   return {
     currency: lift.currency,
     lookback_ms: attribution.lookback,
@@ -357,54 +246,5 @@ function economicsAudit(view: string, read: string, file: string) {
       currency: lift.currency,
       ...segmentParameters(DEFAULT_SEGMENT_RULES),
     }),
-  };
-}
-
-/**
- * When incidents of one kind opened and resolved, or that they are open.
- *
- * @param options.until where time alone moves them: a partition may be ahead of the watermark of its node
- * @param options.told what else must agree, of the columns of an alert
- */
-function incidentAudit(
-  kind: AlertKind,
-  key: readonly string[],
-  {
-    until = "toDateTime('2100-01-01')",
-    told,
-  }: { readonly until?: string; readonly told?: string } = {},
-) {
-  const resolved = `if(resolved_at <= ${until}, toString(assumeNotNull(resolved_at)), 'open')`;
-  const columns = [...key, `${resolved} AS resolved`];
-  if (told !== undefined) columns.push(`${told} AS told`);
-  const where = `kind = '${kind}' AND opened_at <= ${until}`;
-  const read = `SELECT ${columns.join(', ')} FROM weir.alerts WHERE ${where}`;
-  const values = told === undefined ? ['resolved'] : ['resolved', 'told'];
-  return { view: `alerts (${kind})`, read, key, values, ...CURRENT_ROWS };
-}
-
-/** @param options.isNewestOnly whether the chance to run out is wanted only as it is now */
-function stockParameters(
-  { attribution, stock }: Config,
-  { isNewestOnly = false }: { readonly isNewestOnly?: boolean } = {},
-): Parameters {
-  return {
-    is_newest_only: isNewestOnly,
-    returns_kept_ms: attribution.returns_kept,
-    sequence_gaps: stock.sequence_gaps,
-    lead_time_ms: stock.lead_time,
-    review_period_ms: stock.review_period,
-    ...profileParameters((stock.profile ?? []).map(Number)),
-  };
-}
-
-function parityParameters({ parity }: Config): Parameters {
-  return {
-    reference_channel: parity.reference_channel,
-    tolerance_bp: parity.tolerance_bp,
-    fx_band_bp: parity.fx_band_bp,
-    dwell_ms: parity.dwell,
-    stale_after_ms: parity.stale_after,
-    tax_rates: [...(parity.tax_rates ?? [])],
   };
 }

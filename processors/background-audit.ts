@@ -2,7 +2,7 @@ import { EngineError } from '../schemas/errors.ts';
 import type { AuditStatus } from '../schemas/ports.ts';
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../schemas/time.ts';
 import { type AuditRange, WINDOW_VIEWS, auditWindows } from './audit.ts';
-import type { Query } from './audited-views.ts';
+import type { Query } from './audited-view.ts';
 import type { Config } from './config.ts';
 import type { Clock } from './engine/time/clock.ts';
 
