@@ -3,14 +3,18 @@
     ,
     known AS
     (
-        -- A row holds for the newest moment of its cell, or for the watermark where that is later.
+        -- A row holds for the newest moment of its cell, or for the watermark where that is later, or for where its partition
+        -- was when it was written: that may be ahead of the watermark of the node.
         SELECT
             moments.*,
             is_known AND stale_at > at AS is_observed,
             greatest(
-                max(at) OVER (PARTITION BY sku, channel),
-                ifNull((SELECT max(toUnixTimestamp64Milli(watermark)) FROM weir.progress), 0)) AS until_ms
+                max(at) OVER (PARTITION BY moments.sku, moments.channel),
+                ifNull((SELECT max(toUnixTimestamp64Milli(watermark)) FROM weir.progress), 0),
+                ifNull(toUnixTimestamp64Milli(shown.as_of), 0)) AS until_ms
         FROM moments
+        LEFT JOIN (SELECT sku, channel, as_of FROM weir.parity_current) AS shown
+            ON shown.sku = moments.sku AND shown.channel = moments.channel
     ),
     compared AS
     (

@@ -54,6 +54,8 @@ beforeAll(async () => {
   await clickHouse.command('CREATE DATABASE weir');
   await clickHouse.command(`CREATE VIEW weir.progress AS SELECT
     fromUnixTimestamp64Milli(toInt64(${WATERMARK_MS}), 'UTC') AS watermark`);
+  await clickHouse.command(`CREATE TABLE weir.parity_current (sku String, channel String,
+    as_of DateTime64(3, 'UTC')) ENGINE = Memory`);
   const [file] = createArchive().migrations;
   for (const statement of statementsOf(file === undefined ? '' : readFileSync(file, 'utf8'))) {
     await clickHouse.command(statement);
