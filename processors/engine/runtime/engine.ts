@@ -22,11 +22,12 @@ import { WindowRowCounts } from './window-row-counts.ts';
 /** Records that one task takes before the next one has its turn. */
 const STEP_RECORDS_MAX = 256;
 /**
- * How many times as large and as rare as of live events a checkpoint may be: of an import, because history
- * is not waited for and in a larger one an event costs a sixth less; and of what comes in while the store
- * is slow, before tasks wait for it.
+ * How many times as large and as rare as of live events a checkpoint of an import may be: history is not
+ * waited for, and in a larger one an event costs a sixth less.
  */
-const CHECKPOINT_FACTOR_MAX = 4;
+const IMPORT_FACTOR = 4;
+/** How many times as large one of live events may grow while the store is slow, before tasks wait for it. */
+const WAITING_FACTOR = 2;
 const CHECKPOINT_RETRY_MS = 500;
 
 /**
@@ -229,13 +230,14 @@ export class Engine {
   }
 
   get #checkpointFactor(): number {
-    return this.#tasks.some((task) => task.isImporting) ? CHECKPOINT_FACTOR_MAX : 1;
+    return this.#tasks.some((task) => task.isImporting) ? IMPORT_FACTOR : 1;
   }
 
   /** Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. */
   #isFull(): boolean {
     if (this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax) return true;
-    return this.#committing !== undefined && this.#isCheckpointFull(CHECKPOINT_FACTOR_MAX);
+    if (this.#committing === undefined) return false;
+    return this.#isCheckpointFull(Math.max(WAITING_FACTOR, this.#checkpointFactor));
   }
 
   /** @param factor how many times as many keys there may be as make a checkpoint of live events due */
