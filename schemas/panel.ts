@@ -29,7 +29,6 @@ export interface UpdateBatch {
 export const LIVE_TOPICS = [
   'channels',
   'attribution',
-  'lift',
   'bots',
   'bot_withdrawals',
   'verdicts',

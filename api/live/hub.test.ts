@@ -250,7 +250,7 @@ test('what cannot be subscribed is refused with its code', () => {
   const code = (request: SubscribeMessage): string | undefined =>
     hub.subscribe(viewer, request)?.code;
   expect(code(wish('channels'))).toBe('LIVE_ID_IN_USE');
-  expect(code(wish('lift', { id: 'b' }))).toBe('LIVE_TOPIC_UNKNOWN');
+  expect(code(wish('parity', { id: 'b' }))).toBe('LIVE_TOPIC_UNKNOWN');
   for (const filter of [
     'x',
     { price: [1] },
