@@ -1,11 +1,12 @@
 import { EngineError, assert } from './errors.ts';
 
 /**
- * ISO 4217 codes of currencies in use and how many digits their minor unit has.
+ * ISO 4217 codes of currencies in use and how many minor units make one unit; below by the digits of
+ * the minor unit.
  *
  * @see ISO 4217:2015, list one
  */
-const MINOR_DIGITS: ReadonlyMap<string, number> = new Map(
+const MINOR_UNITS: ReadonlyMap<string, number> = new Map(
   Object.entries({
     0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF',
     2:
@@ -16,15 +17,17 @@ const MINOR_DIGITS: ReadonlyMap<string, number> = new Map(
       'PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS ' +
       'TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG',
     3: 'BHD IQD JOD KWD LYD OMR TND',
-  }).flatMap(([digits, codes]) => codes.split(' ').map((code) => [code, Number(digits)] as const)),
+  }).flatMap(([digits, codes]) =>
+    codes.split(' ').map((code) => [code, 10 ** Number(digits)] as const),
+  ),
 );
 
 /** The ISO 4217 codes that Weir accepts. */
-export const CURRENCY_CODES: readonly string[] = [...MINOR_DIGITS.keys()];
+export const CURRENCY_CODES: readonly string[] = [...MINOR_UNITS.keys()];
 
 /** Whether `code` is an ISO 4217 currency that Weir accepts. */
 export function isCurrency(code: string): boolean {
-  return MINOR_DIGITS.has(code);
+  return MINOR_UNITS.has(code);
 }
 
 /**
@@ -33,15 +36,15 @@ export function isCurrency(code: string): boolean {
  * @throws {EngineError} MONEY_INVALID for a code that is not a currency.
  */
 export function minorUnitsPerUnit(currency: string): number {
-  const digits = MINOR_DIGITS.get(currency);
-  if (digits === undefined) {
+  const units = MINOR_UNITS.get(currency);
+  if (units === undefined) {
     throw new EngineError({
       code: 'MONEY_INVALID',
       kind: 'poison',
       message: `Expected an ISO 4217 currency code, got ${JSON.stringify(currency)}`,
     });
   }
-  return 10 ** digits;
+  return units;
 }
 
 /**

@@ -37,3 +37,18 @@ test('an instant takes seven bytes and a small number one, each of them a charac
   writer.numbers([Date.UTC(2026, 0, 5), 3, 0]);
   expect(writer.take()).toHaveLength(1 + 7 + 1 + 1);
 });
+
+test('which text a packed string begins with is told without reading it', () => {
+  const writer = new PackWriter();
+  const reader = new PackReader();
+  fc.assert(
+    fc.property(anyText, anyText, anyNumber, (text, other, number) => {
+      writer.text(text);
+      writer.number(number);
+      const packed = writer.take();
+      expect(reader.beginsWith(packed, text)).toBe(true);
+      expect(reader.beginsWith(packed, other)).toBe(text === other);
+      expect(reader.beginsWith(packed, text.slice(1))).toBe(text === '');
+    }),
+  );
+});

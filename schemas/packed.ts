@@ -180,6 +180,17 @@ export class PackReader {
     return values;
   }
 
+  /** Whether the first thing in a packed string is this text, most of the time without opening it. */
+  beginsWith(packed: string, text: string): boolean {
+    const tag = packed.charCodeAt(0);
+    // Plain ASCII, whose bytes are its characters.
+    if (tag < WHOLE_TAG && tag % 2 === 0) {
+      return tag + SMALL_MIN === 2 * text.length && packed.startsWith(text, TAG_BYTES);
+    }
+    this.open(packed);
+    return this.text() === text;
+  }
+
   /** A short text may be a piece of the packed string in memory, which it then keeps alive. */
   text(): string {
     const header = this.number();

@@ -18,8 +18,6 @@ const PACKED_OBSERVATIONS_MAX = 8;
 /** Operators are synchronous, so one of each is enough for all. */
 const writer = new PackWriter();
 const reader = new PackReader();
-/** How a packed cell of the channel asked for last begins. */
-let prefixed = { channel: '', prefix: '' };
 
 export function storedObservations(observations: Observations): StoredObservations {
   if (observations.length > PACKED_OBSERVATIONS_MAX) return observations;
@@ -35,12 +33,9 @@ export function openObservations(stored: StoredObservations): Observations {
 
 /** Whether a stored cell is that of the channel, without opening it. */
 export function isOfChannel(stored: StoredCell, channel: string): boolean {
-  if (typeof stored !== 'string') return stored.channel === channel;
-  if (channel !== prefixed.channel) {
-    writer.text(channel);
-    prefixed = { channel, prefix: writer.take() };
-  }
-  return stored.startsWith(prefixed.prefix);
+  return typeof stored === 'string'
+    ? reader.beginsWith(stored, channel)
+    : stored.channel === channel;
 }
 
 /** When time alone changes something in a stored cell next, without opening the rest of it. */
