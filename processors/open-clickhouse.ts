@@ -18,15 +18,20 @@ export interface FoundClickHouse {
 export async function openClickHouse(config: Config, dataDir: DataDir): Promise<FoundClickHouse> {
   const clickHouse = serverOf(config) ?? (await ClickHouse.openEmbedded(dataDir.clickHousePath));
   try {
-    const rows = await clickHouse.query(
-      'SELECT name FROM system.tables WHERE database = {database:String} LIMIT 1',
-      { database: LIVE_DATABASE },
-    );
-    return { clickHouse, hasTables: rows.length > 0 };
+    return { clickHouse, hasTables: await hasTables(clickHouse) };
   } catch (error) {
     await clickHouse.close();
     throw error;
   }
+}
+
+/** Whether Weir's tables are there. */
+export async function hasTables(clickHouse: ClickHouse): Promise<boolean> {
+  const rows = await clickHouse.query(
+    'SELECT name FROM system.tables WHERE database = {database:String} LIMIT 1',
+    { database: LIVE_DATABASE },
+  );
+  return rows.length > 0;
 }
 
 /**

@@ -6,7 +6,7 @@ import { type DataDir, openDataDir } from './data-dir.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
 import { type AppliedMigration, migrate } from './engine/sink/migrate.ts';
 import { withRecordedTests } from './lift-tests.ts';
-import { openClickHouse, serverOf } from './open-clickhouse.ts';
+import { hasTables, openClickHouse, serverOf } from './open-clickhouse.ts';
 import { createProcessors, migrationsOf, viewsOf } from './registry.ts';
 
 /** The data directory of a Weir that does not run, while this process owns it. */
@@ -62,11 +62,7 @@ export async function withTables<Result>(
 
 /** @throws {EngineError} TABLES_MISSING, mostly because the directory has another name */
 export async function requireTables(clickHouse: ClickHouse, config: Config): Promise<void> {
-  const tables = await clickHouse.query(
-    'SELECT name FROM system.tables WHERE database = {database:String} LIMIT 1',
-    { database: clickHouse.database },
-  );
-  if (tables.length > 0) return;
+  if (await hasTables(clickHouse)) return;
   const place = config.clickhouse.url ?? resolve(config.data_dir);
   throw new EngineError({
     code: 'TABLES_MISSING',

@@ -98,8 +98,9 @@ ${stepsSql(terms)},
 }
 
 /** Events are read from two look-backs before the range, and a session more, to one behind it. */
-const IN_REACH = (column: string): string =>
-  `AND ${column} >= fromUnixTimestamp64Milli({from_ms:Int64} - 2 * {lookback_ms:Int64} - {gap_ms:Int64}, 'UTC') AND ${column} < fromUnixTimestamp64Milli({to_ms:Int64} + {lookback_ms:Int64}, 'UTC')`;
+function inReach(column: string): string {
+  return `AND ${column} >= fromUnixTimestamp64Milli({from_ms:Int64} - 2 * {lookback_ms:Int64} - {gap_ms:Int64}, 'UTC') AND ${column} < fromUnixTimestamp64Milli({to_ms:Int64} + {lookback_ms:Int64}, 'UTC')`;
+}
 
 /**
  * Paths that ended in [from_ms, to_ms), by the channels they touched and how they ended, and those that were
@@ -110,8 +111,8 @@ export const PATHS_SQL = `${pathsSql({
   lookbackMs: '{lookback_ms:Int64}',
   gapMs: '{gap_ms:Int64}',
   watermarkMs: '{watermark_ms:Int64}',
-  clicksWithin: IN_REACH('occurred_at'),
-  ordersWithin: IN_REACH("fromUnixTimestamp64Milli(at_ms, 'UTC')"),
+  clicksWithin: inReach('occurred_at'),
+  ordersWithin: inReach("fromUnixTimestamp64Milli(at_ms, 'UTC')"),
 })}
   SELECT arrayStringConcat(channels, '\\n') AS joined, ending, toUInt32(count()) AS paths,
     toFloat64(sumIf(value_minor, currency = {currency:String})) AS value_minor
