@@ -170,8 +170,11 @@ function takePrice(
   };
   const nodes = nodesOf(state).map((stored) => openNode(stored));
   const before = nodes.map((node) => incidentsOfNode(node, arrival));
-  const { prices } = state;
-  state.prices = withPrice(prices, price, arrival.horizonMs);
+  // A stockout is valued at the price of when it was last heard of, which may be long ago.
+  const openings = before.flatMap(({ stockout }) => stockout.map(({ spell }) => spell.openedMs));
+  const { horizonMs } = arrival;
+  const fromMs = Math.min(horizonMs, ...openings);
+  state.prices = withPrice(state.prices, price, { fromMs, horizonMs });
   const after = { ...arrival, prices: state.prices };
   for (const [index, node] of nodes.entries()) {
     const incidents = before[index];

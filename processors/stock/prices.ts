@@ -13,7 +13,7 @@ export interface Price {
 /** The prices of a SKU, rising by time, in one string; empty while there are none. */
 export type StoredPrices = string;
 
-/** Prices kept per SKU that late events can still reorder. Beyond it the oldest goes. */
+/** Prices kept per SKU that a stockout or a late event can still ask for. Beyond it the oldest goes. */
 const PRICES_MAX = 64;
 
 /** Operators are synchronous, so one of each is enough for all. */
@@ -21,21 +21,27 @@ const writer = new PackWriter();
 const reader = new PackReader();
 
 /**
- * The prices with another one; of several of one instant the one with the greatest event id holds. Of
- * those before `horizonMs` only the newest is kept.
+ * The prices with another one; of several of one instant the one with the greatest event id holds.
+ *
+ * @param keep.fromMs of the prices before it only the newest is kept
+ * @param keep.horizonMs before it no other price can arrive
  */
-export function withPrice(stored: StoredPrices, price: Price, horizonMs: number): StoredPrices {
+export function withPrice(
+  stored: StoredPrices,
+  price: Price,
+  keep: { readonly fromMs: number; readonly horizonMs: number },
+): StoredPrices {
   const prices = openPrices(stored);
   const others = prices.filter(({ timeMs }) => timeMs !== price.timeMs);
   const same = prices.find(({ timeMs }) => timeMs === price.timeMs);
   const holds = same !== undefined && same.eventId > price.eventId ? same : price;
   const sorted = others.concat(holds).toSorted((a, b) => a.timeMs - b.timeMs);
-  const settled = sorted.findLastIndex(({ timeMs }) => timeMs < horizonMs);
+  const first = sorted.findLastIndex(({ timeMs }) => timeMs < keep.fromMs);
   for (const { timeMs, eventId, amountMinor, currency } of sorted.slice(
-    Math.max(0, settled, sorted.length - PRICES_MAX),
+    Math.max(0, first, sorted.length - PRICES_MAX),
   )) {
     writer.number(timeMs);
-    writer.text(timeMs < horizonMs ? '' : eventId);
+    writer.text(timeMs < keep.horizonMs ? '' : eventId);
     writer.number(amountMinor);
     writer.text(currency);
   }

@@ -218,6 +218,23 @@ test('a stockout is an alert that says what, where, since when, and what to do',
   ]);
 });
 
+test('an open stockout keeps the price at which it was last heard of, however many follow', () => {
+  const price = (minute: number, amountMinor: number): Inventory =>
+    inventory(minute, { kind: 'price', channel: 'dtc', price_minor: amountMinor, currency: 'EUR' });
+  const out = [
+    price(0, 1_000),
+    count(1, 4),
+    sold(600, 2, { demand: 2 }),
+    sold(900, 2, { demand: 2 }),
+  ];
+  const costOf = (events: readonly AnyEvent[]): unknown =>
+    shown(run(events), STOCK_INCIDENTS, ['opened_at', 'lost_minor', 'currency']);
+  const cost = costOf([...out, movement(950, -1)]);
+  expect(Object.values(Object(cost))).toEqual([[at(900), expect.any(Number), 'EUR']]);
+  const days = [2, 3, 4, 5, 6].map((day) => price(day * 24 * 60, day * 1_000));
+  expect(costOf([...out, movement(950, -1), ...days])).toEqual(cost);
+});
+
 test('a late sale moves the opening: the old incident is withdrawn and its acknowledgement goes along', () => {
   const events = [count(0, 2), sold(10, 2), acknowledged(12, 10), sold(4, 2)];
   const output = run(events);
