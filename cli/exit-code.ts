@@ -30,6 +30,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   CHECKPOINT_FORMAT_UNKNOWN: EXIT.damaged,
   IMPORT_FILE_DAMAGED: EXIT.damaged,
   LOG_BATCH_DAMAGED: EXIT.damaged,
+  LOG_FORMAT_UNKNOWN: EXIT.damaged,
   LOG_OFFSET_OUT_OF_RANGE: EXIT.damaged,
   RESULTS_LOST: EXIT.damaged,
   SCHEMA_REGISTRY_UNREACHABLE: EXIT.unreachable,

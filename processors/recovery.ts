@@ -26,7 +26,10 @@ const UNFINISHED = 'recomputing';
 /** What must outlive the state, which may be lost or restored: the highest fencing epoch, and the partitions. */
 const NODE = 'node.json';
 
+const NODE_FORMAT = 1;
+
 interface KeptNode {
+  readonly format: typeof NODE_FORMAT;
   readonly epoch: number;
   readonly partitions: number;
 }
@@ -155,22 +158,29 @@ function takeEpoch(
     });
   }
   const epoch = Math.max(kept?.epoch ?? 0, storedNode(store)?.epoch ?? 0) + 1;
-  writeDurably(file, `${JSON.stringify({ epoch, partitions } satisfies KeptNode)}\n`);
+  writeDurably(
+    file,
+    `${JSON.stringify({ format: NODE_FORMAT, epoch, partitions } satisfies KeptNode)}\n`,
+  );
   return epoch;
 }
 
 function keptNode(file: string): KeptNode {
   try {
-    const { epoch, partitions } = erase<KeptNode>(JSON.parse(readFileSync(file, 'utf8')));
-    if (Number.isSafeInteger(epoch) && Number.isSafeInteger(partitions))
-      return { epoch, partitions };
+    const kept = erase<KeptNode>(JSON.parse(readFileSync(file, 'utf8')));
+    if (
+      kept.format === NODE_FORMAT &&
+      Number.isSafeInteger(kept.epoch) &&
+      Number.isSafeInteger(kept.partitions)
+    )
+      return kept;
   } catch {
     // Told below, like a number that is none.
   }
   throw new EngineError({
     code: 'CHECKPOINT_DAMAGED',
     kind: 'fatal',
-    message: `Expected epoch and partitions in ${file}, but it is damaged. Delete it, unless the state is an old copy: then restore both from one backup`,
+    message: `Expected format ${NODE_FORMAT}, epoch and partitions in ${file}, but it is damaged or of another version. Delete it, unless the state is an old copy: then restore both from one backup`,
   });
 }
 

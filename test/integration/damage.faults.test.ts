@@ -15,6 +15,7 @@ import { pack, unpack } from 'msgpackr';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 
 import { EmbeddedLog } from '../../processors/engine/log/embedded.ts';
+import { CHECKPOINT_FORMAT } from '../../processors/engine/runtime/node-record.ts';
 import { LmdbStore } from '../../processors/engine/state/lmdb.ts';
 import { TOPIC_OF_EVENT, type Topic } from '../../schemas/topics.ts';
 import { AUDIT_ZERO, auditOf, differencesOf } from './audit.ts';
@@ -261,18 +262,19 @@ const DAMAGES: readonly {
     damage: (dataDir) => overwriteStart(fileOf(dataDir, 'state')),
     isLogWhole: true,
   },
-  {
-    what: 'a checkpoint of a later format',
+  ...[-1, 1].map((difference) => ({
+    what: difference < 0 ? 'a checkpoint of an earlier format' : 'a checkpoint of a later format',
     code: 'CHECKPOINT_FORMAT_UNKNOWN',
-    damage: async (dataDir) => {
+    damage: async (dataDir: string) => {
       const store = LmdbStore.open(join(dataDir, 'state'));
       const node: unknown = unpack(store.get('m/node') ?? Buffer.alloc(0));
-      expect(node).toMatchObject({ format: 1 });
-      await store.commit([{ key: 'm/node', value: pack({ ...Object(node), format: 2 }) }]);
+      expect(node).toMatchObject({ format: CHECKPOINT_FORMAT });
+      const format = CHECKPOINT_FORMAT + difference;
+      await store.commit([{ key: 'm/node', value: pack({ ...Object(node), format }) }]);
       await store.close();
     },
     isLogWhole: true,
-  },
+  })),
 ];
 
 function overwriteStart(file: string): void {

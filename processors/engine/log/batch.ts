@@ -52,20 +52,33 @@ export function encodeBatch(batch: AppendBatch, appendedAtMs: number): Buffer {
   return stored;
 }
 
-/** How many offsets the stored batch occupies, from its header alone. */
+/**
+ * How many offsets the stored batch occupies, from its header alone.
+ *
+ * @throws {EngineError} LOG_FORMAT_UNKNOWN
+ */
 export function storedOffsets(stored: Buffer): number {
+  checkFormat(stored);
   return (stored.readUInt8(1) & FLAG_ENDS_IMPORT) === 0 ? stored.readUInt32LE(4) : 1;
 }
 
-/** When the stored batch was appended, from its header alone. */
+/**
+ * When the stored batch was appended, from its header alone.
+ *
+ * @throws {EngineError} LOG_FORMAT_UNKNOWN
+ */
 export function storedAppendedAtMs(stored: Buffer): number {
+  checkFormat(stored);
   return stored.readDoubleLE(8);
 }
 
-/** @throws {EngineError} LOG_BATCH_DAMAGED when the bytes are not what was written */
+/**
+ * @throws {EngineError} LOG_FORMAT_UNKNOWN when another version may have written the bytes
+ * @throws {EngineError} LOG_BATCH_DAMAGED when they are not what was written
+ */
 export function decodeBatch(stored: Buffer, place: BatchPlace): RecordBatch {
-  if (stored.length < HEADER_BYTES || stored.readUInt8(0) !== FORMAT)
-    throw batchDamaged(place, 'unknown format');
+  if (stored.length < HEADER_BYTES) throw batchDamaged(place, 'header is cut off');
+  checkFormat(stored);
   if (stored.readUInt32LE(CHECKSUM_AT) !== checksumOf(stored))
     throw batchDamaged(place, 'checksum differs');
   const nameBytes = stored.readUInt16LE(2);
@@ -92,6 +105,18 @@ export function decodeBatch(stored: Buffer, place: BatchPlace): RecordBatch {
     starts,
     ends,
   };
+}
+
+function checkFormat(stored: Buffer): void {
+  const format = stored.readUInt8(0);
+  if (format === FORMAT) return;
+  throw new EngineError({
+    code: 'LOG_FORMAT_UNKNOWN',
+    kind: 'fatal',
+    message:
+      `Expected batches of format ${FORMAT} in the log, got one of format ${format}. ` +
+      'Run the version that wrote it; if none did, the disk has damaged it: restore the data directory from a backup',
+  });
 }
 
 function checksumOf(stored: Buffer): number {

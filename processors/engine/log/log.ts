@@ -61,7 +61,7 @@ export interface Log {
    * `offset` is the end, and also when what is there has not been fetched yet: `onAppend` tells when.
    * Any offset may be asked for at any time, so that a reader can go back to its checkpoint.
    *
-   * @throws {EngineError} LOG_BATCH_DAMAGED when the stored bytes do not verify
+   * @throws {EngineError} LOG_BATCH_DAMAGED, LOG_FORMAT_UNKNOWN when the stored bytes do not verify or are of another version
    * @throws {EngineError} LOG_OFFSET_OUT_OF_RANGE when `offset` was trimmed or never written
    * @throws {EngineError} LOG_PARTITION_COUNT_CHANGED when a topic has got more partitions
    */

@@ -1,25 +1,39 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { unpack } from 'msgpackr';
 
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError } from '../../../schemas/errors.ts';
 import type { Stage, Topic } from '../../../schemas/topics.ts';
 import type { Log } from '../log/log.ts';
+import type { Operator } from '../operator/operator.ts';
 import type { Processor } from '../operator/processor.ts';
+import type { SumsTable } from '../operator/table.ts';
 import type { Layout } from '../state/keyed-state.ts';
 import type { Store } from '../state/store.ts';
 
+/**
+ * The format of a checkpoint as a whole. Raise it when what an earlier version stored would be read as
+ * something else; an operator's own state has `stateVersion`.
+ */
+export const CHECKPOINT_FORMAT = 2;
+
 /** What the store knows of the node. */
 export interface NodeRecord {
-  readonly format: 1;
+  readonly format: typeof CHECKPOINT_FORMAT;
   readonly epoch: number;
   readonly sequence: number;
   /** The published watermark, which must not go back after a restart. */
   readonly watermarkMs: number;
   readonly partitions: number;
   readonly layouts: Readonly<Record<Stage, readonly Layout[]>>;
+  /** By table, what the stored rows of windows hold in which order. */
+  readonly sums: Readonly<Record<string, SumsLayout>>;
   /** The end of the identity topic by partition when the store was new; see `firstOffsetOf`. */
   readonly identitiesFrom?: readonly number[];
 }
+
+type SumsLayout = Pick<SumsTable, 'dimensions' | 'sums'>;
 
 /** Where the store keeps the record. */
 export const NODE_KEY = 'm/node';
@@ -36,11 +50,20 @@ export interface NodeOptions {
   readonly epochMin?: number;
 }
 
-/** The record in `store`, undefined when no node has used it. */
+/**
+ * The record in `store`, undefined when no node has used it.
+ *
+ * @throws {EngineError} CHECKPOINT_FORMAT_UNKNOWN when another version wrote it
+ */
 export function storedNode(store: Pick<Store, 'get'>): NodeRecord | undefined {
   const stored = store.get(NODE_KEY);
-  // Written by the engine and verified by the store's checksum.
-  return stored === undefined ? undefined : erase<NodeRecord>(unpack(stored));
+  if (stored === undefined) return undefined;
+  const format = formatOf(stored);
+  if (format !== CHECKPOINT_FORMAT) {
+    throw formatUnknown(`a checkpoint of format ${CHECKPOINT_FORMAT}, got ${format}`);
+  }
+  // Written by the engine in this format, and verified by the store's checksum.
+  return erase<NodeRecord>(unpack(stored));
 }
 
 /**
@@ -50,13 +73,8 @@ export function storedNode(store: Pick<Store, 'get'>): NodeRecord | undefined {
  */
 export function nextNode(options: NodeOptions): NodeRecord {
   const before = storedNode(options.store);
-  if (before !== undefined && before.format !== 1) {
-    throw new EngineError({
-      code: 'CHECKPOINT_FORMAT_UNKNOWN',
-      kind: 'fatal',
-      message: `Expected a checkpoint of format 1, got ${String(before.format)}. Run the version that wrote it, or move the directory state away: then everything is recomputed from the log`,
-    });
-  }
+  if (before === undefined) checkEmpty(options.store);
+  else checkReadable(before, options);
   if (before !== undefined && before.partitions !== options.partitions) {
     throw new EngineError({
       code: 'LOG_PARTITION_COUNT_CHANGED',
@@ -73,12 +91,13 @@ export function nextNode(options: NodeOptions): NodeRecord {
     control: layoutsOf('control', options, before),
   };
   return {
-    format: 1,
+    format: CHECKPOINT_FORMAT,
     epoch: Math.max((before?.epoch ?? 0) + 1, options.epochMin ?? 1),
     sequence: before?.sequence ?? 0,
     watermarkMs: before?.watermarkMs ?? -Infinity,
     partitions: options.partitions,
     layouts,
+    sums: { ...before?.sums, ...Object.fromEntries(sumsLayoutsOf(options)) },
     identitiesFrom: before === undefined ? identitiesTo(options) : (before.identitiesFrom ?? []),
   };
 }
@@ -107,14 +126,79 @@ function identitiesTo({ log, partition, partitions }: NodeOptions): readonly num
   );
 }
 
+/** Reads as little as it can: the rest may be of a format that this version knows nothing of. */
+function formatOf(stored: Buffer): string | number {
+  try {
+    const record: unknown = unpack(stored);
+    if (typeof record === 'object' && record !== null && 'format' in record)
+      return typeof record.format === 'number' ? record.format : typeof record.format;
+  } catch {
+    // Told below.
+  }
+  return 'a record without a format';
+}
+
+/** A store without a record of its node must be new: what else it holds would be taken for our own. */
+function checkEmpty(store: Store): void {
+  for (const { key } of store.range({ ...CHECKPOINT_KEYS, limit: 1 })) {
+    const [area = ''] = key.split('/');
+    throw formatUnknown(`a new store or one with ${NODE_KEY}, got one with keys in ${area}/ alone`);
+  }
+}
+
+/** Of all areas of keys; before them lies what a copy of a changelog knows of itself. */
+const CHECKPOINT_KEYS = { start: 'd', end: '~' } as const;
+
+/** Whether what the operators and tables of this version read is what was written. */
+function checkReadable(before: NodeRecord, options: NodeOptions): void {
+  for (const { name, stateVersion, stage } of operatorsOf(options)) {
+    for (const { operators } of before.layouts[stage]) {
+      const stored = operators.find((operator) => operator.name === name);
+      if (stored !== undefined && stored.stateVersion !== stateVersion) {
+        throw formatUnknown(
+          `the state of ${name} in version ${stateVersion}, got ${stored.stateVersion}`,
+        );
+      }
+    }
+  }
+  for (const [table, layout] of sumsLayoutsOf(options)) {
+    const stored = before.sums[table];
+    if (stored !== undefined && !isDeepStrictEqual(stored, layout)) {
+      throw formatUnknown(`${table} of ${describe(layout)}, got ${describe(stored)}`);
+    }
+  }
+}
+
+function describe({ dimensions, sums }: SumsLayout): string {
+  return [...dimensions, ...sums].join(', ');
+}
+
+function sumsLayoutsOf({ processors }: NodeOptions): readonly (readonly [string, SumsLayout])[] {
+  return processors
+    .flatMap(({ tables }) => tables)
+    .filter((table) => table.kind === 'sums')
+    .map(({ name, dimensions, sums }) => [name, { dimensions, sums }]);
+}
+
+function operatorsOf({ processors }: NodeOptions): readonly Operator[] {
+  return processors.flatMap(({ operators }) => operators);
+}
+
+function formatUnknown(expectedAndGot: string): EngineError {
+  return new EngineError({
+    code: 'CHECKPOINT_FORMAT_UNKNOWN',
+    kind: 'fatal',
+    message: `Expected ${expectedAndGot}. Run the version that wrote it, or move the directory state away: then everything is recomputed from the log`,
+  });
+}
+
 function layoutsOf(
   stage: Stage,
   options: NodeOptions,
   before: NodeRecord | undefined,
 ): readonly Layout[] {
   const layout: Layout = {
-    operators: options.processors
-      .flatMap(({ operators }) => operators)
+    operators: operatorsOf(options)
       .filter((operator) => operator.stage === stage)
       .map(({ name, stateVersion }) => ({ name, stateVersion })),
   };

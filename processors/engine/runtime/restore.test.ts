@@ -7,7 +7,7 @@ import { MemoryChangelog } from '../../../test/doubles/memory-changelog.ts';
 import { MemoryStore } from '../state/memory.ts';
 import type { Store, Write } from '../state/store.ts';
 import { ChangelogStore } from './changelog-store.ts';
-import { NODE_KEY } from './node-record.ts';
+import { CHECKPOINT_FORMAT, NODE_KEY } from './node-record.ts';
 import { LOCAL_KEY, type LocalFiles, restore } from './restore.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 20);
@@ -44,7 +44,7 @@ async function takeOver(changelog: MemoryChangelog, machine: Machine, nowMs = NO
 function checkpoint(sequence: number, pairs: Readonly<Record<string, Uint8Array | undefined>>) {
   return [
     ...Object.entries(pairs).map(([key, value]): Write => ({ key, value })),
-    { key: NODE_KEY, value: pack({ format: 1, epoch: 1, sequence }) },
+    { key: NODE_KEY, value: pack({ format: CHECKPOINT_FORMAT, epoch: 1, sequence }) },
   ];
 }
 
@@ -129,6 +129,17 @@ test('a changelog that has lost a record does not verify', async () => {
   expect(changelog.lose('s/a')).toBe(true);
   const { restored } = await takeOver(changelog, new Machine());
   expect(restored.from).toBe('unverified');
+});
+
+test('a changelog with a marker of another format is refused, not taken for a damaged one', async () => {
+  const changelog = new MemoryChangelog();
+  const { store } = await takeOver(changelog, new Machine());
+  await store.commit(checkpoint(1, { 's/a': Buffer.from('1') }));
+  changelog.appendNow([{ key: '!marker', value: pack({ format: 2, epoch: 1, sequence: 2 }) }]);
+  await expect(takeOver(changelog, new Machine())).rejects.toMatchObject({
+    code: 'CHECKPOINT_FORMAT_UNKNOWN',
+    message: expect.stringContaining('format 1, got 2'),
+  });
 });
 
 test('whoever had the changelog before cannot write any more', async () => {

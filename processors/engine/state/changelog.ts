@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { pack, unpack } from 'msgpackr';
 
 import { erase } from '../../../schemas/brand.ts';
+import { EngineError } from '../../../schemas/errors.ts';
 import type { Write } from './store.ts';
 
 /*
@@ -42,9 +43,11 @@ export interface Changelog {
   take(partition: number): Promise<ChangelogPartition>;
 }
 
+const MARKER_FORMAT = 1;
+
 /** What the end of a checkpoint says: which one it is, and what the store holds after it. */
 export interface Marker {
-  readonly format: 1;
+  readonly format: typeof MARKER_FORMAT;
   readonly epoch: number;
   readonly sequence: number;
   /** Up to where every input is read. */
@@ -64,10 +67,22 @@ export function markerRecord(marker: Marker): Write {
   return { key: MARKER_KEY, value: pack(marker) };
 }
 
-/** The marker in a record, undefined when it is another record. */
+/**
+ * The marker in a record, undefined when it is another record.
+ *
+ * @throws {EngineError} CHECKPOINT_FORMAT_UNKNOWN when another version wrote it: by its count alone the
+ *   changelog would pass for damaged, and everything would be computed again
+ */
 export function markerOf({ key, value }: Write): Marker | undefined {
+  if (key !== MARKER_KEY || value === undefined) return undefined;
   // Written by `markerRecord`, and verified by Kafka's checksum.
-  return key === MARKER_KEY && value !== undefined ? erase<Marker>(unpack(value)) : undefined;
+  const marker = erase<Marker>(unpack(value));
+  if (marker.format === MARKER_FORMAT) return marker;
+  throw new EngineError({
+    code: 'CHECKPOINT_FORMAT_UNKNOWN',
+    kind: 'fatal',
+    message: `Expected a changelog of format ${MARKER_FORMAT}, got ${String(erase<{ format: unknown }>(marker).format)} from another process; run one version in all`,
+  });
 }
 
 /**
