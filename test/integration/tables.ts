@@ -3,29 +3,22 @@ import { join } from 'node:path';
 import { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
 import type { Row } from '../../schemas/panel.ts';
 
-/**
- * The public views, in an order that depends on the rows alone. What differs between two ways to the
- * same result is left out: when and at which offset an event was taken.
- */
-const VIEWS: Readonly<Record<string, string>> = {
-  channel_1m: 'SELECT * EXCEPT (state) FROM weir.channel_1m',
-  channel_1h: 'SELECT * EXCEPT (state) FROM weir.channel_1h',
-  channel_1d: 'SELECT * EXCEPT (state) FROM weir.channel_1d',
-  attribution_1h:
-    'SELECT * EXCEPT (state) FROM weir.attribution_1h WHERE conversions_milli != 0 OR credit_minor != 0',
-  // Pending and late follow from these and the watermark.
-  fulfilment_1h:
-    'SELECT window_start, zone, node_id, due, on_time, delivered_late, placed, within_24h, within_48h, within_72h, cycles FROM weir.fulfilment_1h',
-  fulfilment_cycles_1h: 'SELECT * FROM weir.fulfilment_cycles_1h',
-  fulfilment_reasons_1h: 'SELECT * EXCEPT (state) FROM weir.fulfilment_reasons_1h',
-  stock_current: 'SELECT * FROM weir.stock_current',
-  stock_incidents: 'SELECT * FROM weir.stock_incidents',
-  alerts: 'SELECT * FROM weir.alerts',
-  visitor_identities: 'SELECT * FROM weir.visitor_identities',
-  clicks: 'SELECT * EXCEPT (ingested_at, partition, offset) FROM weir.clicks',
-  orders: 'SELECT * EXCEPT (ingested_at, partition, offset) FROM weir.orders',
-  order_lines: 'SELECT * EXCEPT (ingested_at, partition, offset) FROM weir.order_lines',
-  inventory: 'SELECT * EXCEPT (ingested_at, partition, offset) FROM weir.inventory',
+/** Views of how results came about, which differ between two ways to the same result. */
+const WAYS: ReadonlySet<string> = new Set([
+  'audit_log',
+  'bot_verdicts',
+  'bot_withdrawals_1m',
+  'lift_test_changes',
+  'progress',
+]);
+
+/** When and where an event was taken. */
+const ARRIVAL: ReadonlySet<string> = new Set(['appended_at', 'ingested_at', 'offset', 'partition']);
+
+/** Columns that follow from the others and from how far time has come, besides the `state` of a window. */
+const MOMENTS: Readonly<Record<string, readonly string[]>> = {
+  fulfilment_1h: ['pending', 'late'],
+  late_events: ['watermark'],
 };
 
 export type Tables = Readonly<Record<string, { readonly rows: number; readonly hash: string }>>;
@@ -43,11 +36,11 @@ export async function withClickHouse<Result>(
   }
 }
 
-/** Row count and hash of every public view. */
+/** Row count and hash of every public view that holds results. */
 export function tablesOf(dataDir: string): Promise<Tables> {
   return withClickHouse(dataDir, async (clickHouse) => {
     const tables: Record<string, { rows: number; hash: string }> = {};
-    for (const [view, sql] of Object.entries(VIEWS)) {
+    for (const [view, sql] of await resultsIn(clickHouse)) {
       // A sum of hashes does not depend on the order of rows, and counts repeats.
       const [row] = await clickHouse.query(
         `SELECT toUInt32(count()) AS rows, toString(sum(cityHash64(tuple(*)))) AS hash FROM (${sql})`,
@@ -56,6 +49,35 @@ export function tablesOf(dataDir: string): Promise<Tables> {
     }
     return tables;
   });
+}
+
+/** What to read of every view, so that a new one is compared by being there. */
+async function resultsIn(clickHouse: ClickHouse): Promise<ReadonlyMap<string, string>> {
+  const columns = await clickHouse.query(
+    `SELECT columns.table AS view, columns.name AS name, match(type, '^(Nullable\\()?(U?Int|Float)') AS is_number
+     FROM system.columns AS columns
+     JOIN system.tables AS tables ON tables.database = columns.database AND tables.name = columns.table
+     WHERE columns.database = 'weir' AND tables.engine = 'View' ORDER BY view, columns.position`,
+  );
+  const views = Map.groupBy(columns, ({ view }) => String(view));
+  return new Map(
+    [...views]
+      .filter(([view]) => !WAYS.has(view))
+      .map(([view, all]) => {
+        const hasWindows = all.some(({ name }) => name === 'window_start');
+        const kept = all.filter(({ name }) => {
+          const column = String(name);
+          if (ARRIVAL.has(column) || MOMENTS[view]?.includes(column) === true) return false;
+          return !hasWindows || column !== 'state';
+        });
+        const numbers = kept.filter(({ is_number }) => Number(is_number) === 1);
+        // A row of zeros says what no row says.
+        const isSomething = numbers.map(({ name }) => `${String(name)} != 0`).join(' OR ');
+        const where = hasWindows && numbers.length > 0 ? ` WHERE ${isSomething}` : '';
+        const names = kept.map(({ name }) => String(name)).join(', ');
+        return [view, `SELECT ${names} FROM weir.${view}${where}`];
+      }),
+  );
 }
 
 /** The rows of one query over the files of a data directory. */
