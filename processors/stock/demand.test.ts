@@ -85,7 +85,7 @@ test('out for .35 of a day at that rate loses 2.52 units (2.0264, 3.0666)', () =
       prices: withPrice(
         '',
         { timeMs: START_MS, eventId: 'p', amountMinor: 1_000, currency: 'EUR' },
-        0,
+        { fromMs: 0, horizonMs: 0 },
       ),
     },
   );
