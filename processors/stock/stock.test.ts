@@ -227,10 +227,10 @@ test('an open stockout keeps the price at which it was last heard of, however ma
     sold(600, 2, { demand: 2 }),
     sold(900, 2, { demand: 2 }),
   ];
-  const costOf = (events: readonly AnyEvent[]): unknown =>
+  const costOf = (events: readonly AnyEvent[]): Record<string, unknown> =>
     shown(run(events), STOCK_INCIDENTS, ['opened_at', 'lost_minor', 'currency']);
   const cost = costOf([...out, movement(950, -1)]);
-  expect(Object.values(Object(cost))).toEqual([[at(900), expect.any(Number), 'EUR']]);
+  expect(Object.values(cost)).toEqual([[at(900), expect.any(Number), 'EUR']]);
   const days = [2, 3, 4, 5, 6].map((day) => price(day * 24 * 60, day * 1_000));
   expect(costOf([...out, movement(950, -1), ...days])).toEqual(cost);
 });

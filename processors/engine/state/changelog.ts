@@ -75,13 +75,13 @@ export function markerRecord(marker: Marker): Write {
  */
 export function markerOf({ key, value }: Write): Marker | undefined {
   if (key !== MARKER_KEY || value === undefined) return undefined;
-  // Written by `markerRecord`, and verified by Kafka's checksum.
-  const marker = erase<Marker>(unpack(value));
-  if (marker.format === MARKER_FORMAT) return marker;
+  // Written by a `markerRecord`, and verified by Kafka's checksum.
+  const { format } = erase<{ readonly format: unknown }>(unpack(value));
+  if (format === MARKER_FORMAT) return erase<Marker>(unpack(value));
   throw new EngineError({
     code: 'CHECKPOINT_FORMAT_UNKNOWN',
     kind: 'fatal',
-    message: `Expected a changelog of format ${MARKER_FORMAT}, got ${String(erase<{ format: unknown }>(marker).format)} from another process; run one version in all`,
+    message: `Expected a changelog of format 1, got ${String(format)} from another process; run one version in all`,
   });
 }
 
