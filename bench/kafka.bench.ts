@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { SECOND_MS } from '../schemas/time.ts';
 import type { Broker } from '../test/kafka/broker.ts';
 import { fillShop } from './kafka/fill.ts';
-import { checkCounts, pipelineStatus } from './kafka/pipeline-status.ts';
+import { Settling, checkCounts, pipelineStatus } from './kafka/pipeline-status.ts';
 import { KAFKA_VERSION, startBroker, startNode } from './kafka/scene.ts';
 import { connectViewers } from './latency/viewers.ts';
 import { type Cost, startCost } from './measure/cost.ts';
@@ -121,7 +121,9 @@ async function catchUp(
   try {
     const viewers = await connectViewers(node.url, VIEWERS);
     viewers.measure();
+    const settling = new Settling();
     let ends = [startCost(node.pid), startCost(broker.pid)] as const;
+    let costs: Pick<CatchUp, 'node' | 'broker'> | undefined;
     let movedAtMs = performance.now();
     let received = 0;
     for (;;) {
@@ -133,8 +135,8 @@ async function catchUp(
       }
       // Until the first event there is nothing to pay for.
       if (received === 0) ends = [startCost(node.pid), startCost(broker.pid)];
-      const isDone = received >= events && status.tasks.every((task) => task.lag_records === 0);
-      if (isDone && status.sink.pending_rows === 0) {
+      if (settling.isBusy([status])) costs = { node: ends[0](), broker: ends[1]() };
+      else if (settling.isSettled && received >= events) {
         checkCounts(status, events);
         break;
       }
@@ -142,8 +144,7 @@ async function catchUp(
         throw new Error(`Expected ${events} events, and nothing came after ${received}`);
       await wait(LOOK_MS);
     }
-    const [endNode, endBroker] = ends;
-    const costs = { node: endNode(), broker: endBroker() };
+    if (costs === undefined) throw new RangeError('a node that has taken events was busy');
     const result = {
       ...costs,
       frames: viewers.latenciesMs.length,

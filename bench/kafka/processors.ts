@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { SECOND_MS } from '../../schemas/time.ts';
 import { type ServerProcess, startServerProcess } from '../../test/clickhouse/server-process.ts';
 import type { Broker } from '../../test/kafka/broker.ts';
-import { pipelineStatus } from './pipeline-status.ts';
+import { Settling, pipelineStatus } from './pipeline-status.ts';
 import { NODE_PORT, startBroker } from './scene.ts';
 import { PARTITIONS } from './shop-producer.ts';
 
@@ -95,15 +95,11 @@ export class Processors {
 
   /** Resolves when together they have taken so many events, and every row is acknowledged. */
   async haveTaken(events: number): Promise<void> {
+    const settling = new Settling();
     for (;;) {
       const all = await Promise.all(this.#running.map(({ url }) => pipelineStatus(url)));
       const received = all.reduce((sum, { counts }) => sum + counts.received, 0);
-      const left = all.reduce(
-        (sum, { tasks, sink }) =>
-          sum + sink.pending_rows + tasks.reduce((lag, task) => lag + task.lag_records, 0),
-        0,
-      );
-      if (received >= events && left === 0) return;
+      if (!settling.isBusy(all) && settling.isSettled && received >= events) return;
       await wait(LOOK_MS);
     }
   }

@@ -23,6 +23,9 @@ export class ShopProducer {
     this.#producer = kafka.producer({
       createPartitioner: Partitioners.DefaultPartitioner,
       allowAutoTopicCreation: false,
+      // A request that is sent again because its answer was late must not write its events twice.
+      idempotent: true,
+      maxInFlightRequests: 1,
     });
   }
 

@@ -22,10 +22,13 @@ import { WindowRowCounts } from './window-row-counts.ts';
 /** Records that one task takes before the next one has its turn. */
 const STEP_RECORDS_MAX = 256;
 /**
- * How many times as large and as rare as of live events a checkpoint of an import may be: history is not
- * waited for, and in a larger one an event costs a sixth less.
+ * How many times as large and as rare as of live events a checkpoint of history may be, of an import or
+ * of what has piled up: nobody waits for its rows, and in a larger one an event costs a sixth less;
+ * with an engine per partition, and so with a checkpoint per partition, a fifth.
  */
-const IMPORT_FACTOR = 4;
+const HISTORY_FACTOR = 4;
+/** Records that one task has not read at which it catches up: a second of a high rate. */
+const BEHIND_RECORDS_MIN = 5_000;
 /** How many times as large one of live events may grow while the store is slow, before tasks wait for it. */
 const WAITING_FACTOR = 2;
 const CHECKPOINT_RETRY_MS = 500;
@@ -230,7 +233,10 @@ export class Engine {
   }
 
   get #checkpointFactor(): number {
-    return this.#tasks.some((task) => task.isImporting) ? IMPORT_FACTOR : 1;
+    const isHistory = this.#tasks.some(
+      (task) => task.isImporting || task.unreadCount >= BEHIND_RECORDS_MIN,
+    );
+    return isHistory ? HISTORY_FACTOR : 1;
   }
 
   /** Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. */

@@ -172,13 +172,7 @@ export class EngineLoop {
   }
 
   #hasUnread(): boolean {
-    return this.#engine.tasks.some(
-      (task) =>
-        task.hasWakes ||
-        task
-          .inputs()
-          .some(({ topic, nextOffset }) => nextOffset < this.#log.endOffset(topic, task.partition)),
-    );
+    return this.#engine.tasks.some((task) => task.hasWakes || task.unreadCount > 0);
   }
 }
 
