@@ -16,6 +16,7 @@ import { Outbox } from './outbox.ts';
 import { PoisonRecord } from './poison-record.ts';
 import { STAGES, stageOf } from './stages.ts';
 import { Task } from './task.ts';
+import { unreadCount } from './unread.ts';
 import { currentUpdates, keepNewest, publishedUpdates } from './updates.ts';
 import { WindowRowCounts } from './window-row-counts.ts';
 
@@ -233,8 +234,9 @@ export class Engine {
   }
 
   get #checkpointFactor(): number {
+    const { log } = this.#options;
     const isHistory = this.#tasks.some(
-      (task) => task.isImporting || task.unreadCount >= BEHIND_RECORDS_MIN,
+      (task) => task.isImporting || unreadCount(task, log) >= BEHIND_RECORDS_MIN,
     );
     return isHistory ? HISTORY_FACTOR : 1;
   }
@@ -356,16 +358,11 @@ export class Engine {
   }
 
   #advanceWatermark(): void {
-    let lowestMs = Infinity;
-    for (const task of this.#tasks) {
-      if (task.stage === 'visitor' && !task.isIdle) lowestMs = Math.min(lowestMs, task.watermarkMs);
-    }
-    if (lowestMs === Infinity) {
-      for (const task of this.#tasks) {
-        if (task.stage === 'visitor' && task.watermarkMs > -Infinity)
-          lowestMs = Math.min(lowestMs, task.watermarkMs);
-      }
-    }
+    const visitors = this.#tasks.filter(({ stage }) => stage === 'visitor');
+    const busy = visitors.filter(({ isIdle }) => !isIdle);
+    const known = visitors.filter(({ watermarkMs }) => watermarkMs > -Infinity);
+    const watermarks = (busy.length > 0 ? busy : known).map(({ watermarkMs }) => watermarkMs);
+    const lowestMs = Math.min(...watermarks);
     if (lowestMs !== Infinity && lowestMs > this.#watermarkMs) this.#watermarkMs = lowestMs;
   }
 

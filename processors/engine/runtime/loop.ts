@@ -4,6 +4,7 @@ import type { UpdateBatch } from '../../../schemas/panel.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Engine } from './engine.ts';
+import { unreadCount } from './unread.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** Longest the tasks hold the event loop before timers and sockets have their turn. */
@@ -172,7 +173,7 @@ export class EngineLoop {
   }
 
   #hasUnread(): boolean {
-    return this.#engine.tasks.some((task) => task.hasWakes || task.unreadCount > 0);
+    return this.#engine.tasks.some((task) => task.hasWakes || unreadCount(task, this.#log) > 0);
   }
 }
 

@@ -185,15 +185,6 @@ export class Task {
     return this.#imports.isAny;
   }
 
-  /** Records of its inputs that the log has and the task has not taken. */
-  get unreadCount(): number {
-    return this.#inputs.reduce(
-      (sum, { topic, nextOffset }) =>
-        sum + Math.max(0, this.#options.log.endOffset(topic, this.partition) - nextOffset),
-      0,
-    );
-  }
-
   inputs(): readonly InputStatus[] {
     return this.#inputs.map(({ topic, nextOffset, counts }, index) => ({
       topic,
