@@ -13,9 +13,9 @@
                         promise.1,
                         arrayConcat(
                             ['placed'],
-                            if(is_delivered AND cycle_ms <= 24 * 3600000, ['within_24h'], []),
-                            if(is_delivered AND cycle_ms <= 48 * 3600000, ['within_48h'], []),
-                            if(is_delivered AND cycle_ms <= 72 * 3600000, ['within_72h'], []))
+                            if(is_delivered AND cycle_ms <= 24 * 3600000, ['on_time_24h'], []),
+                            if(is_delivered AND cycle_ms <= 48 * 3600000, ['on_time_48h'], []),
+                            if(is_delivered AND cycle_ms <= 72 * 3600000, ['on_time_72h'], []))
                     )
                 ],
                 if(
@@ -40,9 +40,9 @@ SELECT
     countIf(has(entry.2, 'on_time')) AS on_time,
     countIf(has(entry.2, 'delivered_late')) AS delivered_late,
     countIf(has(entry.2, 'placed')) AS placed,
-    countIf(has(entry.2, 'within_24h')) AS within_24h,
-    countIf(has(entry.2, 'within_48h')) AS within_48h,
-    countIf(has(entry.2, 'within_72h')) AS within_72h,
+    countIf(has(entry.2, 'on_time_24h')) AS on_time_24h,
+    countIf(has(entry.2, 'on_time_48h')) AS on_time_48h,
+    countIf(has(entry.2, 'on_time_72h')) AS on_time_72h,
     countIf(has(entry.2, 'cycles')) AS cycles
 FROM counts
 WHERE window_start >= {from:DateTime64(3, 'UTC')} AND window_start < {to:DateTime64(3, 'UTC')}

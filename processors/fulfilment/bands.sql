@@ -43,7 +43,7 @@ FROM
         end_ms,
         pow(1.959963984540054, 2) AS square,
         sumIf(placed, is_counted) AS sum_placed,
-        sumIf(multiIf(band_hours = 24, within_24h, band_hours = 48, within_48h, within_72h), is_counted) AS sum_delivered
+        sumIf(multiIf(band_hours = 24, on_time_24h, band_hours = 48, on_time_48h, on_time_72h), is_counted) AS sum_delivered
     FROM
     (
         SELECT
@@ -68,9 +68,9 @@ FROM
             toString(zone) AS zone,
             toUnixTimestamp64Milli(window_start) AS start_ms,
             sum(placed) AS placed,
-            sum(within_24h) AS within_24h,
-            sum(within_48h) AS within_48h,
-            sum(within_72h) AS within_72h
+            sum(on_time_24h) AS on_time_24h,
+            sum(on_time_48h) AS on_time_48h,
+            sum(on_time_72h) AS on_time_72h
         FROM weir.fulfilment_1h_rows FINAL
         GROUP BY zone, start_ms
     ) AS counted ON targets.zone_name = counted.zone

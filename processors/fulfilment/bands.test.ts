@@ -35,11 +35,11 @@ afterAll(async () => {
 });
 
 /** Orders of one zone that were placed in an hour, and how many of them were delivered within 24 hours. */
-async function placed(zone: string, hour: number, orders: number, within24h: number) {
+async function placed(zone: string, hour: number, orders: number, onTime24h: number) {
   await clickHouse.command(`INSERT INTO weir.fulfilment_1h_rows
-    (window_start, zone, node_id, bin, task, corrected_on, placed, within_24h, within_48h, version)
+    (window_start, zone, node_id, bin, task, corrected_on, placed, on_time_24h, on_time_48h, version)
     VALUES (fromUnixTimestamp64Milli(toInt64(${DAY_ZERO_MS + hour * HOUR_MS}), 'UTC'), '${zone}', 'n', '', 't', 0,
-      ${orders}, ${within24h}, ${orders}, 1)`);
+      ${orders}, ${onTime24h}, ${orders}, 1)`);
 }
 
 test('the bands are those of the definitions, and the columns those of the panel', async () => {

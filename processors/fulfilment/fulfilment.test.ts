@@ -95,7 +95,7 @@ function byHand(events: readonly LawEvent[]): Results {
       }
       for (const hours of [24, 48, 72]) {
         if (cycleMs <= hours * HOUR_MS)
-          add(FULFILMENT_1H.name, placed.occurred_at, place, `within_${hours}h`);
+          add(FULFILMENT_1H.name, placed.occurred_at, place, `on_time_${hours}h`);
       }
       let bin = 0;
       while (ACCURACY ** bin < cycleMs) bin += 1;
@@ -174,8 +174,8 @@ test('a promise is kept, broken or open, and a cancelled order takes its promise
   });
   expect(rows[`${DAY_ZERO_MS}|urban|berlin|`]).toEqual({
     placed: 3,
-    within_24h: 1,
-    within_48h: 2,
-    within_72h: 2,
+    on_time_24h: 1,
+    on_time_48h: 2,
+    on_time_72h: 2,
   });
 });

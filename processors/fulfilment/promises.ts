@@ -36,9 +36,9 @@ const ON_TIME = fulfilmentSum('on_time');
 const DELIVERED_LATE = fulfilmentSum('delivered_late');
 const PLACED = fulfilmentSum('placed');
 const WITHIN = [
-  [24, fulfilmentSum('within_24h')],
-  [48, fulfilmentSum('within_48h')],
-  [72, fulfilmentSum('within_72h')],
+  [24, fulfilmentSum('on_time_24h')],
+  [48, fulfilmentSum('on_time_48h')],
+  [72, fulfilmentSum('on_time_72h')],
 ] as const;
 const CYCLES = fulfilmentSum('cycles');
 

@@ -17,9 +17,9 @@ export const FULFILMENT_1H = {
     'on_time',
     'delivered_late',
     'placed',
-    'within_24h',
-    'within_48h',
-    'within_72h',
+    'on_time_24h',
+    'on_time_48h',
+    'on_time_72h',
     'cycles',
   ],
 } as const satisfies SumsTable;

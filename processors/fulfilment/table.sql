@@ -10,9 +10,9 @@ CREATE TABLE IF NOT EXISTS weir.fulfilment_1h_rows
     on_time Int64 COMMENT 'Those of due that were delivered at or before due_at',
     delivered_late Int64 COMMENT 'Those of due that were delivered after due_at',
     placed Int64 COMMENT 'Orders placed in this hour; cancelled ones left out',
-    within_24h Int64 COMMENT 'Those of placed that were delivered within 24 hours',
-    within_48h Int64 COMMENT 'Those of placed that were delivered within 48 hours',
-    within_72h Int64 COMMENT 'Those of placed that were delivered within 72 hours',
+    on_time_24h Int64 COMMENT 'Those of placed that were delivered within 24 hours',
+    on_time_48h Int64 COMMENT 'Those of placed that were delivered within 48 hours',
+    on_time_72h Int64 COMMENT 'Those of placed that were delivered within 72 hours',
     cycles Int64 COMMENT 'Orders delivered in this hour whose time from placing to delivery is in the bucket',
     version UInt64 COMMENT 'Grows with every change of the row; the highest is current'
 )
@@ -68,9 +68,9 @@ CREATE OR REPLACE VIEW weir.fulfilment_1h
     on_time_low Nullable(Float64) COMMENT 'Lower end of Wilson''s 95 % interval of on_time_rate',
     on_time_high Nullable(Float64) COMMENT 'Upper end of Wilson''s 95 % interval of on_time_rate',
     placed Int64 COMMENT 'Orders placed in this hour; cancelled ones left out',
-    within_24h Int64 COMMENT 'Those of placed that were delivered within 24 hours',
-    within_48h Int64 COMMENT 'Those of placed that were delivered within 48 hours',
-    within_72h Int64 COMMENT 'Those of placed that were delivered within 72 hours',
+    on_time_24h Int64 COMMENT 'Those of placed that were delivered within 24 hours',
+    on_time_48h Int64 COMMENT 'Those of placed that were delivered within 48 hours',
+    on_time_72h Int64 COMMENT 'Those of placed that were delivered within 72 hours',
     cycles Int64 COMMENT 'Orders delivered in this hour',
     cycle_p50_minutes Nullable(Float64) COMMENT 'Median time from placing to delivery of what was delivered in the hour, within 1 %',
     cycle_p90_minutes Nullable(Float64) COMMENT '90th percentile of the same',
@@ -98,9 +98,9 @@ SELECT
     if(decided = 0, NULL, greatest(0, (share + square / (2 * decided) - spread) / (1 + square / decided))) AS on_time_low,
     if(decided = 0, NULL, least(1, (share + square / (2 * decided) + spread) / (1 + square / decided))) AS on_time_high,
     sum_placed AS placed,
-    sum_24 AS within_24h,
-    sum_48 AS within_48h,
-    sum_72 AS within_72h,
+    sum_24 AS on_time_24h,
+    sum_48 AS on_time_48h,
+    sum_72 AS on_time_72h,
     sum_cycles AS cycles,
     -- The bucket in which the rank lies; its value is 2 g^i / (1 + g).
     if(empty(buckets), NULL, 2 * pow(base, buckets[arrayFirstIndex(seen -> seen > 0.5 * (sum_cycles - 1), ranks)]) / (1 + base) / 60000) AS cycle_p50_minutes,
@@ -132,7 +132,7 @@ FROM
         SELECT
             window_start, zone, node_id, toString(bin) AS bin,
             sum(due) AS parts_due, sum(on_time) AS parts_on_time, sum(delivered_late) AS parts_late, sum(placed) AS parts_placed,
-            sum(within_24h) AS parts_24, sum(within_48h) AS parts_48, sum(within_72h) AS parts_72, sum(cycles) AS parts_cycles
+            sum(on_time_24h) AS parts_24, sum(on_time_48h) AS parts_48, sum(on_time_72h) AS parts_72, sum(cycles) AS parts_cycles
         FROM weir.fulfilment_1h_rows FINAL
         GROUP BY window_start, zone, node_id, bin
     )

@@ -96,9 +96,9 @@ export interface FulfilmentRow {
   readonly on_time: number;
   readonly delivered_late: number;
   readonly placed: number;
-  readonly within_24h: number;
-  readonly within_48h: number;
-  readonly within_72h: number;
+  readonly on_time_24h: number;
+  readonly on_time_48h: number;
+  readonly on_time_72h: number;
   readonly cycles: number;
 }
 
@@ -288,9 +288,9 @@ export function parseFulfilmentRow(row: JsonObject): FulfilmentRow | undefined {
     on_time: countIn(row, 'on_time'),
     delivered_late: countIn(row, 'delivered_late'),
     placed: countIn(row, 'placed'),
-    within_24h: countIn(row, 'within_24h'),
-    within_48h: countIn(row, 'within_48h'),
-    within_72h: countIn(row, 'within_72h'),
+    on_time_24h: countIn(row, 'on_time_24h'),
+    on_time_48h: countIn(row, 'on_time_48h'),
+    on_time_72h: countIn(row, 'on_time_72h'),
     cycles: countIn(row, 'cycles'),
   };
 }

@@ -88,7 +88,7 @@ function bandLevel(band: Band, rows: readonly FulfilmentRow[], watermark: number
   for (const row of rows) {
     if (row.window_start + HOUR_MS + band.hours * HOUR_MS > watermark) continue;
     placed += row.placed;
-    delivered += row[`within_${band.hours}h`];
+    delivered += row[`on_time_${band.hours}h`];
   }
   if (placed === 0) return { band, share: undefined, place: undefined };
   const share = delivered / placed;
