@@ -18,6 +18,7 @@ const COLUMNS = [
 const ALERTS: Panel = {
   topic: 'alerts',
   path: 'alerts',
+  needs: [],
   live: {
     table: 'alerts_rows',
     key: ['alert_id'],

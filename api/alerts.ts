@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 
+import { ALERT_KINDS, isAlertKind } from '../schemas/alert.ts';
 import type { Panel, Row } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { alertStateOf } from './alert-state.ts';
@@ -9,6 +10,7 @@ import { actorOf } from './guard/actor.ts';
 import type { Guard } from './guard/guard.ts';
 import type { LiveHub } from './live/hub.ts';
 import { Problem } from './problem.ts';
+import { requireProcessor } from './require-processor.ts';
 import { ViewCatalogue, pageStatement, publicRow } from './statement.ts';
 
 /** Acknowledgements on their way through the log that are remembered, to refuse a second one. */
@@ -44,12 +46,14 @@ export class AlertDesk {
   /**
    * Resolves when the acknowledgement is durable.
    *
-   * @throws {Problem} ALERT_UNKNOWN, ALERT_RESOLVED, ALERT_ALREADY_ACKNOWLEDGED
+   * @throws {Problem} ALERT_UNKNOWN, ALERT_RESOLVED, ALERT_ALREADY_ACKNOWLEDGED, PROCESSOR_OFF
    */
   async acknowledge(id: string, actor: string): Promise<void> {
     const alert = this.#hub.find('alerts', id) ?? (await this.#stored(id));
     const refusal = refusalOf(alert, this.#onTheirWay.has(id));
     if (refusal !== undefined) throw refusal;
+    const kind = String(alert?.['kind']);
+    if (isAlertKind(kind)) requireProcessor(this.#engine, ALERT_KINDS[kind].processor);
     remember(this.#onTheirWay, id);
     try {
       await this.#engine.acknowledge({

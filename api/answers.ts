@@ -1,5 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox';
 
+import type { PipelineStatus } from '../schemas/ports.ts';
+import type { ProcessorName } from '../schemas/processors.ts';
+
 /** What the answers of the api look like, for its types and its documentation. */
 
 const Instant = Type.Integer({ description: 'UTC milliseconds since the epoch' });
@@ -18,9 +21,26 @@ export const Freshness = {
   }),
 };
 
+/** What answers say of the processors that they need. */
+export const Off = {
+  processors_off: Type.Array(Type.String(), {
+    description:
+      'Processors that these numbers need and that do not run (`processors` of weir.yaml): numbers are missing, or from before they were turned off',
+  }),
+};
+
+/** What an answer that needs some processors says of those that do not run. */
+export function offAmong(
+  { processors_off: off }: Pick<PipelineStatus, 'processors_off'>,
+  needs: readonly ProcessorName[],
+): ProcessorName[] {
+  return needs.filter((name) => off.includes(name));
+}
+
 export const RowsAnswer = Type.Object({
   rows: Type.Array(Type.Record(Type.String(), ValueSchema)),
   ...Freshness,
+  ...Off,
   next_cursor: Type.Union([Type.String(), Type.Null()], {
     description: 'Give it back as `cursor` for the next page; null on the last one',
   }),
@@ -67,6 +87,9 @@ export const PipelineAnswer = Type.Object({
   ready: Type.Boolean(),
   problems: Type.Array(Type.String()),
   allowed_lateness_ms: Type.Integer(),
+  processors_off: Type.Array(Type.String(), {
+    description: 'Processors that do not run: what they would count is not counted',
+  }),
   counts: CountsSchema,
   unaccounted: Type.Integer({
     description:

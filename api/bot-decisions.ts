@@ -7,6 +7,7 @@ import { problemAnswers } from './answers.ts';
 import { actorOf } from './guard/actor.ts';
 import type { Guard } from './guard/guard.ts';
 import { Problem } from './problem.ts';
+import { requireProcessor } from './require-processor.ts';
 
 /** Longest token that is looked up. */
 const TOKEN_LENGTH_MAX = 128;
@@ -46,6 +47,7 @@ export function addBotDecisions(
       { schema: documentation(decision) },
       async (request, reply) => {
         const { visitor } = request.params;
+        requireProcessor(engine, 'bots');
         const { partition, aboutMs } = await judgedVisitor(engine, visitor);
         const { headers, body } = request;
         const actor = actorOf({ headers, named: body?.actor }, guard);
@@ -117,7 +119,7 @@ function documentation(decision: 'cleared' | 'confirmed') {
         description: 'The decision is durable',
         content: { 'application/json': { schema: DecisionAnswer } },
       },
-      ...problemAnswers(400, 404, 503),
+      ...problemAnswers(400, 404, 409, 503),
     },
   };
 }

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 
-import { Freshness } from './answers.ts';
+import { Freshness, Off } from './answers.ts';
 
 const Instant = Type.Integer({ description: 'UTC milliseconds since the epoch' });
 const NullableInstant = Type.Union([Instant, Type.Null()]);
@@ -48,5 +48,6 @@ export const BotsAnswer = Type.Object({
   ),
   verdicts: Type.Array(Verdict, { description: 'The newest, one per visitor' }),
   ...Freshness,
+  ...Off,
 });
 export type BotsAnswer = Static<typeof BotsAnswer>;

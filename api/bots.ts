@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Row } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { DAY_MS, MINUTE_MS } from '../schemas/time.ts';
-import { problemAnswers } from './answers.ts';
+import { offAmong, problemAnswers } from './answers.ts';
 import { askedRange } from './asked-range.ts';
 import { BotsAnswer } from './bots-answer.ts';
 import type { Clock } from './clock.ts';
@@ -36,7 +36,8 @@ export function addBots(
   const { engine, clock } = options;
   app.get<BotsRoute>('/v1/bots', { schema: DOCUMENTATION }, async (request, reply) => {
     const { channel = [], state = [], verdicts = VERDICTS_DEFAULT } = request.query;
-    const { watermark } = engine.status();
+    const status = engine.status();
+    const { watermark } = status;
     const nowMs = clock.nowMs();
     const { fromMs, toMs } = askedRange(request.query, {
       nowMs,
@@ -67,6 +68,7 @@ export function addBots(
       as_of: nowMs,
       watermark,
       complete: watermark !== null && toMs <= watermark,
+      processors_off: offAmong(status, ['bots', 'traffic']),
     };
     return reply.header('cache-control', 'no-store').send(answer);
   });

@@ -2,10 +2,10 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 
 import { CARTS_SQL } from '../processors/economics/reads.ts';
-import type { Row } from '../schemas/panel.ts';
+import type { Row, Value } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { DAY_MS } from '../schemas/time.ts';
-import { Freshness, problemAnswers } from './answers.ts';
+import { Freshness, Off, offAmong, problemAnswers } from './answers.ts';
 import { askedRange } from './asked-range.ts';
 import { BoundedOrNull, boundedShare, numberIn } from './bounded.ts';
 import type { Clock } from './clock.ts';
@@ -33,12 +33,16 @@ export function addCarts(
       usualMs: USUAL_MS,
       daysMax: DAYS_MAX,
     });
-    const { watermark } = engine.status();
-    const rows = await engine.query(CARTS_SQL, {
+    const status = engine.status();
+    const { watermark } = status;
+    const found = await engine.query(CARTS_SQL, {
       from_ms: fromMs,
       to_ms: toMs,
       watermark_ms: watermark ?? 0,
     });
+    const off = offAmong(status, ['stock', 'parity']);
+    const unknown = Object.fromEntries(off.map((column) => [column, 'unknown']));
+    const rows = found.map((row) => ({ ...row, ...unknown }));
     const answer: CartsAnswer = {
       from: fromMs,
       to: toMs,
@@ -54,7 +58,7 @@ export function addCarts(
         parity: String(row['parity']),
         ...figuresOf(row),
       })),
-      rows: rows.map((row) => ({
+      rows: summedBy(rows, 'channel', 'stock', 'parity').map((row) => ({
         channel: String(row['channel']),
         stock: String(row['stock']),
         parity: String(row['parity']),
@@ -63,6 +67,7 @@ export function addCarts(
       as_of: clock.nowMs(),
       watermark,
       complete: watermark !== null && toMs + DAY_MS <= watermark,
+      processors_off: off,
     };
     return reply.header('cache-control', 'no-store').send(answer);
   });
@@ -70,16 +75,16 @@ export function addCarts(
 
 const COUNTS = ['carts', 'abandoned', 'pending'] as const;
 
-/** The counts of rows that have the same `column`, added up. */
-function summedBy(rows: readonly Row[], column: string): readonly Row[] {
-  const sums = new Map<string, Record<(typeof COUNTS)[number], number>>();
+/** The counts of rows that have the same `columns`, added up. */
+function summedBy(rows: readonly Row[], ...columns: readonly string[]): readonly Row[] {
+  const sums = new Map<string, Record<string, Value>>();
   for (const row of rows) {
-    const key = String(row[column]);
-    const sum = sums.get(key) ?? { carts: 0, abandoned: 0, pending: 0 };
-    for (const name of COUNTS) sum[name] += numberIn(row, name);
-    sums.set(key, sum);
+    const key = JSON.stringify(columns.map((column) => row[column]));
+    const sum = sums.get(key);
+    if (sum === undefined) sums.set(key, { ...row });
+    else for (const name of COUNTS) sum[name] = numberIn(sum, name) + numberIn(row, name);
   }
-  return [...sums].map(([key, sum]) => ({ [column]: key, ...sum }));
+  return [...sums.values()];
 }
 
 function figuresOf(row: Row): Static<typeof Figures> {
@@ -111,6 +116,7 @@ const CartsAnswer = Type.Object({
   parity: Type.Array(Type.Object({ parity: PARITY, ...FIGURES })),
   rows: Type.Array(Type.Object({ channel: CHANNEL, stock: STOCK, parity: PARITY, ...FIGURES })),
   ...Freshness,
+  ...Off,
 });
 export type CartsAnswer = Static<typeof CartsAnswer>;
 

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 
-import { Freshness } from './answers.ts';
+import { Freshness, Off } from './answers.ts';
 import { BoundedOrNull } from './bounded.ts';
 
 const Nullable = Type.Union([Type.Number(), Type.Null()]);
@@ -77,5 +77,6 @@ export const EconomicsAnswer = Type.Object({
     }),
   ),
   ...Freshness,
+  ...Off,
 });
 export type EconomicsAnswer = Static<typeof EconomicsAnswer>;

@@ -10,9 +10,10 @@ import {
 } from '../processors/economics/reads.ts';
 import type { Row } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
+import type { ProcessorName } from '../schemas/processors.ts';
 import { DAY_MS } from '../schemas/time.ts';
 import { type Mix, mixOf } from '../statistics/channel-mix.ts';
-import { problemAnswers } from './answers.ts';
+import { offAmong, problemAnswers } from './answers.ts';
 import { type AskedRange, askedRange } from './asked-range.ts';
 import { boundedOrderValue, boundedShare, numberIn } from './bounded.ts';
 import type { Clock } from './clock.ts';
@@ -48,7 +49,9 @@ export function addEconomics(
   const { engine, clock } = options;
   app.get<EconomicsRoute>('/v1/economics', { schema: DOCUMENTATION }, async (request, reply) => {
     const { currency = 'EUR', model = 'last_non_direct' } = request.query;
-    const { watermark } = engine.status();
+    const status = engine.status();
+    const { watermark } = status;
+    const off = offAmong(status, ['traffic', 'attribution', 'lift']);
     const { fromMs, toMs } = askedRange(request.query, {
       nowMs: clock.nowMs(),
       usualMs: DAY_MS,
@@ -64,7 +67,7 @@ export function addEconomics(
       to: toMs,
       currency,
       model,
-      marketing: marketingOf(rows, tests),
+      marketing: marketingOf(rows, tests, off),
       sales: salesOf(rows, mix),
       mix: mix === undefined ? null : { chi_square: mix.chiSquare, p: mix.p },
       retention: retentionOf(rows.cohorts),
@@ -72,6 +75,7 @@ export function addEconomics(
       as_of: clock.nowMs(),
       watermark,
       complete: watermark !== null && toMs <= watermark,
+      processors_off: off,
     };
     return reply.header('cache-control', 'no-store').send(answer);
   });
@@ -80,7 +84,9 @@ export function addEconomics(
 function marketingOf(
   rows: EconomicsRows,
   tests: readonly LiftTestAnswer[],
+  off: readonly ProcessorName[],
 ): EconomicsAnswer['marketing'] {
+  const isCredited = !off.includes('attribution');
   return rows.channels
     .filter((row) =>
       ['clicks_gross', 'impressions', 'spend_minor'].some((name) => numberIn(row, name) > 0),
@@ -100,13 +106,13 @@ function marketingOf(
         clicks_net: numberIn(row, 'clicks_net'),
         sessions,
         add_to_carts: numberIn(row, 'add_to_carts'),
-        conversion_rate: sessions > 0 ? conversions / sessions : null,
+        conversion_rate: isCredited && sessions > 0 ? conversions / sessions : null,
         spend_minor: spend,
         attributed: {
           conversions,
           credit_minor: creditMinor,
           cpa_minor: spend > 0 && conversions > 0 ? spend / conversions : null,
-          roas: spend > 0 ? creditMinor / spend : null,
+          roas: isCredited && spend > 0 ? creditMinor / spend : null,
         },
         incremental:
           test === undefined

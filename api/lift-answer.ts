@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 
-import { Freshness } from './answers.ts';
+import { Freshness, Off } from './answers.ts';
 import { ComparisonSchema } from './comparison-answer.ts';
 
 const Interval = Type.Object(
@@ -123,4 +123,5 @@ export const LiftAnswer = Type.Object({
     description: 'Without a holdout, most trustworthy method first; never incremental',
   }),
   ...Freshness,
+  ...Off,
 });

@@ -18,7 +18,7 @@ import {
   verdictsOf,
   visitorsMissing,
 } from '../statistics/lift-result.ts';
-import { problemAnswers } from './answers.ts';
+import { offAmong, problemAnswers } from './answers.ts';
 import type { Clock } from './clock.ts';
 import { type ComparisonSettings, readComparisons } from './comparisons.ts';
 import { LiftAnswer, type LiftInterval, type LiftTestAnswer } from './lift-answer.ts';
@@ -40,7 +40,8 @@ export function addLift(
   const { engine, clock, comparisons = { currency: '', declared: [] } } = options;
   app.get<LiftRoute>('/v1/lift', { schema: DOCUMENTATION }, async (request, reply) => {
     const { test = [], channel = [] } = request.query;
-    const { watermark } = engine.status();
+    const status = engine.status();
+    const { watermark } = status;
     const answers = await readLift(engine);
     const compared =
       test.length > 0 ? [] : await readComparisons(engine, comparisons, watermark ?? 0);
@@ -56,6 +57,7 @@ export function addLift(
       as_of: clock.nowMs(),
       watermark,
       complete: answers.every(({ visitors }) => visitors.provisional === 0),
+      processors_off: offAmong(status, ['lift', 'traffic']),
     });
   });
 }

@@ -17,6 +17,7 @@ const T0 = Date.UTC(2026, 2, 1, 10);
 const CHANNELS: Panel = {
   topic: 'channels',
   path: 'channels',
+  needs: [],
   live: {
     table: 'channel_1m_rows',
     key: ['window_start', 'channel'],

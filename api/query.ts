@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { GRAINS, type Grain, type Panel } from '../schemas/panel.ts';
 import type { EnginePort } from '../schemas/ports.ts';
 import { bestMediaType } from './accept.ts';
-import { RowsAnswer, problemAnswers } from './answers.ts';
+import { RowsAnswer, offAmong, problemAnswers } from './answers.ts';
 import type { Clock } from './clock.ts';
 import { csvOf } from './csv.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
@@ -88,6 +88,7 @@ async function answerQuestion(context: QueryContext, asked: QueryString): Promis
     as_of: clock.nowMs(),
     watermark: status.watermark,
     complete: isComplete(panel, selection, status),
+    processors_off: offAmong(status, panel.needs),
     next_cursor: hasMore ? encodeCursor(positionOf(panel, columns, last), question) : null,
   };
 }
@@ -165,6 +166,8 @@ function sendCsv(reply: FastifyReply, panel: Panel, answer: RowsAnswer): Fastify
     'weir-complete': String(answer.complete),
   };
   if (answer.watermark !== null) headers['weir-watermark'] = String(answer.watermark);
+  if (answer.processors_off.length > 0)
+    headers['weir-processors-off'] = answer.processors_off.join(',');
   if (answer.next_cursor !== null) headers['weir-next-cursor'] = answer.next_cursor;
   return reply
     .type(`${CSV_TYPE}; charset=utf-8; header=present`)

@@ -80,7 +80,8 @@ function warning({ records, rows }: Unfinished): string {
 /** The results as lines for a terminal. */
 export function report(results: readonly AuditResult[]): string {
   const viewWidth = Math.max(...results.map(({ view }) => view.length));
-  const lines = results.flatMap(({ view, rows, differences, stated = [] }) => {
+  const lines = results.flatMap(({ view, rows, differences, stated = [], off }) => {
+    if (off !== undefined) return [`  ${view.padEnd(viewWidth)}      not compared: ${off} is off`];
     const verdict =
       differences.length === 0 ? pc.green('0 differ') : pc.red(`${differences.length} differ`);
     const shown = differences

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { forgetState } from '../processors/forget-state.ts';
 import { updateLists } from '../processors/kept-lists.ts';
 import {
   CONFIG_OPTION,
@@ -13,7 +14,7 @@ interface UpdateOptions extends CommonOptions {
   readonly recompute?: true;
 }
 
-/** `weir data`: lists that Weir judges clients by. */
+/** `weir data`: lists that Weir judges clients by, and computing anew. */
 export function dataCommand(): Command {
   const update = new Command('update')
     .description(
@@ -46,7 +47,18 @@ export function dataCommand(): Command {
         );
       }
     });
+  const recompute = new Command('recompute')
+    .description(
+      'Remove the state, so that the next start computes everything anew from the log, as after a change of processors; Weir must be stopped.',
+    )
+    .addOption(CONFIG_OPTION)
+    .addOption(DATA_DIR_OPTION)
+    .action(async (options: CommonOptions) => {
+      await forgetState(configOf(options));
+      process.stdout.write('The next start computes everything anew from the log\n');
+    });
   return new Command('data')
-    .description('Bring the lists up to date by which clients are judged.')
-    .addCommand(update);
+    .description('Bring the lists up to date by which clients are judged, or compute all anew.')
+    .addCommand(update)
+    .addCommand(recompute);
 }

@@ -7,6 +7,7 @@ import pc from 'picocolors';
 
 import { type Connection, checkKafka, checkSchemaRegistry } from '../processors/check-kafka.ts';
 import type { Config } from '../processors/config.ts';
+import { processorsOff } from '../processors/registry.ts';
 import { withTables } from '../processors/stopped.ts';
 import { messageOf } from '../schemas/errors.ts';
 import { EVENT_TIME_MS_MIN, SECOND_MS } from '../schemas/time.ts';
@@ -45,6 +46,7 @@ export function doctorCommand(): Command {
       const config = configOf(options);
       const findings: Finding[] = [
         { check: 'configuration', isGood: true, detail: 'valid' },
+        processors(config),
         node(),
         clock(),
         dataDir(config),
@@ -70,6 +72,16 @@ function connection(check: string, found: Connection | undefined): readonly Find
 
 function line({ check, isGood, detail }: Finding): string {
   return `${isGood ? pc.green('ok  ') : pc.red('mend')} ${check.padEnd(15)} ${detail}`;
+}
+
+function processors(config: Config): Finding {
+  const off = processorsOff(config);
+  const detail = config.processors.join(', ');
+  return {
+    check: 'processors',
+    isGood: true,
+    detail: off.length === 0 ? 'all' : `${detail}; off: ${off.join(', ')}`,
+  };
 }
 
 function node(): Finding {

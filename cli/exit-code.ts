@@ -22,6 +22,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   KAFKA_UNREACHABLE: EXIT.unreachable,
   LOG_PARTITION_COUNT_CHANGED: EXIT.configuration,
   NODE_TOO_OLD: EXIT.usage,
+  PROCESSORS_CHANGED: EXIT.configuration,
   IMPORT_COLUMN_MISSING: EXIT.usage,
   IMPORT_FILE_UNREADABLE: EXIT.usage,
   CLICKHOUSE_UNAVAILABLE: EXIT.unreachable,

@@ -1,6 +1,7 @@
 import type { AlertKind } from '../schemas/alert.ts';
 import type { Row } from '../schemas/panel.ts';
 import type { QueryParameter } from '../schemas/ports.ts';
+import type { ProcessorName } from '../schemas/processors.ts';
 import type { Config } from './config.ts';
 
 /** Runs a read with bound parameters. */
@@ -12,6 +13,8 @@ export type Query = (
 /** One view, or one read that answers are made of, and the SQL that recomputes it from the raw events alone. */
 export interface Audit {
   readonly view: string;
+  /** Whose numbers they are: nothing is compared while it is off. Undefined for reads of raw events. */
+  readonly processor?: ProcessorName;
   /** The read; undefined where it is the view of that name. */
   readonly read?: string;
   /** Columns that identify a row, and columns that must agree. */

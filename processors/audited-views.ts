@@ -44,6 +44,7 @@ export const AUDITS: readonly Audit[] = [
   {
     // Before those that take what is held of visitors as it says.
     view: 'bot_standings',
+    processor: 'bots',
     key: ['visitor_token', 'from_at'],
     values: ['until_at', 'tier', 'reason'],
     isSums: false,
@@ -55,6 +56,7 @@ export const AUDITS: readonly Audit[] = [
   },
   {
     view: 'channel_1m',
+    processor: 'traffic',
     key: ['window_start', 'channel', 'currency'],
     values: [...CHANNEL_1M.sums, 'clicks_net'],
     isSums: true,
@@ -68,6 +70,7 @@ export const AUDITS: readonly Audit[] = [
   },
   {
     view: 'region_1h',
+    processor: 'traffic',
     key: ['window_start', 'region', 'currency'],
     values: REGION_1H.sums,
     isSums: true,
@@ -78,6 +81,7 @@ export const AUDITS: readonly Audit[] = [
   },
   {
     view: 'attribution_1h',
+    processor: 'attribution',
     key: ['window_start', 'model', 'channel', 'campaign', 'currency'],
     values: ATTRIBUTION_1H.sums,
     isSums: true,
@@ -95,6 +99,7 @@ export const AUDITS: readonly Audit[] = [
   },
   {
     view: 'lift_cohorts',
+    processor: 'lift',
     key: ['window_start', 'test', 'channel', 'arm', 'stratum'],
     values: LIFT_VALUES,
     isSums: true,
@@ -110,17 +115,20 @@ export const AUDITS: readonly Audit[] = [
   ...STOCK_AUDITS,
   {
     ...incidentAudit('capacity_low', ['entity_key', 'node_id', 'opened_at']),
+    processor: 'fulfilment',
     files: [new URL('fulfilment/audit-breaches.sql', import.meta.url)],
     parameters: () => ({}),
   },
   {
     ...incidentAudit('delivery_late', ['subject', 'opened_at'], { until: WATERMARK }),
+    processor: 'fulfilment',
     files: [FULFILMENT_BEGINNING, new URL('fulfilment/audit-bands.sql', import.meta.url)],
     parameters: ({ attribution }) => ({ returns_kept_ms: attribution.returns_kept }),
   },
   ...PARITY_AUDITS,
   {
     view: 'fulfilment_1h',
+    processor: 'fulfilment',
     key: ['window_start', 'zone', 'node_id'],
     values: [
       'due',
@@ -140,6 +148,7 @@ export const AUDITS: readonly Audit[] = [
   },
   {
     view: 'fulfilment_cycles_1h',
+    processor: 'fulfilment',
     key: ['window_start', 'zone', 'node_id', 'bin'],
     values: ['cycles'],
     isSums: true,
@@ -150,6 +159,7 @@ export const AUDITS: readonly Audit[] = [
   },
   {
     view: 'fulfilment_reasons_1h',
+    processor: 'fulfilment',
     key: ['window_start', 'fulfilment', 'status', 'reason'],
     values: ['orders'],
     isSums: true,
@@ -160,6 +170,7 @@ export const AUDITS: readonly Audit[] = [
   },
   {
     view: 'node_capacity',
+    processor: 'fulfilment',
     key: ['area', 'node_id'],
     values: ['capacity', 'used'],
     isSums: false,
@@ -170,6 +181,7 @@ export const AUDITS: readonly Audit[] = [
   },
   {
     view: 'bot_clicks_1m',
+    processor: 'traffic',
     key: ['window_start', 'channel', 'reason'],
     values: BOT_CLICKS_1M.sums,
     isSums: true,

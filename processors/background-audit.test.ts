@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { EngineError } from '../schemas/errors.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../schemas/time.ts';
-import { WINDOW_VIEWS } from './audit.ts';
+import { windowViews } from './audit.ts';
 import { BackgroundAudit, type LimitedQuery, type Settlement } from './background-audit.ts';
 import { type Config, DEFAULT_CONFIG } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
@@ -16,7 +16,7 @@ import type { Clock } from './engine/time/clock.ts';
 
 const START_MS = Date.UTC(2026, 0, 5, 12);
 /** Looks after which it is the turn of the first view again. */
-const ROUND = WINDOW_VIEWS.length;
+const ROUND = windowViews(DEFAULT_CONFIG).length;
 const DATA_DIR = mkdtempSync(join(tmpdir(), 'weir-audit-'));
 const CONFIG: Config = {
   ...DEFAULT_CONFIG,
@@ -154,7 +154,7 @@ async function falsify(afterMs: number): Promise<() => Promise<void>> {
 test('every closed hour of every view with windows is looked at, newest first, round and round', async () => {
   const audit = auditOf();
   const round = (hour: number): unknown[] =>
-    WINDOW_VIEWS.map(({ view }) => [view, hour, 'equal', 0]);
+    windowViews(DEFAULT_CONFIG).map(({ view }) => [view, hour, 'equal', 0]);
   expect(await looks(audit, 3 * ROUND)).toEqual([...round(1), ...round(0), ...round(1)]);
   // Three rows of traffic and one of sales in channel_1m, one of sales by region, seven models of one conversion, two rows of
   // how the order is fulfilled, and hour 1 twice.

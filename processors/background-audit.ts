@@ -1,7 +1,7 @@
 import { EngineError } from '../schemas/errors.ts';
 import type { AuditStatus } from '../schemas/ports.ts';
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../schemas/time.ts';
-import { type AuditRange, WINDOW_VIEWS, auditWindows } from './audit.ts';
+import { type AuditRange, auditWindows, windowViews } from './audit.ts';
 import type { Query } from './audited-view.ts';
 import type { Config } from './config.ts';
 import type { Clock } from './engine/time/clock.ts';
@@ -124,7 +124,7 @@ export class BackgroundAudit {
     this.#clock = options.clock;
     this.#settlement = options.settlement;
     this.#onAudited = options.onAudited;
-    this.#cursors = WINDOW_VIEWS.map(({ view, windowMs }) => ({
+    this.#cursors = windowViews(options.config).map(({ view, windowMs }) => ({
       view,
       windowMs,
       sliceMs: Math.max(SLICE_MS, windowMs),

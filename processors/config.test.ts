@@ -221,6 +221,28 @@ test('what only a ClickHouse server needs is refused without one', () => {
   expect(clickhouse).toMatchObject({ cluster: 'main', tables: 'replicated', user: 'default' });
 });
 
+test('processors are chosen by name, in the file and in a variable', () => {
+  expect(load('processors: [traffic, stock]').processors).toEqual(['traffic', 'stock']);
+  expect(load('', { WEIR_PROCESSORS: 'stock, lift' }).processors).toEqual(['stock', 'lift']);
+  expect(errorOf(() => load('processors: [trafic]')).message).toContain(
+    'processors: trafic is none of bots, traffic, attribution, lift, stock, fulfilment, parity; did you mean traffic?',
+  );
+  expect(errorOf(() => load('processors: []')).message).toContain(
+    'processors: expected a list of some',
+  );
+});
+
+test('what is declared for a processor that is off is refused', () => {
+  const lift = 'lift: { tests: [{ id: a, channel: search, start: 2026-01-01 }] }';
+  expect(errorOf(() => load(`processors: [traffic]\n${lift}`)).message).toContain(
+    'lift.tests: expected lift among processors',
+  );
+  const compared = 'lift: { comparisons: [{ id: a, channel: tv, start: 2026-01-01 }] }';
+  expect(errorOf(() => load(`processors: [stock]\n${compared}`)).message).toContain(
+    'lift.comparisons: expected traffic among processors',
+  );
+});
+
 test('logging in to Kafka needs a user name and a password', () => {
   const login = { WEIR_KAFKA_SASL_MECHANISM: 'plain', WEIR_KAFKA_SASL_USERNAME: 'weir' };
   expect(problemsOf('', login)).toEqual([

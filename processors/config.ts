@@ -4,6 +4,7 @@ import { parseDocument } from 'yaml';
 
 import { erase } from '../schemas/brand.ts';
 import { EngineError, messageOf } from '../schemas/errors.ts';
+import { PROCESSOR_NAMES } from '../schemas/processors.ts';
 import { DAY_MS } from '../schemas/time.ts';
 import { ALERT_SETTINGS } from './alert-settings.ts';
 import { AUTH_SETTINGS, isHost, isLoopback } from './auth-settings.ts';
@@ -65,6 +66,7 @@ const SETTINGS = {
   clickhouse: CLICKHOUSE_SETTINGS,
   auth: AUTH_SETTINGS,
   partitions: integer(4, { min: 1, max: 256 }),
+  processors: choices(PROCESSOR_NAMES),
   lateness: {
     out_of_orderness: duration('60s', { min: '0ms', max: '24h' }),
     idle_timeout: duration('30s', { min: '1s', max: '24h' }),
@@ -167,6 +169,16 @@ const AGREEMENTS: readonly {
     holds: ({ clickhouse }) =>
       clickhouse.cluster === undefined || clickhouse.tables === 'replicated',
     message: 'clickhouse.tables: expected replicated beside clickhouse.cluster',
+  },
+  {
+    holds: ({ processors, lift }) => lift.tests.length === 0 || processors.includes('lift'),
+    message: 'lift.tests: expected lift among processors, which counts what the tests measure',
+  },
+  {
+    holds: ({ processors, lift }) =>
+      lift.comparisons.length === 0 || processors.includes('traffic'),
+    message:
+      'lift.comparisons: expected traffic among processors, which counts the sales that are compared',
   },
   {
     holds: ({ bots, attribution }) => bots.reach + DAY_MS <= attribution.returns_kept,

@@ -42,7 +42,7 @@ import { openClickHouse } from './open-clickhouse.ts';
 import { openLog } from './open-log.ts';
 import { preloadRows } from './preload.ts';
 import { checkFiles, finishRecomputation, recover } from './recovery.ts';
-import { createProcessors, migrationsOf, viewsOf } from './registry.ts';
+import { createProcessors, migrationsOf, processorsOff, viewsOf } from './registry.ts';
 import { finiteOrNull, taskStatuses } from './task-status.ts';
 
 /** How long a start waits for deliveries of the process before it. */
@@ -297,6 +297,7 @@ export class Embedded implements EnginePort {
       problems,
       watermark: finiteOrNull(this.#engine.watermarkMs),
       allowed_lateness_ms: this.#config.lateness.allowed,
+      processors_off: processorsOff(this.#config),
       counts: this.#engine.counts(),
       unaccounted: tasks.reduce((sum, { counts }) => sum + unaccountedOf(counts), 0),
       tasks,

@@ -1,13 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { EngineError } from '../schemas/errors.ts';
-import { TOPICS_OF_STAGE } from '../schemas/topics.ts';
 import type { ListSettings } from './client-lists.ts';
 import type { Config } from './config.ts';
-import { openDataDir, writeDurably } from './data-dir.ts';
-import { EmbeddedLog } from './engine/log/embedded.ts';
-import { systemClock } from './engine/runtime/system-clock.ts';
+import { writeDurably } from './data-dir.ts';
+import { forgetState } from './forget-state.ts';
 import { type CrawlerList, type RangesList, readListFile } from './list-files.ts';
 
 /** A list as it was put into the data directory. */
@@ -64,42 +61,4 @@ export async function updateLists(
 
 function listsDirectory(config: Config): string {
   return join(resolve(config.data_dir), 'lists');
-}
-
-async function forgetState(config: Config): Promise<void> {
-  if (config.kafka.brokers !== undefined) {
-    throw new EngineError({
-      code: 'CONFIG_INVALID',
-      kind: 'fatal',
-      message: 'Expected a log in the data directory, got kafka.brokers: use weir replay there',
-    });
-  }
-  const dataDir = openDataDir(config.data_dir, config.tokens.secret);
-  try {
-    const log = EmbeddedLog.open(dataDir.logPath, () => systemClock.nowMs());
-    try {
-      checkWhole(log, config.partitions);
-    } finally {
-      await log.close();
-    }
-    rmSync(dataDir.statePath, { recursive: true, force: true });
-  } finally {
-    dataDir.release();
-  }
-}
-
-function checkWhole(log: EmbeddedLog, partitions: number): void {
-  for (const topic of Object.values(TOPICS_OF_STAGE).flat()) {
-    for (let partition = 0; partition < partitions; partition += 1) {
-      const startOffset = log.startOffset(topic, partition);
-      if (startOffset === 0) continue;
-      throw new EngineError({
-        code: 'STATE_LOST',
-        kind: 'fatal',
-        message:
-          `Expected a log from offset 0 to recompute everything from, but ${topic}/${partition} begins at ` +
-          `${startOffset}: older records have left it (retention.log). Nothing was changed`,
-      });
-    }
-  }
 }

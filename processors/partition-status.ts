@@ -1,16 +1,28 @@
 import type { PipelineStatus } from '../schemas/ports.ts';
+import { PROCESSOR_NAMES } from '../schemas/processors.ts';
 import type { Config } from './config.ts';
 import type { Log } from './engine/log/log.ts';
 import { addCounts, noCounts, unaccountedOf } from './engine/runtime/counts.ts';
 import type { Engine } from './engine/runtime/engine.ts';
 import { identityCounts } from './engine/runtime/identities.ts';
 import type { PartitionStatus } from './engine/runtime/update-message.ts';
+import { processorsOff } from './registry.ts';
 import { finiteOrNull, taskStatuses } from './task-status.ts';
 
 /** How the engine of one partition is doing. */
 export function partitionStatus(
   partition: number,
-  { engine, log, nowMs }: { readonly engine: Engine; readonly log: Log; readonly nowMs: number },
+  {
+    engine,
+    log,
+    config,
+    nowMs,
+  }: {
+    readonly engine: Engine;
+    readonly log: Log;
+    readonly config: Config;
+    readonly nowMs: number;
+  },
 ): PartitionStatus {
   const { sequence, ageMs, durationMs } = engine.checkpointStatus;
   return {
@@ -23,6 +35,7 @@ export function partitionStatus(
     pendingRows: engine.outbox.pendingRows,
     isSinkHealthy: engine.outbox.isHealthy,
     identities: identityCounts(engine.tasks),
+    processorsOff: processorsOff(config),
     sentAtMs: nowMs,
   };
 }
@@ -51,6 +64,11 @@ export function pipelineStatus(
     problems: all,
     watermark: lowestWatermark(partitions),
     allowed_lateness_ms: config.lateness.allowed,
+    processors_off: PROCESSOR_NAMES.filter(
+      (name) =>
+        !config.processors.includes(name) ||
+        partitions.some((each) => each.processorsOff?.includes(name)),
+    ),
     counts,
     unaccounted: tasks.reduce((sum, task) => sum + unaccountedOf(task.counts), 0),
     tasks,

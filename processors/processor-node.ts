@@ -184,7 +184,7 @@ export class ProcessorNode {
   status(): PipelineStatus {
     const nowMs = systemClock.nowMs();
     const statuses = this.#running.map(({ partition, engine }) =>
-      partitionStatus(partition, { engine, log: this.#log, nowMs }),
+      partitionStatus(partition, { engine, log: this.#log, config: this.#config, nowMs }),
     );
     const restoring = [...this.#owned.values()].filter(({ running }) => running === undefined);
     const problem = this.#log.problem();
@@ -283,7 +283,12 @@ export class ProcessorNode {
   #sendStatus(): void {
     const nowMs = systemClock.nowMs();
     for (const { partition, engine } of this.#running) {
-      const status = partitionStatus(partition, { engine, log: this.#log, nowMs });
+      const status = partitionStatus(partition, {
+        engine,
+        log: this.#log,
+        config: this.#config,
+        nowMs,
+      });
       const { epoch } = engine;
       const out = this.#outs.get(partition);
       if (out?.hasRoom !== true) continue;

@@ -1,4 +1,5 @@
 import { alertOwnersOf } from '../schemas/alert.ts';
+import { PROCESSOR_NAMES, type ProcessorName } from '../schemas/processors.ts';
 import { DAY_MS } from '../schemas/time.ts';
 import { createActs } from './acts/processor.ts';
 import { createAlerts } from './alerts/processor.ts';
@@ -17,8 +18,20 @@ import { taxBasisPointsOf } from './parity/tax-rate.ts';
 import { createStock } from './stock/processor.ts';
 import { createTraffic } from './traffic/processor.ts';
 
-/** The processors that run, in the order in which an event meets them. */
+/** Every processor, in the order in which an event meets them; those that nobody has chosen are off. */
 export function createProcessors(config: Config): readonly Processor[] {
+  const off: ReadonlySet<string> = new Set(processorsOff(config));
+  return declaredProcessors(config).map((processor) =>
+    off.has(processor.name) ? { ...processor, operators: [], isOff: true } : processor,
+  );
+}
+
+/** The processors that `config` leaves out. */
+export function processorsOff({ processors }: Config): readonly ProcessorName[] {
+  return PROCESSOR_NAMES.filter((name) => !processors.includes(name));
+}
+
+function declaredProcessors(config: Config): readonly Processor[] {
   const owners = alertOwnersOf(config.alerts.owners ?? []);
   return [
     createArchive(),

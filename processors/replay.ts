@@ -380,7 +380,10 @@ async function differences(
   { fromMs, toMs }: ReplayOptions,
 ): Promise<readonly TableDifference[]> {
   const tables = [
-    ...processors.flatMap((processor) => processor.tables).filter((table) => !isTrail(table)),
+    ...processors
+      .filter(({ isOff }) => isOff !== true)
+      .flatMap((processor) => processor.tables)
+      .filter((table) => !isTrail(table)),
     ...ENGINE_TABLES.filter((table) => table !== PROGRESS),
   ];
   const results: TableDifference[] = [];

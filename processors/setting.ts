@@ -6,6 +6,7 @@ import {
   SECOND_MS,
   durationMs,
 } from '../schemas/time.ts';
+import { nearestOf } from './nearest-name.ts';
 
 /** One value that a user may set, and how it is read. */
 export interface Setting<Value> {
@@ -46,6 +47,8 @@ const MS_OF_UNIT = new Map([
   ['h', HOUR_MS],
   ['d', DAY_MS],
 ]);
+/** Longest piece of an unknown name that a message repeats, in UTF-16 units. */
+const NAME_SHOWN_MAX = 40;
 const WHOLE_NUMBER = /^\d{1,15}$/;
 
 /** Text that is safe as a name anywhere. */
@@ -156,14 +159,29 @@ export function choices<const Option extends string>(
     const chosen = raw.flatMap((entry) => options.find((option) => option === entry) ?? []);
     return new Set(chosen).size === raw.length ? Object.freeze(chosen) : undefined;
   };
+  const allowed = `a list of some of ${options.join(', ')}, each once`;
   return {
     kind: 'setting',
     initial: Object.freeze([...options]),
-    allowed: `a list of some of ${options.join(', ')}, each once`,
+    allowed,
     parse,
-    parseText: (value) => parse(value.split(',').map((entry) => entry.trim())),
+    parseText: (value) => parse(partsOf(value)),
+    problemOf: (raw) => {
+      const entries: readonly unknown[] =
+        typeof raw === 'string' ? partsOf(raw) : Array.isArray(raw) ? raw : [];
+      const unknown = entries.find((entry) => !options.some((option) => option === entry));
+      if (typeof unknown !== 'string') return undefined;
+      const nearest = nearestOf(unknown, options);
+      const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+      return `: ${unknown.slice(0, NAME_SHOWN_MAX)} is none of ${options.join(', ')}${meant}`;
+    },
     isSecret: false,
   };
+}
+
+/** The entries of a list in a variable. */
+function partsOf(value: string): readonly string[] {
+  return value.split(',').map((entry) => entry.trim());
 }
 
 /** A list of one or more texts that `accepts` each, absent by default. In a variable: joined by commas. */
@@ -181,7 +199,7 @@ export function optionalTexts(
     initial: undefined,
     allowed,
     parse,
-    parseText: (value) => parse(value.split(',').map((entry) => entry.trim())),
+    parseText: (value) => parse(partsOf(value)),
     isSecret: false,
   };
 }

@@ -20,6 +20,7 @@ const PARITY_RUNS = new URL('parity/audit-runs.sql', import.meta.url);
 export const STOCK_AUDITS: readonly Audit[] = [
   {
     view: 'stock_current',
+    processor: 'stock',
     key: ['sku', 'node_id'],
     values: ['state', 'available', 'on_hand', 'reserved', 'safety', 'inbound', 'rate'],
     // Four significant digits: a sum of decayed weights depends on the order of addition beyond them.
@@ -30,6 +31,7 @@ export const STOCK_AUDITS: readonly Audit[] = [
   },
   {
     view: 'stock_current (forecasts)',
+    processor: 'stock',
     read: STOCK_FORECASTS_SQL,
     key: ['sku', 'node_id'],
     values: ['phantom', 'tsb', 'croston', 'sba', 'error'],
@@ -39,11 +41,13 @@ export const STOCK_AUDITS: readonly Audit[] = [
   },
   {
     ...incidentAudit('stockout', ['sku', 'node_id', 'opened_at']),
+    processor: 'stock',
     files: [STOCK_BEGINNING, new URL('stock/audit-stockouts.sql', import.meta.url)],
     parameters: (config) => stockParameters(config),
   },
   {
     ...incidentAudit('at_risk', ['sku', 'node_id', 'opened_at']),
+    processor: 'stock',
     files: [...STOCK_CHANCES, new URL('stock/audit-risks.sql', import.meta.url)],
     parameters: (config) => stockParameters(config),
   },
@@ -53,6 +57,7 @@ export const STOCK_AUDITS: readonly Audit[] = [
 export const PARITY_AUDITS: readonly Audit[] = [
   {
     view: 'parity_1h',
+    processor: 'parity',
     key: ['window_start', 'sku', 'channel'],
     values: ['observed_ms', 'gap_ppb_ms', 'absolute_gap_ppb_ms', 'outside_ms', 'under_ms'],
     isSums: true,
@@ -63,6 +68,7 @@ export const PARITY_AUDITS: readonly Audit[] = [
   },
   {
     view: 'parity_current',
+    processor: 'parity',
     key: ['sku', 'channel'],
     values: [
       'status',
@@ -84,11 +90,13 @@ export const PARITY_AUDITS: readonly Audit[] = [
   {
     // Told is on which side, since when and why; how far out it was is in parity_1h.
     ...incidentAudit('price_drift', ['subject', 'opened_at'], DRIFT_TOLD),
+    processor: 'parity',
     files: [PARITY_BEGINNING, PARITY_RUNS, new URL('parity/audit-drifts.sql', import.meta.url)],
     parameters: parityParameters,
   },
   {
     ...incidentAudit('price_feed_stale', ['subject', 'opened_at'], { until: WATERMARK }),
+    processor: 'parity',
     files: [PARITY_BEGINNING, new URL('parity/audit-silences.sql', import.meta.url)],
     parameters: parityParameters,
   },

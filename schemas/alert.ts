@@ -1,15 +1,39 @@
 import type { Value } from './panel.ts';
+import type { ProcessorName } from './processors.ts';
 
-/** What every kind of incident is called, how bad it is, and where a person reads what to do. */
+/** What every kind of incident is called, who finds it, how bad it is, and where a person reads what to do. */
 export const ALERT_KINDS = {
-  at_risk: { severity: 'warning', runbook: 'docs/operations.md#stockout-risk' },
-  capacity_low: { severity: 'warning', runbook: 'docs/operations.md#capacity-low' },
-  delivery_late: { severity: 'warning', runbook: 'docs/operations.md#delivery-late' },
-  price_drift: { severity: 'warning', runbook: 'docs/operations.md#price-drift' },
-  price_feed_stale: { severity: 'info', runbook: 'docs/operations.md#price-feed-stale' },
-  stockout: { severity: 'critical', runbook: 'docs/operations.md#stockout' },
+  at_risk: { processor: 'stock', severity: 'warning', runbook: 'docs/operations.md#stockout-risk' },
+  capacity_low: {
+    processor: 'fulfilment',
+    severity: 'warning',
+    runbook: 'docs/operations.md#capacity-low',
+  },
+  delivery_late: {
+    processor: 'fulfilment',
+    severity: 'warning',
+    runbook: 'docs/operations.md#delivery-late',
+  },
+  price_drift: {
+    processor: 'parity',
+    severity: 'warning',
+    runbook: 'docs/operations.md#price-drift',
+  },
+  price_feed_stale: {
+    processor: 'parity',
+    severity: 'info',
+    runbook: 'docs/operations.md#price-feed-stale',
+  },
+  stockout: { processor: 'stock', severity: 'critical', runbook: 'docs/operations.md#stockout' },
 } as const satisfies Readonly<
-  Record<string, { readonly severity: AlertSeverity; readonly runbook: string }>
+  Record<
+    string,
+    {
+      readonly processor: ProcessorName;
+      readonly severity: AlertSeverity;
+      readonly runbook: string;
+    }
+  >
 >;
 export type AlertKind = keyof typeof ALERT_KINDS;
 
@@ -71,7 +95,8 @@ export function alertOwnersOf(texts: readonly string[]): AlertOwners {
   return owners;
 }
 
-function isAlertKind(text: string): text is AlertKind {
+/** Whether `text` names a kind of incident. */
+export function isAlertKind(text: string): text is AlertKind {
   return Object.hasOwn(ALERT_KINDS, text);
 }
 

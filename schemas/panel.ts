@@ -1,3 +1,5 @@
+import type { ProcessorName } from './processors.ts';
+
 /** One value of a row as it is stored and sent; instants are UTC milliseconds. */
 export type Value = string | number | boolean | null;
 export type Row = Readonly<Record<string, Value>>;
@@ -52,6 +54,8 @@ export interface Panel {
   readonly topic: LiveTopic;
   /** Path under `/v1/`, such as `channels`; undefined when the panel is live only. */
   readonly path: string | undefined;
+  /** The processors without which it has nothing, or less, to show. */
+  readonly needs: readonly ProcessorName[];
   readonly live: {
     /** The engine table whose updates feed the topic. */
     readonly table: string;

@@ -1,5 +1,6 @@
 import type { Arm } from './assignment.ts';
 import type { LiveTopic, Row, UpdateBatch } from './panel.ts';
+import type { ProcessorName } from './processors.ts';
 import type { EventType } from './topics.ts';
 
 /**
@@ -151,6 +152,8 @@ export interface PipelineStatus {
   /** The lowest watermark of the visitor tasks; windows that end at or before it are matured. */
   readonly watermark: number | null;
   readonly allowed_lateness_ms: number;
+  /** Processors that nobody has chosen: what they would count is not counted. */
+  readonly processors_off: readonly ProcessorName[];
   readonly counts: EventCounts;
   /** Received events less those with a known outcome; the sum check: anything but 0 is a defect. */
   readonly unaccounted: number;

@@ -17,6 +17,7 @@ const T0 = Date.UTC(2026, 2, 1, 10);
 const STOCK: Panel = {
   topic: 'stock',
   path: 'stock',
+  needs: [],
   live: {
     table: 'stock_rows',
     key: ['sku'],

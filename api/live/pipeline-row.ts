@@ -6,6 +6,7 @@ import { SECOND_MS } from '../../schemas/time.ts';
 export const PIPELINE_PANEL: Panel = {
   topic: STATUS_TOPIC,
   path: undefined,
+  needs: [],
   live: {
     table: 'pipeline',
     key: ['key'],
@@ -19,6 +20,7 @@ export const PIPELINE_PANEL: Panel = {
     columns: [
       'ready',
       'problems',
+      'processors_off',
       'watermark',
       'lag_records',
       'received',
@@ -48,6 +50,7 @@ export function pipelineRow(status: PipelineStatus, eventsPerSecond: number): Ro
     key: 'pipeline',
     ready: status.ready,
     problems: status.problems.join('; '),
+    processors_off: status.processors_off.join(' '),
     watermark: status.watermark,
     lag_records: lagRecords(status),
     ...status.counts,

@@ -12,6 +12,7 @@ const FIRST_SEQ = 1_000;
 const CHANNELS: Panel = {
   topic: 'channels',
   path: 'channels',
+  needs: [],
   live: {
     table: 'channel_1m_rows',
     key: ['window_start', 'channel'],
@@ -33,6 +34,7 @@ const CHANNELS: Panel = {
 const STOCK: Panel = {
   topic: 'stock',
   path: 'stock',
+  needs: [],
   live: {
     table: 'stock_rows',
     key: ['sku'],

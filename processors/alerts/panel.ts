@@ -17,6 +17,7 @@ const LIVE: Panel['live'] = {
 export const ALERTS_PANEL: Panel = {
   topic: 'alerts',
   path: 'alerts',
+  needs: ['stock', 'parity', 'fulfilment'],
   live: LIVE,
   query: {
     views: { all: 'weir.alerts' },
@@ -49,6 +50,7 @@ export const ALERTS_PANEL: Panel = {
 export const ALERT_TIMES_PANEL: Panel = {
   topic: 'alerts',
   path: 'alerts/times',
+  needs: ['stock', 'parity', 'fulfilment'],
   live: LIVE,
   query: {
     views: { all: 'weir.alert_times' },

@@ -14,6 +14,7 @@ const KEY = ['window_start', ...ATTRIBUTION_1H.dimensions] as const;
 export const ATTRIBUTION_PANEL: Panel = {
   topic: 'attribution',
   path: 'attribution',
+  needs: ['attribution'],
   live: {
     table: ATTRIBUTION_1H.name,
     key: KEY,

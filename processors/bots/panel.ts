@@ -5,6 +5,7 @@ import { BOT_VERDICTS, VERDICTS_WATCHED_MAX } from './row.ts';
 export const VERDICTS_PANEL: Panel = {
   topic: 'verdicts',
   path: undefined,
+  needs: ['bots'],
   live: {
     table: BOT_VERDICTS.name,
     key: [BOT_VERDICTS.watched.key],

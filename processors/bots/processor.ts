@@ -8,6 +8,7 @@ import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
 export function createBots(config: BotsConfig): Processor {
   return {
     name: 'bots',
+    isJudge: true,
     operators: config.isFiltering ? [createJudge(config), createAddresses(config)] : [],
     tables: [BOT_VERDICTS, BOT_STANDINGS],
     migrations: [new URL('table.sql', import.meta.url)],

@@ -12,6 +12,7 @@ const LIVE_ROWS_MAX = 25_000;
 export const FULFILMENT_PANEL: Panel = {
   topic: 'fulfilment',
   path: 'fulfilment',
+  needs: ['fulfilment'],
   live: {
     table: FULFILMENT_1H.name,
     key: ['window_start', ...FULFILMENT_1H.dimensions],
@@ -54,6 +55,7 @@ export const FULFILMENT_PANEL: Panel = {
 export const FULFILMENT_REASONS_PANEL: Panel = {
   topic: 'fulfilment_reasons',
   path: 'fulfilment/reasons',
+  needs: ['fulfilment'],
   live: {
     table: FULFILMENT_REASONS_1H.name,
     key: ['window_start', ...FULFILMENT_REASONS_1H.dimensions],
@@ -75,6 +77,7 @@ export const FULFILMENT_REASONS_PANEL: Panel = {
 export const NODE_CAPACITY_PANEL: Panel = {
   topic: 'fulfilment',
   path: 'fulfilment/capacity',
+  needs: ['fulfilment'],
   live: FULFILMENT_PANEL.live,
   query: {
     views: { all: 'weir.node_capacity' },
@@ -100,6 +103,7 @@ export const NODE_CAPACITY_PANEL: Panel = {
 export const FULFILMENT_BANDS_PANEL: Panel = {
   topic: 'fulfilment',
   path: 'fulfilment/bands',
+  needs: ['fulfilment'],
   live: FULFILMENT_PANEL.live,
   query: {
     views: { all: 'weir.fulfilment_bands' },

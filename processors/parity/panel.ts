@@ -8,6 +8,7 @@ const PARITY_ROWS_MAX = 20_000;
 export const PARITY_PANEL: Panel = {
   topic: 'parity',
   path: 'parity',
+  needs: ['parity'],
   live: {
     table: PARITY_CURRENT.name,
     key: PARITY_CURRENT.key,

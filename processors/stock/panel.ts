@@ -8,6 +8,7 @@ const STOCK_ROWS_MAX = 20_000;
 export const STOCK_PANEL: Panel = {
   topic: 'stock',
   path: 'stock',
+  needs: ['stock'],
   live: {
     table: STOCK_CURRENT.name,
     key: STOCK_CURRENT.key,

@@ -21,6 +21,7 @@ const KEY = ['window_start', ...CHANNEL_1M.dimensions] as const;
 export const CHANNELS_PANEL: Panel = {
   topic: 'channels',
   path: 'channels',
+  needs: ['traffic'],
   live: {
     table: CHANNEL_1M.name,
     key: KEY,
@@ -65,6 +66,7 @@ const BOTS_KEY = ['window_start', ...BOT_CLICKS_1M.dimensions] as const;
 export const BOTS_PANEL: Panel = {
   topic: 'bots',
   path: 'bots/reasons',
+  needs: ['bots', 'traffic'],
   live: {
     table: BOT_CLICKS_1M.name,
     key: BOTS_KEY,
@@ -86,6 +88,7 @@ export const BOTS_PANEL: Panel = {
 export const BOT_WITHDRAWALS_PANEL: Panel = {
   topic: 'bot_withdrawals',
   path: 'bots/withdrawals',
+  needs: ['bots', 'traffic'],
   live: {
     table: BOT_WITHDRAWALS_1M.name,
     key: BOTS_KEY,

@@ -47,6 +47,7 @@ export const ECONOMICS: EconomicsAnswer = {
   retention: { point: 0.18, low: 0.15, high: 0.21 },
   cohorts: [],
   as_of: Date.UTC(2026, 10, 21),
+  processors_off: [],
   watermark: Date.UTC(2026, 10, 21),
   complete: true,
 };
@@ -55,6 +56,7 @@ const FRESH = {
   from: ECONOMICS.from,
   to: ECONOMICS.to,
   as_of: ECONOMICS.as_of,
+  processors_off: [],
   watermark: ECONOMICS.watermark,
   complete: true,
 };

@@ -41,6 +41,7 @@ function panel(options: {
   return {
     topic,
     path: topic,
+    needs: [],
     live: {
       table,
       key,

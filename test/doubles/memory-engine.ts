@@ -57,6 +57,7 @@ export class MemoryEngine implements EnginePort {
     ready: true,
     problems: [],
     watermark: null,
+    processors_off: [],
     allowed_lateness_ms: 0,
     counts: NO_COUNTS,
     unaccounted: 0,

@@ -1,3 +1,4 @@
+import type { ProcessorName } from '../../../schemas/processors.ts';
 import type { Acknowledgements } from './live/acknowledgements.ts';
 import type { Carts, Economics, Segments } from './live/economics.ts';
 import type { LiveFeed } from './live/feed.ts';
@@ -21,6 +22,9 @@ import { Pipeline } from './panels/pipeline.tsx';
 import { Quality } from './panels/quality.tsx';
 import { Stock } from './panels/stock.tsx';
 
+/** The processors that find incidents. */
+const WATCHED_BY: readonly ProcessorName[] = ['stock', 'fulfilment', 'parity'];
+
 /** The whole page at the browser's instant `nowMs`. */
 export function App(props: {
   readonly feed: LiveFeed;
@@ -39,25 +43,31 @@ export function App(props: {
   const { capacity, decisions, acknowledgements } = props;
   const { store } = feed;
   const verdict = judge(feed.status, store.freshness, nowMs);
+  const off: readonly string[] = store.pipeline?.processors_off ?? [];
+  const isOn = (...names: readonly ProcessorName[]) => names.every((name) => !off.includes(name));
   const isOld = verdict.kind === 'disconnected' || verdict.kind === 'stale';
   return (
     <>
       <Header store={store} verdict={verdict} nowMs={nowMs} />
       <Banner verdict={verdict} onRetry={() => feed.retryNow()} />
       <main class={isOld ? 'old' : ''}>
-        <Channels store={store} today={today} nowMs={nowMs} />
-        <Lift lift={lift} nowMs={nowMs} />
-        <EconomicsPanel economics={economics} carts={carts} segments={segments} nowMs={nowMs} />
-        <Quality store={store} decisions={decisions} nowMs={nowMs} />
+        {isOn('traffic') && <Channels store={store} today={today} nowMs={nowMs} />}
+        {isOn('lift') && <Lift lift={lift} nowMs={nowMs} />}
+        {isOn('traffic') && (
+          <EconomicsPanel economics={economics} carts={carts} segments={segments} nowMs={nowMs} />
+        )}
+        {isOn('bots', 'traffic') && <Quality store={store} decisions={decisions} nowMs={nowMs} />}
         <div class="columns">
           <div class="column">
-            <Attribution feed={feed} paths={paths} nowMs={nowMs} />
-            <Stock store={store} nowMs={nowMs} />
-            <Parity store={store} nowMs={nowMs} />
+            {isOn('attribution') && <Attribution feed={feed} paths={paths} nowMs={nowMs} />}
+            {isOn('stock') && <Stock store={store} nowMs={nowMs} />}
+            {isOn('parity') && <Parity store={store} nowMs={nowMs} />}
           </div>
           <div class="column">
-            <Incidents store={store} acknowledgements={acknowledgements} nowMs={nowMs} />
-            <Fulfilment store={store} capacity={capacity} nowMs={nowMs} />
+            {WATCHED_BY.some((name) => isOn(name)) && (
+              <Incidents store={store} acknowledgements={acknowledgements} nowMs={nowMs} />
+            )}
+            {isOn('fulfilment') && <Fulfilment store={store} capacity={capacity} nowMs={nowMs} />}
             <Pipeline store={store} nowMs={nowMs} />
           </div>
         </div>

@@ -10,4 +10,11 @@ export interface Processor {
   readonly migrations: readonly URL[];
   /** Statements that make the views in which settings stand; they are run at every start. */
   readonly views?: readonly string[];
+  /** It does not run: it has no operators, and its tables are made all the same. */
+  readonly isOff?: boolean;
+  /**
+   * What the others count depends on what it holds of a key, so that it is turned neither on nor off
+   * without computing everything again.
+   */
+  readonly isJudge?: true;
 }

@@ -31,6 +31,8 @@ export interface NodeRecord {
   readonly sums: Readonly<Record<string, SumsLayout>>;
   /** The end of the identity topic by partition when the store was new; see `firstOffsetOf`. */
   readonly identitiesFrom?: readonly number[];
+  /** Processors without state here, as they did not run; absent in a store of before they could be chosen. */
+  readonly off?: readonly string[];
 }
 
 type SumsLayout = Pick<SumsTable, 'dimensions' | 'sums'>;
@@ -69,7 +71,7 @@ export function storedNode(store: Pick<Store, 'get'>): NodeRecord | undefined {
 /**
  * The record of a node that starts now: what the store holds with the next epoch, or a first one.
  *
- * @throws {EngineError} CHECKPOINT_FORMAT_UNKNOWN, LOG_PARTITION_COUNT_CHANGED
+ * @throws {EngineError} CHECKPOINT_FORMAT_UNKNOWN, LOG_PARTITION_COUNT_CHANGED, PROCESSORS_CHANGED
  */
 export function nextNode(options: NodeOptions): NodeRecord {
   const before = storedNode(options.store);
@@ -84,6 +86,7 @@ export function nextNode(options: NodeOptions): NodeRecord {
         'Keys would move to other tasks; use a new data directory and import into it',
     });
   }
+  if (before !== undefined && before.sequence > 0) checkProcessors(before, options.processors);
   const layouts = {
     visitor: layoutsOf('visitor', options, before),
     address: layoutsOf('address', options, before),
@@ -99,7 +102,25 @@ export function nextNode(options: NodeOptions): NodeRecord {
     layouts,
     sums: { ...before?.sums, ...Object.fromEntries(sumsLayoutsOf(options)) },
     identitiesFrom: before === undefined ? identitiesTo(options) : (before.identitiesFrom ?? []),
+    off: options.processors.filter(({ isOff }) => isOff === true).map(({ name }) => name),
   };
+}
+
+/** What was off has seen none of the events before; without a judge what others took back never comes again. */
+function checkProcessors({ off = [] }: NodeRecord, processors: readonly Processor[]): void {
+  const changed = processors.filter(({ name, isOff = false, isJudge }) => {
+    const wasOff = off.includes(name);
+    return isJudge === true ? isOff !== wasOff : wasOff && !isOff;
+  });
+  if (changed.length === 0) return;
+  const was = changed.map(({ name }) => `${name} ${off.includes(name) ? 'off' : 'on'}`).join(', ');
+  throw new EngineError({
+    code: 'PROCESSORS_CHANGED',
+    kind: 'fatal',
+    message:
+      `Expected processors with ${was}, as this state was computed: turning one on, or off what the others depend on, needs everything computed again. ` +
+      'Stop Weir and run weir data recompute, then start it; with Kafka see docs/kafka.md',
+  });
 }
 
 /**

@@ -21,6 +21,8 @@ export interface PartitionStatus {
   readonly pendingRows: number;
   readonly isSinkHealthy: boolean;
   readonly identities: IdentityCounts;
+  /** Processors that its process does not run; absent in messages of before they could be chosen. */
+  readonly processorsOff?: readonly string[];
   readonly sentAtMs: number;
 }
 

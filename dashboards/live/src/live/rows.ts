@@ -121,6 +121,8 @@ export interface AlertRow {
 export interface PipelineRow {
   readonly ready: boolean;
   readonly problems: readonly string[];
+  /** Processors that do not run. */
+  readonly processors_off: readonly string[];
   readonly watermark: number | undefined;
   readonly lag_records: number;
   readonly received: number;
@@ -322,6 +324,7 @@ export function parsePipelineRow(row: JsonObject): PipelineRow | undefined {
   return {
     ready: row['ready'] === true,
     problems: textsIn(row['problems']),
+    processors_off: (textIn(row, 'processors_off') ?? '').split(' ').filter((name) => name !== ''),
     watermark: instantIn(row, 'watermark'),
     lag_records: countIn(row, 'lag_records'),
     received,

@@ -54,6 +54,12 @@ export function Pipeline(props: { readonly store: LiveStore; readonly nowMs: num
               {problem}
             </p>
           ))}
+          {pipeline.processors_off.length > 0 && (
+            <p class="quiet" data-off={pipeline.processors_off.join(' ')}>
+              Not running, so not shown: {pipeline.processors_off.join(', ')} (processors in
+              weir.yaml).
+            </p>
+          )}
           <Vitals pipeline={pipeline} serverNow={store.freshness.serverNow(nowMs)} />
           <Balance pipeline={pipeline} />
           <Audit pipeline={pipeline} serverNow={store.freshness.serverNow(nowMs)} />
