@@ -17,13 +17,16 @@ const EVENTS_PER_SECOND = 200;
 /** In the past, or the door refuses it; one month, as the tables are parted by month. */
 const START_MS = Date.UTC(2025, 0, 6);
 
+/** A shop that needs only these pays only for these; the target is worded for three processors. */
+const THREE = { WEIR_PROCESSORS: 'traffic,attribution,stock' };
+
 const EVENTS_PER_SECOND_MIN = 40_000;
 const MEMORY_MB_MAX = 1_500;
 /** A run that takes longer than a hundredth of the target hangs. */
 const TIMEOUT_MS = 10 * MINUTE_MS;
 const BYTES_PER_MB = 1e6;
 
-/** Events of a file through door, log, all processors and chDB, as `weir import ndjson` does it. */
+/** Events of a file through door, log, processors and chDB, as `weir import ndjson` does it. */
 export async function bench({
   runs,
   events = EVENTS,
@@ -41,20 +44,29 @@ export async function bench({
   );
   const dataDir = join(directory, 'data');
   const measured: ImportRun[] = [];
+  const three: ImportRun[] = [];
   for (let run = 0; run < runs; run += 1) {
-    const result = await importOnce({ file, dataDir, isProfiled: false });
-    check(result, lines);
-    measured.push(result);
-    console.error(`pipeline: run ${run + 1} of ${runs}, ${perSecond(result).toFixed(0)} events/s`);
+    // In turn, so that both meet the machine as it is.
+    for (const [into, environment] of [
+      [measured, {}],
+      [three, THREE],
+    ] as const) {
+      const result = await importOnce({ file, dataDir, isProfiled: false, environment });
+      check(result, lines);
+      into.push(result);
+      const of = `run ${run + 1} of ${runs}${into === three ? ', three processors' : ''}`;
+      console.error(`pipeline: ${of}, ${perSecond(result).toFixed(0)} events/s`);
+    }
   }
   const profiled = await importOnce({ file, dataDir, isProfiled: true });
   return {
     bench: 'pipeline',
     about: [
-      `${lines} events of the simulated shop (${(statSync(file).size / BYTES_PER_MB).toFixed(0)} MB of NDJSON) through door, log, all processors and chDB rows, until every row is acknowledged.`,
+      `${lines} events of the simulated shop (${(statSync(file).size / BYTES_PER_MB).toFixed(0)} MB of NDJSON) through door, log, processors and chDB rows, until every row is acknowledged.`,
+      'All processors run, and in turn with them, as three_…, traffic, attribution and stock alone.',
       'Each run is a process of its own with an empty data directory. cpu_per_parse is all CPU time per event over that of JSON.parse per line, measured in the same process.',
     ],
-    metrics: metricsOf(measured),
+    metrics: [...metricsOf(measured), ...metricsOfThree(three)],
     notes: profileLines(profiled.profile, profiled.events),
   };
 }
@@ -84,7 +96,6 @@ function metricsOf(runs: readonly ImportRun[]): readonly Metric[] {
       unit: '1/s',
       better: 'higher',
       samples: runs.map(perSecond),
-      target: EVENTS_PER_SECOND_MIN,
     },
     { name: 'user_cpu_per_event', ...lower, samples: userUs },
     { name: 'user_cpu_main_thread', ...lower, samples: threads('main') },
@@ -96,9 +107,7 @@ function metricsOf(runs: readonly ImportRun[]): readonly Metric[] {
       name: 'cpu_per_parse',
       unit: '×',
       better: 'lower',
-      samples: runs.map(
-        ({ parseUs }, run) => ((userUs[run] ?? 0) + (systemUs[run] ?? 0)) / parseUs,
-      ),
+      samples: runs.map(cpuPerParse),
       isComparable: true,
     },
     {
@@ -128,6 +137,39 @@ function metricsOf(runs: readonly ImportRun[]): readonly Metric[] {
       samples: runs.map(({ events, checkpoints }) => events / checkpoints),
     },
   ];
+}
+
+/** What the three processors take, which the targets are worded for. */
+function metricsOfThree(runs: readonly ImportRun[]): readonly Metric[] {
+  return [
+    {
+      name: 'three_events_per_second',
+      unit: '1/s',
+      better: 'higher',
+      samples: runs.map(perSecond),
+      target: EVENTS_PER_SECOND_MIN,
+    },
+    {
+      name: 'three_cpu_per_parse',
+      unit: '×',
+      better: 'lower',
+      samples: runs.map(cpuPerParse),
+      isComparable: true,
+    },
+    {
+      name: 'three_anonymous_memory_max',
+      unit: 'MB',
+      better: 'lower',
+      samples: runs.map(({ memory }) => memory.anonymousBytesMax / BYTES_PER_MB),
+      target: MEMORY_MB_MAX,
+      isComparable: true,
+    },
+  ];
+}
+
+/** CPU time of all threads per event, in units of one `JSON.parse` of a line. */
+function cpuPerParse({ cost, events, parseUs }: ImportRun): number {
+  return perEventUs(cost.userMs + cost.systemMs, events) / parseUs;
 }
 
 function perSecond({ events, cost }: ImportRun): number {

@@ -83,10 +83,10 @@ const LOGIN_SHARE = 0.5;
 /** How long after its first click a visitor's orders count: its visit, and some watching. */
 const HORIZON = '10m';
 
-/** The configuration, with a test of each channel from which the shop holds visitors out. */
+/** The configuration, with a test of each channel from which the shop holds visitors out, where lift runs. */
 function demoConfig(options: DemoOptions): Config {
   const config = configOf(options);
-  if (config.lift.tests.length > 0) return config;
+  if (config.lift.tests.length > 0 || !config.processors.includes('lift')) return config;
   // The start of a year, so that a second start of the same data directory finds the same test.
   const year = new Date().getUTCFullYear();
   const tests = DEFAULT_OPTIONS.clickChannels.flatMap(({ name, holdout }) =>

@@ -127,7 +127,11 @@ test.each([
   ['lateness: { allowed: 1.5h }', expect.stringMatching(/^lateness.allowed: .* got "1.5h"$/)],
   ['lateness: { allowed: -1 }', expect.stringMatching(/^lateness.allowed: .*, got -1$/)],
   ['lateness: { allowed: 31d }', expect.stringMatching(/ from 0ms to 30d, got "31d"$/)],
-  ['attribution: { models: [last, best] }', expect.stringMatching(/got \["last","best"\]$/)],
+  ['attribution: { models: [last, last] }', expect.stringMatching(/got \["last","last"\]$/)],
+  [
+    'attribution: { models: [last, liner] }',
+    expect.stringMatching(/: liner is none of first, .* did you mean linear\?$/),
+  ],
   [
     'attribution: { models: [last, last] }',
     expect.stringMatching(/, each once, got \["last","last"\]$/),
@@ -237,7 +241,8 @@ test('what is declared for a processor that is off is refused', () => {
   expect(errorOf(() => load(`processors: [traffic]\n${lift}`)).message).toContain(
     'lift.tests: expected lift among processors',
   );
-  const compared = 'lift: { comparisons: [{ id: a, channel: tv, start: 2026-01-01 }] }';
+  const compared =
+    'lift: { comparisons: [{ id: a, channel: tv, method: pre_post, start: 2026-01-01 }] }';
   expect(errorOf(() => load(`processors: [stock]\n${compared}`)).message).toContain(
     'lift.comparisons: expected traffic among processors',
   );

@@ -12,6 +12,9 @@ import { NO_VALUE, formatCount, formatMoney } from '../numbers/format.ts';
 import { Figure } from '../parts/figure.tsx';
 import { MoneyLines } from '../parts/money-lines.tsx';
 
+/** Name of the column that says nothing while nobody is judged. */
+const BOTS = 'Bots';
+
 /** Name of the last row. */
 const ALL_CHANNELS = 'All';
 
@@ -26,8 +29,10 @@ export function ChannelTable(props: {
   readonly totals: readonly ChannelTotal[];
   readonly visitors: ReadonlyMap<string, number>;
   readonly withdrawals: readonly Withdrawal[];
+  /** Whether anybody is judged. */
+  readonly isJudged: boolean;
 }) {
-  const columns = columnsOf(props);
+  const columns = columnsOf(props).filter(({ name }) => props.isJudged || name !== BOTS);
   const all = props.totals.length > 1 ? totalOfAll(ALL_CHANNELS, props.totals) : undefined;
   return (
     <table class="cards" role="table" data-table="channels">
@@ -102,7 +107,7 @@ function columnsOf(props: {
       applies: hasTraffic,
       valueOf: ({ counts }) => counts.clicks_gross,
     }),
-    countColumn('Bots', 'Clicks withdrawn as bots, by lists and by behaviour', {
+    countColumn(BOTS, 'Clicks withdrawn as bots, by lists and by behaviour', {
       applies: hasTraffic,
       valueOf: ({ counts }) => negative(counts.clicks_givt + counts.clicks_sivt),
     }),

@@ -11,6 +11,8 @@ export const TILES_MAX = 8;
 
 /** What a tile shows. */
 export interface TileProps {
+  /** Whether anybody is judged, so that a number of bots means something. */
+  readonly isJudged: boolean;
   readonly total: ChannelTotal;
   readonly metric: TrendMetric;
   readonly series: MinuteSeries | undefined;
@@ -43,7 +45,7 @@ export function SalesTile(props: TileProps) {
         {hasTraffic(total) ? (
           <>
             <NetClicks total={total} withdrawals={withdrawals} />
-            <Bots total={total} />
+            {props.isJudged && <Bots total={total} />}
           </>
         ) : (
           <>
@@ -80,7 +82,7 @@ export function TrafficTile(props: TileProps) {
           value={counts.sessions}
           withdrawn={withdrawnOf(withdrawals, 'sessions')}
         />
-        <Bots total={total} />
+        {props.isJudged && <Bots total={total} />}
       </dl>
       <WithdrawnNote withdrawals={withdrawals} />
     </li>

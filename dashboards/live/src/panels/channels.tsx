@@ -93,6 +93,7 @@ function Numbers(props: {
   readonly withdrawals: readonly Withdrawal[];
 }) {
   const { store, totals, metric, withdrawals } = props;
+  const isJudged = store.pipeline?.processors_off.includes('bots') !== true;
   const newest = store.newestWindowStart ?? 0;
   const { revision } = store.channels;
   const series = useMemo(() => {
@@ -112,6 +113,7 @@ function Numbers(props: {
   );
   const propsOf = (total: ChannelTotal): TileProps => ({
     total,
+    isJudged,
     metric: metricFor(total, metric),
     series: series.get(total.channel),
     withdrawals: withdrawals.filter(({ channel }) => channel === total.channel),
@@ -146,6 +148,7 @@ function Numbers(props: {
           totals={[...selling, ...visited]}
           visitors={visitors}
           withdrawals={withdrawals}
+          isJudged={isJudged}
         />
       </div>
     </>
