@@ -115,6 +115,7 @@ test('the topic pipeline tells once a second how the engine is doing', () => {
       key: 'pipeline',
       ready: false,
       problems: 'ClickHouse is away; the log grows',
+      processors_off: '',
       watermark: null,
       lag_records: 0,
       ...counts,
