@@ -380,10 +380,9 @@ async function differences(
   { fromMs, toMs }: ReplayOptions,
 ): Promise<readonly TableDifference[]> {
   const tables = [
-    ...processors
-      .filter(({ isOff }) => isOff !== true)
-      .flatMap((processor) => processor.tables)
-      .filter((table) => !isTrail(table)),
+    ...processors.flatMap(({ isOff, tables: own }) =>
+      isOff === true ? [] : own.filter((table) => !isTrail(table)),
+    ),
     ...ENGINE_TABLES.filter((table) => table !== PROGRESS),
   ];
   const results: TableDifference[] = [];
