@@ -1,3 +1,4 @@
+import { giveBack } from '../schemas/give-back.ts';
 import type { Row, UpdateBatch } from '../schemas/panel.ts';
 import type {
   Assignment,
@@ -204,9 +205,10 @@ export class Embedded implements EnginePort {
     return answer;
   }
 
-  /** Makes what a door in another thread has let in durable. */
-  appendPacked(batches: readonly PackedBatch[]): Promise<void> {
-    return this.#append(batches.map(unpacked));
+  /** Makes what a door in another thread has let in durable, and gives its bytes back. */
+  async appendPacked(batches: readonly PackedBatch[]): Promise<void> {
+    await this.#append(batches.map(unpacked));
+    for (const { bytes } of batches) giveBack(bytes);
   }
 
   /** Counts what a door has answered. */

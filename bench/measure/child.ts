@@ -1,6 +1,12 @@
 import { fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 import { erase } from '../../schemas/brand.ts';
+
+/** What `cli/weir.js` tells glibc before an engine begins. */
+const MALLOC = erase<Readonly<Record<string, string>>>(
+  JSON.parse(readFileSync(new URL('../../cli/malloc.json', import.meta.url), 'utf8')),
+);
 
 /** How a run in a process of its own is started. */
 export interface ChildOptions {
@@ -18,7 +24,10 @@ export interface ChildOptions {
 export function runChild<Result>(script: URL, options: ChildOptions): Promise<Result> {
   const { input, timeoutMs, nodeOptions = [] } = options;
   return new Promise((resolve, reject) => {
-    const child = fork(script, [JSON.stringify(input)], { execArgv: [...nodeOptions] });
+    const child = fork(script, [JSON.stringify(input)], {
+      execArgv: [...nodeOptions],
+      env: { ...MALLOC, ...process.env },
+    });
     let result: { readonly value: Result } | undefined;
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     child.on('message', (value) => {

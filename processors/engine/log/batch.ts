@@ -30,12 +30,24 @@ export function offsetsOf(batch: AppendBatch): number {
   return batch.endsImport === true ? 1 : batch.values.length;
 }
 
-/** The stored form of a batch that was appended at `appendedAtMs`. */
-export function encodeBatch(batch: AppendBatch, appendedAtMs: number): Buffer {
+/** How long the stored form of a batch is. */
+export function storedBytesOf({ importName = '', values }: AppendBatch): number {
+  let bytes = HEADER_BYTES + Buffer.byteLength(importName, 'utf8');
+  for (const value of values) bytes += 4 + value.length;
+  return bytes;
+}
+
+/**
+ * The stored form of a batch that was appended at `appendedAtMs`.
+ *
+ * @param stored where it goes, `storedBytesOf(batch)` long
+ */
+export function encodeBatch(
+  batch: AppendBatch,
+  appendedAtMs: number,
+  stored: Buffer = Buffer.allocUnsafe(storedBytesOf(batch)),
+): Buffer {
   const name = Buffer.from(batch.importName ?? '', 'utf8');
-  let bytes = HEADER_BYTES + name.length;
-  for (const value of batch.values) bytes += 4 + value.length;
-  const stored = Buffer.allocUnsafe(bytes);
   stored.writeUInt8(FORMAT, 0);
   stored.writeUInt8(batch.endsImport === true ? FLAG_ENDS_IMPORT : 0, 1);
   stored.writeUInt16LE(name.length, 2);

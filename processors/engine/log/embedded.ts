@@ -3,10 +3,12 @@ import { type RootDatabase, open } from 'lmdb';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
 import {
+  type BatchPlace,
   batchDamaged,
   decodeBatch,
   encodeBatch,
   offsetsOf,
+  storedBytesOf,
   storedAppendedAtMs,
   storedOffsets,
 } from './batch.ts';
@@ -15,7 +17,10 @@ import type { AppendBatch, Log, RecordBatch } from './log.ts';
 /** Address space set aside: whenever a file outgrows its map LMDB makes another and keeps the old one in memory. */
 const MAP_BYTES = 16 * 1_024 ** 3;
 
-type BatchKey = [topic: string, partition: number, firstOffset: number];
+type BatchKey = [topic: Topic, partition: number, firstOffset: number];
+
+/** Memory that is used again grows by more than is needed, so that it seldom does. */
+const GROWTH = 1.5;
 
 /** Most batches that one transaction removes, so that trimming never holds the writer for long. */
 const TRIM_BATCHES_MAX = 1_000;
@@ -35,6 +40,14 @@ export class EmbeddedLog implements Log {
   readonly #nowMs: () => number;
   readonly #endOffsets = new Map<string, number>();
   readonly #listeners: (() => void)[] = [];
+  /*
+   * Used again and again: a buffer of its own per batch would be tens of megabytes a second outside of
+   * V8's heap, and V8 answers those with full collections of everything inside it.
+   */
+  /** For the stored forms of one flush; as large as the largest one needed. */
+  #written = Buffer.alloc(0);
+  /** For the batch that was read last of each partition. */
+  readonly #read = new Map<string, Buffer>();
   #pending: PendingAppend[] = [];
   #flushing: Promise<void> | undefined;
 
@@ -71,9 +84,10 @@ export class EmbeddedLog implements Log {
     const endOffset = this.endOffset(topic, partition);
     if (offset === endOffset) return undefined;
     if (offset < endOffset) {
-      const stored = this.#newestBatch(topic, partition, offset);
-      if (stored !== undefined) {
-        const batch = decodeBatch(stored.value, { topic, partition, firstOffset: stored.key[2] });
+      const key = this.#newestKey(topic, partition, offset);
+      if (key !== undefined) {
+        const stored = this.#valueOf(key);
+        const batch = decodeBatch(stored, { topic, partition, firstOffset: key[2] });
         // Offsets have no gaps, so what should follow is gone.
         if (offset >= batch.nextOffset) throw batchDamaged(batch, 'successor is missing');
         return batch;
@@ -93,8 +107,8 @@ export class EmbeddedLog implements Log {
     const name = `${topic}/${partition}`;
     let endOffset = this.#endOffsets.get(name);
     if (endOffset === undefined) {
-      const last = this.#newestBatch(topic, partition, Number.MAX_SAFE_INTEGER);
-      endOffset = last === undefined ? 0 : last.key[2] + storedOffsets(last.value);
+      const last = this.#newestKey(topic, partition, Number.MAX_SAFE_INTEGER);
+      endOffset = last === undefined ? 0 : last[2] + storedOffsets(this.#valueOf(last));
       this.#endOffsets.set(name, endOffset);
     }
     return endOffset;
@@ -160,43 +174,57 @@ export class EmbeddedLog implements Log {
     }
   }
 
-  /** The newest stored batch that begins at `offset` or before it. */
-  #newestBatch(
-    topic: Topic,
-    partition: number,
-    offset: number,
-  ): { readonly key: BatchKey; readonly value: Buffer } | undefined {
-    try {
-      const [found] = this.#batches.getRange({
+  /** The key of the newest stored batch that begins at `offset` or before it. */
+  #newestKey(topic: Topic, partition: number, offset: number): BatchKey | undefined {
+    return reading({ topic, partition, firstOffset: offset }, () => {
+      const [found] = this.#batches.getKeys({
         start: [topic, partition, offset],
         end: [topic, partition, -1],
         reverse: true,
         limit: 1,
       });
       return found;
-    } catch (error) {
-      // LMDB came to a page that is not what its index says.
-      throw batchDamaged(
-        { topic, partition, firstOffset: offset },
-        `file cannot be read: ${messageOf(error)}`,
-      );
+    });
+  }
+
+  /** A stored batch, valid until the next one of its partition is read. */
+  #valueOf([topic, partition, firstOffset]: BatchKey): Buffer {
+    const place = { topic, partition, firstOffset };
+    // A buffer that lmdb uses again, and claims to be as long as the value.
+    const shared = reading(place, () =>
+      this.#batches.getBinaryFast([topic, partition, firstOffset]),
+    );
+    if (shared === undefined) throw batchDamaged(place, 'value is missing');
+    const { length } = shared;
+    const name = `${topic}/${partition}`;
+    let read = this.#read.get(name);
+    if (read === undefined || read.length < length) {
+      read = Buffer.allocUnsafeSlow(Math.ceil(GROWTH * length));
+      this.#read.set(name, read);
     }
+    read.set(shared.subarray(0, length));
+    return read.subarray(0, length);
   }
 
   async #write(taken: readonly PendingAppend[]): Promise<void> {
     const appendedAtMs = this.#nowMs();
     const endOffsets = new Map<string, number>();
     const writes: { readonly key: BatchKey; readonly stored: Buffer }[] = [];
-    for (const { batches } of taken) {
-      for (const batch of batches) {
-        const name = `${batch.topic}/${batch.partition}`;
-        const firstOffset = endOffsets.get(name) ?? this.endOffset(batch.topic, batch.partition);
-        endOffsets.set(name, firstOffset + offsetsOf(batch));
-        writes.push({
-          key: [batch.topic, batch.partition, firstOffset],
-          stored: encodeBatch(batch, appendedAtMs),
-        });
-      }
+    const batches = taken.flatMap((each) => each.batches);
+    const byteCount = batches.reduce((bytes, batch) => bytes + storedBytesOf(batch), 0);
+    if (this.#written.length < byteCount)
+      this.#written = Buffer.allocUnsafeSlow(Math.ceil(GROWTH * byteCount));
+    let at = 0;
+    for (const batch of batches) {
+      const name = `${batch.topic}/${batch.partition}`;
+      const firstOffset = endOffsets.get(name) ?? this.endOffset(batch.topic, batch.partition);
+      endOffsets.set(name, firstOffset + offsetsOf(batch));
+      const place = this.#written.subarray(at, at + storedBytesOf(batch));
+      at += place.length;
+      writes.push({
+        key: [batch.topic, batch.partition, firstOffset],
+        stored: encodeBatch(batch, appendedAtMs, place),
+      });
     }
     // Atomic like a transaction, but it is the writing thread that puts.
     await this.#batches.batch(() => {
@@ -205,6 +233,15 @@ export class EmbeddedLog implements Log {
     await this.#batches.flushed;
     // Only now: a reader must never see what a power cut could still take back.
     for (const [name, endOffset] of endOffsets) this.#endOffsets.set(name, endOffset);
+  }
+}
+
+/** LMDB throws when it comes to a page that is not what its index says. */
+function reading<Result>(place: BatchPlace, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw batchDamaged(place, `file cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -11,7 +11,7 @@ const LOAD_MAX = 0.6;
 const WORDS_PER_ID = 3;
 
 /**
- * Remembers the newest `idsMax` event ids of one task, 20 to 40 bytes each, in the order they came;
+ * Remembers the newest `idsMax` event ids of one task, 21 to 35 bytes each, in the order they came;
  * the oldest is forgotten when a new one needs its place. Ids are kept as 64-bit fingerprints.
  *
  * The hash table is open addressing over typed arrays: a Map of strings takes five times the memory
@@ -25,7 +25,7 @@ export class Deduplicator {
   #body = new Uint32Array(SLOTS_MIN);
   #isUsed = new Uint8Array(SLOTS_MIN);
   /** Fingerprints in arrival order, as a ring of pairs. */
-  #ring = new Uint32Array(SLOTS_MIN * 2);
+  #ring: Uint32Array;
   #ringStart = 0;
   #count = 0;
   #added: number[] = [];
@@ -35,6 +35,7 @@ export class Deduplicator {
   constructor(options: { readonly idsMax: number; readonly keepsAdded?: boolean }) {
     assert(options.idsMax >= 1, 'a deduplicator must remember at least one id');
     this.#idsMax = options.idsMax;
+    this.#ring = new Uint32Array(Math.min(SLOTS_MIN, options.idsMax) * 2);
     this.#keepsAdded = options.keepsAdded ?? true;
   }
 
@@ -148,9 +149,10 @@ export class Deduplicator {
         body[slot] ?? 0,
       );
     }
-    this.#ring = new Uint32Array(length * 4);
+    const ringLength = Math.min(length * 2, this.#idsMax);
+    this.#ring = new Uint32Array(ringLength * 2);
     for (let index = 0; index < this.#count; index += 1) {
-      const from = ((this.#ringStart + index) % length) * 2;
+      const from = ((this.#ringStart + index) % (ring.length / 2)) * 2;
       this.#ring[index * 2] = ring[from] ?? 0;
       this.#ring[index * 2 + 1] = ring[from + 1] ?? 0;
     }

@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
+import { giveBack } from '../../../schemas/give-back.ts';
 import type { Log } from '../log/log.ts';
 import type { Sink } from '../sink/sink.ts';
 import { type Store, type Write, endOfPrefix, sealedWrite } from '../state/store.ts';
@@ -34,6 +35,8 @@ interface Staged {
   readonly key: string;
   readonly sequence: number;
   readonly delivery: Delivery;
+  /** The memory of its stored form and of its rows; undefined where it was read from the store. */
+  readonly sealed: Uint8Array | undefined;
 }
 
 /**
@@ -113,7 +116,7 @@ export class Outbox {
       const sequence = Number(key.slice(PREFIX.length));
       this.#nextSequence = sequence + 1;
       this.#pendingSequences.add(sequence);
-      this.#enqueue({ key, sequence, delivery });
+      this.#enqueue({ key, sequence, delivery, sealed: undefined });
     }
   }
 
@@ -130,7 +133,7 @@ export class Outbox {
       this.#nextSequence += 1;
       this.#pendingSequences.add(sequence);
       writes.push(sealedWrite(key, delivery.sealed));
-      return { key, sequence, delivery };
+      return { key, sequence, delivery, sealed: delivery.sealed };
     });
     return () => {
       for (const each of staged) this.#enqueue(each);
@@ -153,19 +156,22 @@ export class Outbox {
     await this.#queue.onIdle();
   }
 
-  #enqueue({ key, sequence, delivery }: Staged): void {
+  #enqueue({ key, sequence, delivery, sealed }: Staged): void {
     const rows = rowsOf(delivery);
     this.#pendingRows += rows;
     void this.#queue.add(async () => {
-      const isDelivered = await this.#deliver(key, delivery);
+      const attempts = await this.#deliver(key, delivery);
       this.#pendingSequences.delete(sequence);
-      if (!isDelivered) return;
+      if (attempts === 0) return;
+      // After a failure the sink may still be reading what it was given first.
+      if (attempts === 1 && sealed !== undefined) giveBack(sealed);
       this.#delivered.push(key);
       this.#pendingRows -= rows;
     });
   }
 
-  async #deliver(key: string, delivery: Delivery): Promise<boolean> {
+  /** How many attempts it took; 0 when it was given up because the process stops. */
+  async #deliver(key: string, delivery: Delivery): Promise<number> {
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       const startedAtMs = this.#clock.monotonicMs();
       this.#triedSinceMs.set(key, startedAtMs);
@@ -175,7 +181,7 @@ export class Outbox {
         this.#triedSinceMs.delete(key);
         this.#failedAttempts.delete(key);
         this.#events.onDelivered({ delivery, durationMs: this.#clock.monotonicMs() - startedAtMs });
-        return true;
+        return attempt;
       } catch (cause) {
         this.#triedSinceMs.delete(key);
         const error = asEngineError(cause);
@@ -187,7 +193,7 @@ export class Outbox {
         await this.#clock.sleep(waitMs, this.#closing.signal);
       }
     }
-    return false;
+    return 0;
   }
 }
 

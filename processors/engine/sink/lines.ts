@@ -1,3 +1,4 @@
+import { giveBack } from '../../../schemas/give-back.ts';
 import type { Column, ColumnType, Value } from '../operator/table.ts';
 
 /** Room to begin with: some dozen facts. */
@@ -204,6 +205,7 @@ export class Lines {
     if (needed <= this.#bytes.length) return;
     const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
     this.#bytes.copy(grown, 0, 0, this.#length);
+    giveBack(this.#bytes);
     this.#bytes = grown;
   }
 }
