@@ -13,7 +13,7 @@ import { shapleyRate } from '../statistics/shapley-rate.ts';
 import { START_MS, click, order } from '../test/attribution/events.ts';
 import { openServer } from '../test/doubles/api-server.ts';
 import { MemoryEngine } from '../test/doubles/memory-engine.ts';
-import type { LawEvent } from '../test/laws/operator-laws.ts';
+import type { LawEvent } from '../test/laws/law-event.ts';
 import { RAW_TABLES, insertRows, instantText, storeRawEvents } from '../test/sql/raw-events.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'weir-api-paths-'));

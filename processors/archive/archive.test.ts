@@ -13,7 +13,8 @@ import {
   buildOrder,
   buildReference,
 } from '../../test/laws/event-builders.ts';
-import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import type { FactsTable } from '../engine/operator/table.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { tsvRow } from '../engine/sink/lines.ts';

@@ -14,12 +14,9 @@ import {
   order,
   ordersOf,
 } from '../../test/attribution/events.ts';
-import {
-  type LawEvent,
-  type Results,
-  Run,
-  describeOperatorLaws,
-} from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
+import { type Results, describeOperatorLaws } from '../../test/laws/operator-laws.ts';
 import type { AttributionConfig } from './config.ts';
 import { createAttribution } from './processor.ts';
 import { ATTRIBUTION_1H, MODELS } from './row.ts';

@@ -19,7 +19,8 @@ import {
 } from '../../test/attribution/events.ts';
 import { buildBotsConfig } from '../../test/doubles/bots.ts';
 import { buildVerdict } from '../../test/doubles/scripted-judge.ts';
-import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import { VISITOR_VIEWS } from '../../test/sql/raw-events.ts';
 import { createBots } from '../bots/processor.ts';
 import { BOT_STANDINGS } from '../bots/row.ts';

@@ -6,7 +6,8 @@ import { visitorToken } from '../../schemas/ids.ts';
 import { MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
 import { CRAWLER_AGENT, buildBotsConfig } from '../../test/doubles/bots.ts';
 import { DAY_ZERO_MS, buildClick } from '../../test/laws/event-builders.ts';
-import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import { createBots } from './processor.ts';
 import { BOT_STANDINGS } from './row.ts';
 

@@ -7,12 +7,9 @@ import { DAY_MS, HOUR_MS } from '../../schemas/time.ts';
 import { CRAWLER_AGENT, buildBotsConfig } from '../../test/doubles/bots.ts';
 import { buildVerdict } from '../../test/doubles/scripted-judge.ts';
 import { DAY_ZERO_MS, buildClick } from '../../test/laws/event-builders.ts';
-import {
-  type LawEvent,
-  type Results,
-  Run,
-  describeOperatorLaws,
-} from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
+import { type Results, describeOperatorLaws } from '../../test/laws/operator-laws.ts';
 import type { RuledClient } from './config.ts';
 import { createJudge } from './operator.ts';
 import { REASONS, TIER_OF_REASON } from './reason.ts';

@@ -5,7 +5,7 @@ import type { Click } from '../../schemas/events/click.ts';
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
 import { buildBotsConfig } from '../../test/doubles/bots.ts';
 import { DAY_ZERO_MS, buildClick, buildOrder } from '../../test/laws/event-builders.ts';
-import { Run } from '../../test/laws/operator-laws.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import { createJudge } from './operator.ts';
 import { BOT_STANDINGS, BOT_VERDICTS } from './row.ts';
 import { DEFAULT_WEIGHTS, featuresIn, rhythmOf, scoreOf, variationOf } from './score.ts';

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS } from '../../schemas/time.ts';
 import { START_MS, anyEvents, click, order } from '../../test/attribution/events.ts';
-import type { LawEvent } from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
 import {
   ECONOMICS_TABLES,
   RAW_TABLES,

@@ -12,7 +12,7 @@ import { visitorToken } from '../../schemas/ids.ts';
 import type { Row, Value } from '../../schemas/panel.ts';
 import { DAY_MS, HOUR_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildInventory, buildOrder } from '../../test/laws/event-builders.ts';
-import { Run } from '../../test/laws/operator-laws.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { createFulfilment } from './processor.ts';
 

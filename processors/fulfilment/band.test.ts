@@ -8,12 +8,9 @@ import { visitorToken } from '../../schemas/ids.ts';
 import type { Value } from '../../schemas/panel.ts';
 import { DAY_MS, HOUR_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildOrder, buildRate } from '../../test/laws/event-builders.ts';
-import {
-  type LawEvent,
-  type Results,
-  Run,
-  describeOperatorLaws,
-} from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
+import { type Results, describeOperatorLaws } from '../../test/laws/operator-laws.ts';
 import { alertIdOf } from '../engine/operator/incident.ts';
 import { createBandOperator } from './band-operator.ts';
 import { createFulfilment } from './processor.ts';

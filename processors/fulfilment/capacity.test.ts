@@ -9,12 +9,9 @@ import { ALERTS } from '../../schemas/alert.ts';
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildInventory } from '../../test/laws/event-builders.ts';
-import {
-  type LawEvent,
-  type Results,
-  Run,
-  describeOperatorLaws,
-} from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
+import { type Results, describeOperatorLaws } from '../../test/laws/operator-laws.ts';
 import { alertIdOf } from '../engine/operator/incident.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';
 import { tsvRow } from '../engine/sink/lines.ts';

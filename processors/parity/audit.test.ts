@@ -14,7 +14,8 @@ import {
   buildRate,
   buildReference,
 } from '../../test/laws/event-builders.ts';
-import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import { createArchive } from '../archive/processor.ts';
 import { INVENTORY_LOG, REFERENCE_LOG } from '../archive/row.ts';
 import { ClickHouse } from '../engine/sink/clickhouse.ts';

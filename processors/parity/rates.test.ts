@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ALERTS } from '../../schemas/alert.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildInventory, buildRate } from '../../test/laws/event-builders.ts';
-import { Run } from '../../test/laws/operator-laws.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import { createParityOperator } from './operator.ts';
 import { conversionsOf, createRates, takeRate } from './rates.ts';
 

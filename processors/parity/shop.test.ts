@@ -5,7 +5,8 @@ import { Shop } from '../../bench/shop/shop.ts';
 import type { FxTruth, PriceTruth } from '../../bench/shop/truth.ts';
 import { ALERTS } from '../../schemas/alert.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
-import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import { createParity } from './processor.ts';
 
 const DWELL_MS = 10 * MINUTE_MS;

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildInventory, buildRate } from '../../test/laws/event-builders.ts';
-import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import { createArchive } from '../archive/processor.ts';
 import { INVENTORY_LOG } from '../archive/row.ts';
 import type { RowsTable } from '../engine/operator/table.ts';

@@ -5,12 +5,9 @@ import { ORDER_STATUSES, type Order } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildLine, buildOrder } from '../../test/laws/event-builders.ts';
-import {
-  type LawEvent,
-  type Results,
-  Run,
-  describeOperatorLaws,
-} from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
+import { type Results, describeOperatorLaws } from '../../test/laws/operator-laws.ts';
 import { CHANNEL_1M, REGION_1H } from './row.ts';
 import { ENTRIES_MAX, ORDERS_MAX, createSalesOperator } from './sales.ts';
 

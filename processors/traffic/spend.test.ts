@@ -4,12 +4,9 @@ import { expect, test } from 'vitest';
 import type { Reference } from '../../schemas/events/reference.ts';
 import { DAY_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildReference } from '../../test/laws/event-builders.ts';
-import {
-  type LawEvent,
-  type Results,
-  Run,
-  describeOperatorLaws,
-} from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
+import { type Results, describeOperatorLaws } from '../../test/laws/operator-laws.ts';
 import { CHANNEL_1M } from './row.ts';
 import { SPEND_SPAN_MS_MAX, createSpendOperator, shareOfMinute } from './spend.ts';
 

@@ -18,7 +18,8 @@ import {
   buildOrder,
   buildReference,
 } from '../../test/laws/event-builders.ts';
-import { type LawEvent, Run } from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
 import { createArchive } from '../archive/processor.ts';
 import { createBots } from '../bots/processor.ts';
 import type { SumsTable, Table, Value } from '../engine/operator/table.ts';

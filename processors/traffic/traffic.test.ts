@@ -5,12 +5,9 @@ import { CLICK_KINDS, type Click } from '../../schemas/events/click.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildClick } from '../../test/laws/event-builders.ts';
-import {
-  type LawEvent,
-  type Results,
-  Run,
-  describeOperatorLaws,
-} from '../../test/laws/operator-laws.ts';
+import type { LawEvent } from '../../test/laws/law-event.ts';
+import { Run } from '../../test/laws/law-run.ts';
+import { type Results, describeOperatorLaws } from '../../test/laws/operator-laws.ts';
 import { createTrafficOperator } from './operator.ts';
 import { CHANNEL_1M, CHANNEL_VISITORS_1D, CHANNEL_VISITORS_1H } from './row.ts';
 import { CELLS_MAX, CHANNELS_MAX } from './visits.ts';

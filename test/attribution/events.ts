@@ -6,7 +6,7 @@ import { CLICK_KINDS, type Click, type ClickKind } from '../../schemas/events/cl
 import type { Order, OrderStatus } from '../../schemas/events/order.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
-import type { LawEvent } from '../laws/operator-laws.ts';
+import type { LawEvent } from '../laws/law-event.ts';
 
 /** The defaults, but for a lateness that lets events of four months arrive in any order. */
 export const CONFIG: AttributionConfig = {

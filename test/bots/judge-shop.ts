@@ -9,7 +9,7 @@ import type { Click } from '../../schemas/events/click.ts';
 import { parseEvent } from '../../schemas/events/parse.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
-import { Run } from '../laws/operator-laws.ts';
+import { Run } from '../laws/law-run.ts';
 
 /** What was made of the visitors of a shop whose truth is known. Clicks are all kinds but impressions. */
 export interface BotsJudgement {

@@ -21,7 +21,8 @@ import {
   buildRate,
   buildReference,
 } from './event-builders.ts';
-import { type LawEvent, Run } from './operator-laws.ts';
+import type { LawEvent } from './law-event.ts';
+import { Run } from './law-run.ts';
 
 const LIFT_TESTS = [{ id: 'half', channel: 'search', salt: 'b', share: 0.5, start: DAY_ZERO_MS }];
 const PROCESSORS = createProcessors(

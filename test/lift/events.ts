@@ -5,7 +5,7 @@ import type { LiftTest } from '../../processors/lift/row.ts';
 import { ARMS } from '../../schemas/assignment.ts';
 import { DAY_MS, HOUR_MS, durationMs } from '../../schemas/time.ts';
 import { START_MS, anyEvents } from '../attribution/events.ts';
-import type { LawEvent } from '../laws/operator-laws.ts';
+import type { LawEvent } from '../laws/law-event.ts';
 
 /** A test of one channel; give what the test is about. */
 export function liftTest(fields: Partial<LiftTest> = {}): LiftTest {

@@ -14,7 +14,8 @@ import { MINUTE_MS } from '../../schemas/time.ts';
 import { TOPIC_OF_EVENT } from '../../schemas/topics.ts';
 import { ARM_SUMS, type ArmSums, NOBODY } from '../../statistics/lift-arms.ts';
 import type { Arms } from '../../statistics/lift-result.ts';
-import { type LawEvent, Run } from '../laws/operator-laws.ts';
+import type { LawEvent } from '../laws/law-event.ts';
+import { Run } from '../laws/law-run.ts';
 
 const START_MS = Date.UTC(2026, 0, 5);
 

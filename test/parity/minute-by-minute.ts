@@ -1,5 +1,5 @@
 import { MINUTE_MS } from '../../schemas/time.ts';
-import type { LawEvent } from '../laws/operator-laws.ts';
+import type { LawEvent } from '../laws/law-event.ts';
 
 /** The rules in minutes and ratios. */
 export interface MinuteRules {

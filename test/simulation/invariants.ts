@@ -9,7 +9,7 @@ import { partitionOf } from '../../schemas/ids.ts';
 import type { EventOfTopic, Topic } from '../../schemas/topics.ts';
 import { TOPICS_OF_STAGE } from '../../schemas/topics.ts';
 import type { CollectingOutput } from '../doubles/collecting-output.ts';
-import type { LawEvent } from '../laws/operator-laws.ts';
+import type { LawEvent } from '../laws/law-event.ts';
 import { ACCEPTED, LATE_RATES, ROWS_TABLES, SUMS_TABLES, resultsOf } from './oracle.ts';
 import type { World } from './process.ts';
 import { type Viewer, sortedNonZero } from './viewer.ts';

@@ -14,7 +14,8 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, durationMs } from '../../schemas/time.ts';
 import type { Stage } from '../../schemas/topics.ts';
 import { buildBotsConfig } from '../doubles/bots.ts';
 import type { CollectingOutput } from '../doubles/collecting-output.ts';
-import { type LawEvent, Run } from '../laws/operator-laws.ts';
+import type { LawEvent } from '../laws/law-event.ts';
+import { Run } from '../laws/law-run.ts';
 import { ALLOWED_LATENESS_MS, POISON_CAMPAIGN } from './workload.ts';
 
 /** One row per event that the operators of a stage took: what the tables must be made of. */

@@ -1,6 +1,6 @@
 import type { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
 import { clicksOf, ordersOf } from '../attribution/events.ts';
-import type { LawEvent } from '../laws/operator-laws.ts';
+import type { LawEvent } from '../laws/law-event.ts';
 
 /** Which ids are one visitor, and the raw events by visitor, as audits see them. */
 export const VISITOR_VIEWS = [

@@ -9,7 +9,8 @@ import { parseEvent } from '../../schemas/events/parse.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
 import { STOCK_CONFIG, STOCK_LEVELS_CONFIG } from '../doubles/stock-config.ts';
-import { type LawEvent, Run } from '../laws/operator-laws.ts';
+import type { LawEvent } from '../laws/law-event.ts';
+import { Run } from '../laws/law-run.ts';
 
 /** A real shop's days, small enough for a test: about 100 units a day of the fastest SKU at a node. */
 const SHOP: Partial<ShopOptions> = {

@@ -3,7 +3,7 @@ import type { Inventory } from '../../schemas/events/inventory.ts';
 import { visitorToken } from '../../schemas/ids.ts';
 import { DAY_MS, HOUR_MS } from '../../schemas/time.ts';
 import { buildInventory, buildLine, buildOrder } from '../laws/event-builders.ts';
-import type { LawEvent } from '../laws/operator-laws.ts';
+import type { LawEvent } from '../laws/law-event.ts';
 
 /** Four days of a SKU that sells a unit an hour, with 5.9 days left: less than lead time and review. */
 export function steadySales(untilMs: number): readonly LawEvent[] {
