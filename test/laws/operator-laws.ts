@@ -81,7 +81,7 @@ const RANKS_MAX = 64;
  * rows), **restart** (storing and restoring the state after every event changes nothing),
  * **balance** (after every event no sum is negative, `signedSums` aside), **bounds** (state size and
  * expiry; dropping expired state changes nothing), and one test per entry of `equivalences`.
- * Batching needs no test: operators see one event at a time. Duplicates never reach an operator.
+ * Batching, partitioning and duplicates are laws of the node that hosts operators: see `node-laws.ts`.
  *
  * `RUNS` sets the number of lists per law (default 100), `SEED` repeats a failure that was printed.
  */
