@@ -35,8 +35,9 @@ const DIFFERENCES_MAX = 1_000;
 
 /**
  * Recomputes every audited view in `range` from the raw events, in SQL that shares nothing with the
- * operators, and compares row by row. No differences means that the tables are right. What a processor
- * that is off has left behind is not compared.
+ * operators, and compares row by row. No differences means that the tables are right. Windows that
+ * begin before the range or end after it are compared whole. What a processor that is off has left
+ * behind is not compared.
  */
 export async function audit(
   query: Query,
@@ -45,14 +46,22 @@ export async function audit(
 ): Promise<readonly AuditResult[]> {
   const results: AuditResult[] = [];
   for (const each of AUDITS) {
-    const { view, processor } = each;
+    const { view, processor, windowMs } = each;
     results.push(
       processor === undefined || config.processors.includes(processor)
-        ? await auditView(query, config, { audit: each, range })
+        ? await auditView(query, config, { audit: each, range: wholeWindows(range, windowMs) })
         : { view, rows: 0, differences: [], off: processor },
     );
   }
   return results;
+}
+
+/** The windows that `range` touches: of a part of one the events would make another row. */
+function wholeWindows({ fromMs, toMs }: AuditRange, windowMs = 1): AuditRange {
+  return {
+    fromMs: Math.floor(fromMs / windowMs) * windowMs,
+    toMs: Math.ceil(toMs / windowMs) * windowMs,
+  };
 }
 
 /** The audited views of processors that run that have windows, which close one by one. */

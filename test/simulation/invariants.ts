@@ -15,21 +15,26 @@ import type { World } from './process.ts';
 import { type Viewer, sortedNonZero } from './viewer.ts';
 import { PARTITIONS } from './workload.ts';
 
-const lowestWatermarks = new WeakMap<Engine, Map<string, number>>();
+/** How far each task of an engine has come: its watermark, and the offset it reads next in each input. */
+const reached = new WeakMap<Engine, Map<string, number>>();
 const progressSeen = new WeakMap<World, number>();
 
 /** What must hold after every step; a description of what does not, or undefined. */
 export function checkAlways(world: World, engine: Engine): string | undefined {
   if (world.sink.conflictingInserts > 0)
     return 'A deduplication token was used for other rows: they are lost';
-  const watermarks = lowestWatermarks.get(engine) ?? new Map<string, number>();
-  lowestWatermarks.set(engine, watermarks);
+  const before = reached.get(engine) ?? new Map<string, number>();
+  reached.set(engine, before);
   for (const task of engine.tasks) {
-    const before = watermarks.get(task.name) ?? -Infinity;
-    // A task that met poison goes on from the checkpoint, and with it its watermark.
-    if (task.watermarkMs < before && task.counts().dead_lettered === 0)
-      return `The watermark of ${task.name} went back`;
-    watermarks.set(task.name, task.watermarkMs);
+    const now = new Map([[`The watermark of ${task.name}`, task.watermarkMs]]);
+    for (const { topic, nextOffset } of task.inputs())
+      now.set(`The offset of ${topic} in ${task.name}`, nextOffset);
+    for (const [what, value] of now) {
+      // A task that met poison goes on from the checkpoint, and with it its watermark and offsets.
+      if (value < (before.get(what) ?? -Infinity) && task.counts().dead_lettered === 0)
+        return `${what} went back`;
+      before.set(what, value);
+    }
     const { received, contributed, duplicate, late, dead_lettered, quarantined } = task.counts();
     if (received !== contributed + duplicate + late + dead_lettered + quarantined) {
       return `${task.name} received ${received} events, but their fates do not add up to that`;

@@ -29,6 +29,8 @@ export interface Outcome {
   readonly crashes: number;
   /** How often the viewer stood still. */
   readonly stalls: number;
+  /** How often tasks waited because the outbox was full. */
+  readonly waits: number;
   /** Hash of everything that left the engine: the same seed gives the same. */
   readonly traceHash: string;
 }
@@ -98,6 +100,8 @@ class Run {
   #batchesLeft: number;
   #crashes = 0;
   #stalls = 0;
+  #waits = 0;
+  #outboxRowsMax = Infinity;
   #failure: string | undefined;
   readonly #machines: readonly Machine[];
   #zombies: Zombie[] = [];
@@ -163,6 +167,7 @@ class Run {
       faults,
       crashes: this.#crashes,
       stalls: this.#stalls,
+      waits: this.#waits,
       traceHash: traceHashOf(this.#world.sink),
     };
   }
@@ -196,7 +201,7 @@ class Run {
           checkpointMs: 200 + this.#random.below(2_000),
           ...this.#changesMax(),
           checkpointLinesMax: 5 + this.#random.below(200),
-          outboxRowsMax: 20 + this.#random.below(500),
+          outboxRowsMax: this.#drawOutbox(),
         },
         partitions: PARTITIONS,
         events: silent,
@@ -216,6 +221,19 @@ class Run {
           else this.#failure ??= `Open failed: ${messageOf(error)}`;
         },
       );
+  }
+
+  #drawOutbox(): number {
+    this.#outboxRowsMax = 20 + this.#random.below(500);
+    return this.#outboxRowsMax;
+  }
+
+  /** One step, unless so much waits for ClickHouse that none may be made. */
+  #step(engine: Engine): void {
+    const isFull = engine.outbox.pendingRows >= this.#outboxRowsMax;
+    if (isFull) this.#waits += 1;
+    if (engine.step() > 0 && isFull)
+      this.#failure ??= 'A task went on although the outbox was full';
   }
 
   /** A checkpoint pauses after few keys, and is due after not many. */
@@ -285,7 +303,7 @@ class Run {
     const engine = this.#engine;
     if (engine === undefined) return;
     try {
-      for (let steps = this.#random.below(4); steps > 0; steps -= 1) engine.step();
+      for (let steps = this.#random.below(4); steps > 0; steps -= 1) this.#step(engine);
       const batch = engine.publish();
       if (batch !== undefined) this.#viewer.update(batch.updates);
       this.#view(engine);
