@@ -143,7 +143,7 @@ const CHECKPOINTS: Section = {
     course({
       title: 'Stall',
       description:
-        'Longest time that a checkpoint kept the tasks from reading at a stretch; at most 50 ms at 99 %.',
+        'Longest time that a checkpoint kept the tasks from reading at a stretch, by its work or because they waited for it; at most 50 ms at 99 %.',
       source: PROMETHEUS,
       queries: [
         quantile(0.5, 'engine_checkpoint_stall_seconds', 'A'),

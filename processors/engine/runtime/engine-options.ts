@@ -16,7 +16,7 @@ export interface EngineEvents extends OutboxEvents {
   onPoison(record: PoisonRecord, task: string): void;
   onCheckpoint(checkpoint: {
     readonly sequence: number;
-    /** Longest time that it kept the tasks from reading at a stretch. */
+    /** Longest time that it kept the tasks from reading at a stretch, by its work or because they waited for it. */
     readonly stallMs: number;
     readonly durationMs: number;
     readonly writes: number;

@@ -6,6 +6,7 @@ import type { EventCounts } from '../../../schemas/ports.ts';
 import type { Stage } from '../../../schemas/topics.ts';
 import { PROGRESS } from '../sink/engine-tables.ts';
 import type { Store, Write } from '../state/store.ts';
+import { isCheckpointFull, sizeFactor, waitingFactor } from './checkpoint-size.ts';
 import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -16,22 +17,11 @@ import { Outbox } from './outbox.ts';
 import { PoisonRecord } from './poison-record.ts';
 import { STAGES, stageOf } from './stages.ts';
 import { Task } from './task.ts';
-import { unreadCount } from './unread.ts';
 import { currentUpdates, keepNewest, publishedUpdates } from './updates.ts';
 import { WindowRowCounts } from './window-row-counts.ts';
 
 /** Records that one task takes before the next one has its turn. */
 const STEP_RECORDS_MAX = 256;
-/**
- * How many times as large and as rare as of live events a checkpoint of history may be, of an import or
- * of what has piled up: nobody waits for its rows, and in a larger one an event costs a sixth less;
- * with an engine per partition, and so with a checkpoint per partition, a fifth.
- */
-const HISTORY_FACTOR = 4;
-/** Records that one task has not read at which it catches up: a second of a high rate. */
-const BEHIND_RECORDS_MIN = 5_000;
-/** How many times as large one of live events may grow while the store is slow, before tasks wait for it. */
-const WAITING_FACTOR = 2;
 const CHECKPOINT_RETRY_MS = 500;
 
 /**
@@ -53,6 +43,8 @@ export class Engine {
   #lastCheckpointMs: number;
   #lastDurationMs = 0;
   #committing: Promise<void> | undefined;
+  /** Of the checkpoint that is being written. */
+  #hold: Hold | undefined;
   #turn = 0;
   /** The task whose turn it is; what is left of it when a step was ended from outside. */
   #stepping: Task | undefined;
@@ -135,7 +127,7 @@ export class Engine {
    * the outbox is full and the tasks must wait for ClickHouse.
    */
   step(): number {
-    if (this.#isFull()) return 0;
+    if (this.mustWait()) return 0;
     const nowMs = this.#options.clock.monotonicMs();
     for (let tried = 0; tried < this.#tasks.length; tried += 1) {
       const index = this.#turn;
@@ -148,6 +140,7 @@ export class Engine {
         const taken = task.step(STEP_RECORDS_MAX, nowMs);
         if (taken > 0) {
           this.#stepping = undefined;
+          this.#hold?.beside(taken);
           return taken;
         }
       } catch (error) {
@@ -170,9 +163,28 @@ export class Engine {
   /** Whether a checkpoint should be taken now. */
   get isCheckpointDue(): boolean {
     if (this.#committing !== undefined) return false;
-    if (this.#isCheckpointFull(this.#checkpointFactor)) return true;
+    const factor = sizeFactor(this.#tasks, this.#options.log);
+    if (isCheckpointFull(this.#tasks, this.#options.limits, factor)) return true;
     const ageMs = this.#options.clock.monotonicMs() - this.#lastCheckpointMs;
-    return ageMs >= this.#checkpointFactor * this.#options.limits.checkpointMs;
+    return ageMs >= factor * this.#options.limits.checkpointMs;
+  }
+
+  /** Whether tasks wait for the checkpoint that is being written. */
+  get isHeld(): boolean {
+    return this.#hold?.areTasksWaiting === true;
+  }
+
+  /** Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. */
+  mustWait(): boolean {
+    const isSinkFull = this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax;
+    if (this.#hold === undefined) return isSinkFull;
+    const factor = waitingFactor(sizeFactor(this.#tasks, this.#options.log), {
+      elapsedMs: this.checkpointStatus.ageMs,
+      lastDurationMs: this.#lastDurationMs,
+    });
+    const isFull = isCheckpointFull(this.#tasks, this.#options.limits, factor);
+    this.#hold.wait(isFull && !isSinkFull);
+    return isSinkFull || isFull;
   }
 
   /** Whether `publish` has something to say. */
@@ -229,44 +241,16 @@ export class Engine {
   checkpoint(): Promise<void> {
     this.#committing ??= this.#commit().finally(() => {
       this.#committing = undefined;
+      this.#hold = undefined;
     });
     return this.#committing;
-  }
-
-  get #checkpointFactor(): number {
-    const { log } = this.#options;
-    const isHistory = this.#tasks.some(
-      (task) => task.isImporting || unreadCount(task, log) >= BEHIND_RECORDS_MIN,
-    );
-    return isHistory ? HISTORY_FACTOR : 1;
-  }
-
-  /** Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. */
-  #isFull(): boolean {
-    if (this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax) return true;
-    if (this.#committing === undefined) return false;
-    return this.#isCheckpointFull(Math.max(WAITING_FACTOR, this.#checkpointFactor));
-  }
-
-  /** @param factor how many times as many keys there may be as make a checkpoint of live events due */
-  #isCheckpointFull(factor: number): boolean {
-    const { checkpointKeysMax, checkpointRowsMax, checkpointLinesMax } = this.#options.limits;
-    let keys = 0;
-    let rows = 0;
-    let lines = 0;
-    for (const { pending } of this.#tasks) {
-      keys += pending.keys;
-      rows += pending.rows;
-      lines += pending.lines;
-    }
-    if (keys >= factor * checkpointKeysMax) return true;
-    return rows >= checkpointRowsMax || lines >= checkpointLinesMax;
   }
 
   async #commit(): Promise<void> {
     const { clock, store, events, limits } = this.#options;
     const startedAtMs = clock.monotonicMs();
     const hold = new Hold(clock);
+    this.#hold = hold;
     this.#lastCheckpointMs = startedAtMs;
     this.#advanceWatermark();
     const writes: Write[] = [];
@@ -302,8 +286,11 @@ export class Engine {
     // The store has taken the writes; from here on tasks go on.
     hold.end();
     await written;
+    hold.begin();
     for (const task of tasks) task.committed();
     deliver();
+    hold.wait(false);
+    hold.end();
     this.#lastDurationMs = clock.monotonicMs() - startedAtMs;
     events.onCheckpoint({
       sequence,

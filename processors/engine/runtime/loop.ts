@@ -14,6 +14,8 @@ const SLICE_MS = 16;
  * costs up to a millisecond of waiting on busy cores, a thirteenth of a short slice.
  */
 const BACKLOG_SLICE_MS = 50;
+/** How long tasks that wait for a checkpoint sleep before they look again: much less than anybody notices. */
+const HELD_WAIT_MS = 5;
 /** How long to look again when nothing arrives: idle inputs are noticed this late at most. */
 const IDLE_WAIT_MS = 250;
 /** Longest a step may take: 256 records take milliseconds, and longer than this nobody waits for a page. */
@@ -131,7 +133,8 @@ export class EngineLoop {
         }
       };
       // Without records no operator runs, and there is nothing to watch.
-      if (!this.#hasUnread()) slice();
+      if (this.#engine.mustWait()) hasBacklog = false;
+      else if (!this.#hasUnread()) slice();
       else if (!this.#watchdog.ends(slice, this.#stepMsMax)) {
         this.#engine.stepEnded(this.#stepMsMax);
       }
@@ -144,12 +147,14 @@ export class EngineLoop {
       }
       if (failure !== undefined) throw failure.error;
       if (taken > 0) await nextTurn();
-      else
-        await this.#clock.sleep(
-          this.#engine.hasUnpublished ? this.#liveTickMs : IDLE_WAIT_MS,
-          this.#wake.signal,
-        );
+      else await this.#clock.sleep(this.#waitMs(), this.#wake.signal);
     }
+  }
+
+  /** How long to wait when no task took anything. */
+  #waitMs(): number {
+    if (this.#engine.isHeld) return HELD_WAIT_MS;
+    return this.#engine.hasUnpublished ? this.#liveTickMs : IDLE_WAIT_MS;
   }
 
   #publishWhenDue(): void {

@@ -82,7 +82,7 @@ export class Metrics {
   );
   readonly checkpointStall = this.#histogram(
     'engine_checkpoint_stall_seconds',
-    'Longest time that a checkpoint kept the tasks from reading at a stretch',
+    'Longest time that a checkpoint kept the tasks from reading at a stretch, by its work or because they waited for it',
     [],
   );
   readonly checkpointAge = this.#gauge(
