@@ -92,6 +92,18 @@ function metricsOf(runs: readonly StateRun[], visitors: number): readonly Metric
     },
     { name: 'checkpoint_stall_max', unit: 'ms', ...lower, samples: stalls(1) },
     {
+      name: 'pause_p99',
+      unit: 'ms',
+      ...lower,
+      samples: runs.map(({ pauseMsP99 }) => pauseMsP99),
+    },
+    {
+      name: 'pause_max',
+      unit: 'ms',
+      ...lower,
+      samples: runs.map(({ pauseMsMax }) => pauseMsMax),
+    },
+    {
       name: 'state_bytes_per_visitor',
       unit: 'B',
       ...lower,

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { childInput, sendResult } from '../measure/child.ts';
 import { startMemory } from '../measure/memory.ts';
+import { percentileOf } from '../measure/percentile.ts';
 import { openStateNode } from './node.ts';
 import { TOUCHES_PER_VISITOR } from './touches.ts';
 
@@ -17,6 +18,9 @@ export interface LoadRun {
   readonly anonymousBytesMax: number;
   /** How long each checkpoint kept the tasks from reading at a stretch, while there were events to read. */
   readonly stallsMs: readonly number[];
+  /** The longest of `StateNode`'s pauses, whatever they were for, and the one that 99 of 100 do not exceed. */
+  readonly pauseMsMax: number;
+  readonly pauseMsP99: number;
   readonly stateBytes: number;
 }
 
@@ -30,7 +34,11 @@ const KILL_AFTER_MS = 1_500;
 
 const { dataDir, visitors } = childInput<LoadInput>();
 const stallsMs: number[] = [];
-const node = await openStateNode(dataDir, ({ stallMs }) => stallsMs.push(stallMs));
+const pausesMs: number[] = [];
+const node = await openStateNode(dataDir, {
+  onCheckpoint: ({ stallMs }) => stallsMs.push(stallMs),
+  onPause: (pauseMs) => pausesMs.push(pauseMs),
+});
 await sendResult(await load(visitors * TOUCHES_PER_VISITOR));
 // What follows is cut off in the middle of reading, writing and checkpoints.
 void append(visitors * TOUCHES_PER_VISITOR, Infinity);
@@ -52,6 +60,8 @@ async function load(touches: number): Promise<LoadRun> {
     rssBytesMax: residentBytesMax,
     anonymousBytesMax,
     stallsMs: measured,
+    pauseMsMax: percentileOf(pausesMs, 1),
+    pauseMsP99: percentileOf(pausesMs, 0.99),
     stateBytes: node.stateBytes(),
   };
 }

@@ -40,10 +40,20 @@ export interface StateNode {
   stateBytes(): number;
 }
 
+/** What a node tells while it runs. */
+export interface StateNodeEvents {
+  readonly onCheckpoint: EngineEvents['onCheckpoint'];
+  /**
+   * While records were waiting, this long passed from the end of one step that took some to the end of
+   * the next: for up to 256 records, and all else that the thread did, garbage collection and the door too.
+   */
+  readonly onPause: (pauseMs: number) => void;
+}
+
 /** Opens the engine over the files in `dataDir` and starts it. */
 export async function openStateNode(
   dataDir: string,
-  onCheckpoint: EngineEvents['onCheckpoint'],
+  { onCheckpoint, onPause }: StateNodeEvents,
 ): Promise<StateNode> {
   const config = loadConfig({ file: undefined, environment: { WEIR_DATA_DIR: dataDir } });
   const { partitions } = config;
@@ -68,6 +78,7 @@ export async function openStateNode(
       onDelivered: () => undefined,
     },
   });
+  watchPauses(engine, log, onPause);
   const loop = new EngineLoop({
     engine,
     log,
@@ -108,6 +119,19 @@ export async function openStateNode(
       throw new Error(`Expected ${appended()} events to contribute, got ${JSON.stringify(counts)}`);
     },
     stateBytes: () => statSync(join(stateDir, 'data.mdb')).size,
+  };
+}
+
+function watchPauses(engine: Engine, log: EmbeddedLog, onPause: (pauseMs: number) => void): void {
+  const step = engine.step.bind(engine);
+  let waitingSinceMs: number | undefined;
+  engine.step = () => {
+    const taken = step();
+    if (taken === 0) return 0;
+    const nowMs = performance.now();
+    if (waitingSinceMs !== undefined) onPause(nowMs - waitingSinceMs);
+    waitingSinceMs = unreadOf(engine, log) > 0 ? nowMs : undefined;
+    return taken;
   };
 }
 

@@ -23,7 +23,10 @@ const FREE_ROUND = TOUCHES_PER_VISITOR * 10;
 
 const { dataDir, visitors } = childInput<RecoverInput>();
 const startedAtMs = performance.now();
-const node = await openStateNode(dataDir, () => undefined);
+const node = await openStateNode(dataDir, {
+  onCheckpoint: () => undefined,
+  onPause: () => undefined,
+});
 const unread = node.unread();
 const from = FREE_ROUND * visitors;
 await node.append({ from, to: from + 1, visitors });
