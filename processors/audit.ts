@@ -162,7 +162,7 @@ async function statedOf(
        FROM (
          SELECT differing.*, stated.why AS why
          FROM (${differing}) AS differing
-         LEFT JOIN (${textOf([file])}) AS stated ON stated.${by} = differing.${by}))
+         LEFT JOIN (${textOf([file])}) AS stated USING (${by.join(', ')})))
      WHERE place <= if(why = '', ${DIFFERENCES_MAX}, 1)
      ORDER BY why, ${keys}`,
     bound,

@@ -30,8 +30,8 @@ export interface Audit {
   readonly windowMs: number | undefined;
   /** The query, in pieces: views that follow from the same thing share how it begins. */
   readonly files: readonly URL[];
-  /** Which rows may differ for a reason that can be named: by a column of the key, the query that says `why`. */
-  readonly stated?: { readonly by: string; readonly file: URL };
+  /** Which rows may differ for a reason that can be named: by columns of the key, the query that says `why`. */
+  readonly stated?: { readonly by: readonly string[]; readonly file: URL };
   /** What its parameters are; `query` is for what must be looked up first. */
   readonly parameters: (config: Config, query: Query) => AuditParameters | Promise<AuditParameters>;
 }

@@ -51,7 +51,7 @@ export const AUDITS: readonly Audit[] = [
     timeColumn: undefined,
     windowMs: undefined,
     files: [new URL('bots/audit.sql', import.meta.url)],
-    stated: { by: 'visitor_token', file: new URL('bots/audit-stated.sql', import.meta.url) },
+    stated: { by: ['visitor_token'], file: new URL('bots/audit-stated.sql', import.meta.url) },
     parameters: (config, query) => verdictParameters(query, config),
   },
   {

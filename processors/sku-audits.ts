@@ -16,6 +16,11 @@ const STOCK_CHANCES = [...STOCK_DEMAND, new URL('stock/audit-chances.sql', impor
 const PARITY_BEGINNING = new URL('parity/audit-beginning.sql', import.meta.url);
 const PARITY_RUNS = new URL('parity/audit-runs.sql', import.meta.url);
 
+const STOCK_STATED = {
+  by: ['sku', 'node_id'],
+  file: new URL('stock/audit-stated.sql', import.meta.url),
+};
+
 /** What is recomputed of stock. */
 export const STOCK_AUDITS: readonly Audit[] = [
   {
@@ -27,6 +32,7 @@ export const STOCK_AUDITS: readonly Audit[] = [
     live: { rate: "printf('%.3e', rate_per_day)" },
     ...CURRENT_ROWS,
     files: [...STOCK_CHANCES, new URL('stock/audit.sql', import.meta.url)],
+    stated: STOCK_STATED,
     parameters: (config) => stockParameters(config, { isNewestOnly: true }),
   },
   {
@@ -37,18 +43,21 @@ export const STOCK_AUDITS: readonly Audit[] = [
     values: ['phantom', 'tsb', 'croston', 'sba', 'error'],
     ...CURRENT_ROWS,
     files: [...STOCK_DEMAND, new URL('stock/audit-forecasts.sql', import.meta.url)],
+    stated: STOCK_STATED,
     parameters: (config) => stockParameters(config),
   },
   {
     ...incidentAudit('stockout', ['sku', 'node_id', 'opened_at']),
     processor: 'stock',
     files: [STOCK_BEGINNING, new URL('stock/audit-stockouts.sql', import.meta.url)],
+    stated: STOCK_STATED,
     parameters: (config) => stockParameters(config),
   },
   {
     ...incidentAudit('at_risk', ['sku', 'node_id', 'opened_at']),
     processor: 'stock',
     files: [...STOCK_CHANCES, new URL('stock/audit-risks.sql', import.meta.url)],
+    stated: STOCK_STATED,
     parameters: (config) => stockParameters(config),
   },
 ];

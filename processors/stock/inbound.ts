@@ -15,8 +15,11 @@ export interface Delivery {
   readonly leadDays: number;
 }
 
-/** Deliveries remembered per SKU × node: months of daily ones. Beyond it the first announced goes. */
-const INBOUND_MAX = 64;
+/** Deliveries remembered per SKU × node whatever their age: months of daily ones. */
+export const INBOUND_KEPT = 64;
+
+/** Deliveries remembered per SKU × node at most. Beyond it the first announced goes. */
+const INBOUND_MAX = 256;
 
 /** The deliveries with another one, and whether the first announced had to go for it. */
 export function withDelivery(

@@ -14,6 +14,7 @@ import {
   stockIncidentsOf,
   writeChanged,
 } from './incident.ts';
+import { insertChange, insertCount, insertInbound } from './insertion.ts';
 import { type Count, type Spells, currentSpells } from './level.ts';
 import {
   COUNT_ON_HAND,
@@ -41,16 +42,15 @@ import {
   noteSequenceNumber,
 } from './sequence.ts';
 import {
+  type Horizon,
   type Timeline,
   append,
   createTimeline,
   foldTimeline,
   foldedMsOf,
   hasFoldable,
-  insertChange,
-  insertCount,
-  insertInbound,
   isAfterEverything,
+  isExact,
   isInexact,
   newestCountMsOf,
   newestOf,
@@ -68,10 +68,8 @@ export interface StockNode extends Timeline {
 }
 
 /** The event in hand, as far as every step needs it. Valid only during the call. */
-export interface Arrival extends Omit<IncidentContext, 'nodeId' | 'profile'> {
+export interface Arrival extends Omit<IncidentContext, 'nodeId' | 'profile'>, Horizon {
   readonly timeMs: number;
-  /** Event times before it can no longer arrive. */
-  readonly horizonMs: number;
   readonly rules: StockRules;
 }
 
@@ -204,6 +202,7 @@ export function writeCurrent(node: StockNode, arrival: Arrival): void {
     forecastError: forecastErrorOf(position) ?? undefined,
     changedAtMs: isKnown ? slot(position, SINCE_MS) : undefined,
     asOfMs,
+    isExact: isExact(node),
     isWithdrawn: !hasEntries,
   };
   arrival.output.upsert(STOCK_CURRENT, stockCurrentValues(row));
@@ -296,9 +295,9 @@ function spellsOfKind(
 
 /** Folds what can no longer change, and drops the acknowledgements of what has become final. */
 function fold(node: StockNode, arrival: Arrival): void {
-  if (!hasFoldable(node, arrival.horizonMs)) return;
+  if (!hasFoldable(node, arrival)) return;
   const spells = node.acknowledgements === null ? undefined : spellsOf(node, arrival.rules);
-  const outcome = foldTimeline(node, arrival.horizonMs, arrival.rules);
+  const outcome = foldTimeline(node, arrival, arrival.rules);
   if (outcome !== 'ok') arrival.output.count(outcome);
   if (spells !== undefined) dropAcknowledgements(node, spells, arrival);
 }

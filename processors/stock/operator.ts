@@ -101,6 +101,7 @@ function arrivalOf(
     timeMs: event.occurred_at,
     // A minute more, as late events are refused by the minute.
     horizonMs: record.watermarkMs - config.allowedLatenessMs - MINUTE_MS,
+    latenessMs: config.allowedLatenessMs + MINUTE_MS,
     output,
     owners: config.owners,
     rules: config.rules,

@@ -41,6 +41,7 @@ export const STOCK_PANEL: Panel = {
       'wape',
       'changed_at',
       'as_of',
+      'exact',
     ],
     filters: ['sku', 'node_id', 'state'],
     timeColumn: undefined,

@@ -64,6 +64,8 @@ export const IS_AT_RISK = 2;
 export const HAS_RUN_OUT = 4;
 /** Somebody has been told that it is likely to run out: an incident goes on. */
 export const IS_ALARMED = 8;
+/** Something came when what happened around it had been folded: what follows from the past may not be exact. */
+export const IS_BLURRED = 16;
 
 /** What is known before anything has happened. */
 export function createPosition(): Position {

@@ -49,6 +49,7 @@ export const STOCK_CURRENT = {
     { name: 'wape', type: 'double' },
     { name: 'changed_at', type: 'nullable-instant' },
     { name: 'as_of', type: 'instant' },
+    { name: 'exact', type: 'boolean' },
     { name: 'withdrawn', type: 'boolean' },
   ],
 } as const;
@@ -115,6 +116,8 @@ export interface StockRow {
   readonly changedAtMs: number | undefined;
   /** The newest event in the numbers. */
   readonly asOfMs: number;
+  /** False when something came later than what is kept, so that what follows from the past may be off. */
+  readonly isExact: boolean;
   /** True when every change of a node without a count was taken back: there is nothing to show. */
   readonly isWithdrawn: boolean;
 }
@@ -174,6 +177,7 @@ export function stockCurrentValues(row: StockRow): readonly Value[] {
     estimate(row.forecastError),
     row.changedAtMs ?? null,
     row.asOfMs,
+    row.isExact,
     row.isWithdrawn,
   ];
 }

@@ -372,31 +372,54 @@ test('what an order took and gave back at one instant leaves no row behind', () 
 
 test('a node busier than its bound folds its oldest changes and keeps the sum exact', () => {
   const output = new CollectingOutput();
-  const sales = Array.from({ length: 700 }, (_, index) =>
-    sold(1 + index, 1, { event_id: `s${index}` }),
+  const sales = Array.from({ length: 8_400 }, (_, index) =>
+    sold(1 + index / 20, 1, { event_id: `s${index}` }),
   );
-  run([count(0, 1_000), ...sales], output);
-  expect(current(output, 'state', 'available')).toEqual({ 'A-1|berlin': ['IN_STOCK', 300] });
+  run([count(0, 10_000), ...sales], output);
+  expect(current(output, 'state', 'available')).toEqual({ 'A-1|berlin': ['IN_STOCK', 1_600] });
   expect(output.counts.get('STOCK_ENTRIES_LIMIT')).toBeGreaterThan(0);
 });
 
-test('history that arrives newest first beyond the bound ends at the same stock', () => {
-  const sales = Array.from({ length: 700 }, (_, index) =>
-    sold(1 + index, 1, { event_id: `s${index}` }),
+/** More sales than are kept whatever their age, one every ten minutes of five days. */
+const HISTORY = Array.from({ length: 700 }, (_, index) =>
+  sold(10 * (1 + index), 1, { event_id: `s${index}` }),
+);
+
+test('history in order is exact, however long it is and though no watermark moves', () => {
+  const counts = Array.from({ length: 100 }, (_, index) =>
+    count(70 * index + 5, 1_000, { event_id: `c${index}` }),
   );
-  const events = [count(0, 1_000), count(100, 2_000), ...sales];
+  const events = [...HISTORY, ...counts].toSorted((a, b) => a.occurred_at - b.occurred_at);
+  const output = run(events);
+  expect(current(output, 'state', 'available', 'exact')).toEqual({
+    'A-1|berlin': ['IN_STOCK', 993, true],
+  });
+  expect(output.counts.size).toBe(0);
+});
+
+test('history that arrives newest first beyond the bound ends at the same stock, and says that its past is not exact', () => {
+  const events = [count(5, 1_000), count(1_000, 2_000), ...HISTORY];
   const output = run(events.toSorted((a, b) => b.occurred_at - a.occurred_at));
-  expect(current(output, 'state', 'available')).toEqual({ 'A-1|berlin': ['IN_STOCK', 1_400] });
+  expect(current(output, 'state', 'available', 'exact')).toEqual({
+    'A-1|berlin': ['IN_STOCK', 1_400, false],
+  });
+});
+
+test('a sale from before a count that is folded says that the past is not exact', () => {
+  const output = run([count(5, 1_000), count(3_000, 2_000), ...HISTORY, sold(7, 1)]);
+  expect(current(output, 'available', 'exact')).toEqual({ 'A-1|berlin': [1_600, false] });
+  expect(output.counts.get('STOCK_LATE_CHANGE')).toBe(1);
 });
 
 test('a count that falls among folded changes makes the stock STALE until the next count', () => {
-  const sales = Array.from({ length: 700 }, (_, index) =>
-    sold(1 + index, 1, { event_id: `s${index}` }),
-  );
-  const output = run([...sales, count(100, 2_000)]);
-  expect(current(output, 'state')).toEqual({ 'A-1|berlin': ['STALE'] });
+  const output = run([...HISTORY, count(1_000, 2_000)]);
+  expect(current(output, 'state', 'exact')).toEqual({ 'A-1|berlin': ['STALE', false] });
   expect(output.counts.get('STOCK_LATE_COUNT')).toBe(1);
-  const recounted = run([...sales, count(100, 2_000), count(900, 7, { event_id: 'recount' })]);
+  const recounted = run([
+    ...HISTORY,
+    count(1_000, 2_000),
+    count(9_000, 7, { event_id: 'recount' }),
+  ]);
   expect(current(recounted, 'state', 'available')).toEqual({ 'A-1|berlin': ['IN_STOCK', 7] });
 });
 

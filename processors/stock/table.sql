@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS weir.stock_current_rows
     wape Nullable(Float64) COMMENT 'Forecast error of rate_per_day over past days: sum of |sold − expected| divided by the sum of sold',
     changed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Since when it has been in or out of stock, event time; null until the first count',
     as_of DateTime64(3, 'UTC') COMMENT 'Event time of the newest event in the numbers',
+    exact Bool COMMENT 'False when something came later than what is kept of the past: what is there is right all the same, rates, forecasts and times of stockouts may be off',
     withdrawn Bool COMMENT 'True when every change of a node without a count was taken back; hidden by the view',
     version UInt64 COMMENT 'Grows with every write of the row; the highest is current'
 )
@@ -51,12 +52,13 @@ CREATE OR REPLACE VIEW weir.stock_current
     sba_per_day Nullable(Float64) COMMENT 'Forecast by the method of Syntetos and Boylan, units per day in stock',
     wape Nullable(Float64) COMMENT 'Forecast error of rate_per_day over past days: sum of |sold − expected| divided by the sum of sold',
     changed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Since when it has been in or out of stock, event time; null until the first count',
-    as_of DateTime64(3, 'UTC') COMMENT 'Event time of the newest event in the numbers'
+    as_of DateTime64(3, 'UTC') COMMENT 'Event time of the newest event in the numbers',
+    exact Bool COMMENT 'False when something came later than what is kept of the past: what is there is right all the same, rates, forecasts and times of stockouts may be off'
 )
 AS SELECT
     sku, node_id, state, available, on_hand, reserved, safety, inbound, rate_per_day, rate_low,
     rate_high, days_of_cover, lead_time_days, p_stockout, phantom_p, tsb_per_day, croston_per_day,
-    sba_per_day, wape, changed_at, as_of
+    sba_per_day, wape, changed_at, as_of, exact
 FROM weir.stock_current_rows FINAL
 WHERE NOT withdrawn;
 

@@ -331,6 +331,7 @@ const CURRENT = {
   forecastError: undefined,
   changedAtMs: START_MS,
   asOfMs: START_MS + 1,
+  isExact: true,
   isWithdrawn: false,
 } as const;
 const STOCKOUT = {

@@ -1,10 +1,4 @@
-import {
-  type Delivery,
-  INBOUND_LENGTH,
-  firstAnnouncedAfter,
-  inboundAfter,
-  withDelivery,
-} from './inbound.ts';
+import { INBOUND_KEPT, INBOUND_LENGTH, firstAnnouncedAfter, inboundAfter } from './inbound.ts';
 import {
   type Count,
   type Instant,
@@ -12,20 +6,16 @@ import {
   addEnded,
   currentSpells,
   lastRisks,
-  markSince,
   step,
-  takeCount,
 } from './level.ts';
 import {
   COUNT_MS,
   INEXACT,
+  IS_BLURRED,
   NEWEST_MS,
-  OLDEST_MS,
   type Position,
-  UNITS,
+  RISKS,
   createPosition,
-  isCounted,
-  isOut,
   slot,
 } from './position.ts';
 import type { StockRules } from './risk.ts';
@@ -51,16 +41,25 @@ export interface Timeline {
   foldedCountId: string;
 }
 
-const CHANGE_LENGTH = 3;
+/** Numbers of one change. */
+export const CHANGE_LENGTH = 3;
 
 /**
- * Changes kept per SKU × node, 12 KiB: a busy node's day. Beyond it the oldest is folded early, which
- * keeps every sum exact and only blurs where an older late event belongs.
+ * Changes and counts kept per SKU × node whatever their age: 12 KiB, a count every twenty minutes of the
+ * default allowed lateness. More are kept only as long as what is older than the newest by the allowed
+ * lateness: an import does not move the watermark, and without this a node would keep all of its history.
  */
-const CHANGES_MAX = 512;
+const CHANGES_KEPT = 512;
+const COUNTS_KEPT = 72;
 
-/** Counts kept per SKU × node: one every twenty minutes within the default allowed lateness. */
-const COUNTS_MAX = 72;
+/**
+ * Changes kept per SKU × node at most, 200 KiB: nearly six a minute for the default allowed lateness. Beyond
+ * it the oldest is folded early, which keeps every sum exact and only blurs where an older late event belongs.
+ */
+const CHANGES_MAX = 8_192;
+
+/** Counts kept per SKU × node at most: one every two and a half minutes of the default allowed lateness. */
+const COUNTS_MAX = 576;
 
 /** Kept instants from which on the newest position is remembered instead of recomputed. */
 const REMEMBERED_FROM = 4;
@@ -106,6 +105,11 @@ export function newestOf(timeline: Timeline, rules: StockRules): Position {
 /** Whether a count fell among changes that were folded before, and no count has come since. */
 export function isInexact({ folded, counts }: Timeline): boolean {
   return slot(folded, INEXACT) !== 0 && counts === null;
+}
+
+/** Whether nothing ever came when what happened around it had been folded. */
+export function isExact({ folded }: Timeline): boolean {
+  return (slot(folded, RISKS) & IS_BLURRED) === 0;
 }
 
 /** The event time of the newest count, −Infinity without one. */
@@ -167,90 +171,32 @@ export function append(timeline: Timeline, instant: Instant, rules: StockRules):
   return withCurrent(spells, position);
 }
 
-/**
- * Adds units at any time of the kept part, or, when they come too late for that, to the folded position.
- *
- * @returns `STOCK_LATE_CHANGE` when the time of the change could not be told exactly
- */
-export function insertChange(
-  timeline: Timeline,
-  { timeMs, units, demand }: Omit<Instant, 'count'>,
-): 'ok' | 'STOCK_LATE_CHANGE' {
-  timeline.newest = null;
-  const { folded } = timeline;
-  if (timeMs <= slot(folded, NEWEST_MS)) {
-    if (timeMs <= slot(folded, COUNT_MS)) return 'ok';
-    const wasOut = isOut(folded);
-    folded[UNITS] = slot(folded, UNITS) + units;
-    if (isOut(folded) !== wasOut) markSince(folded, slot(folded, NEWEST_MS));
-    if (timeMs < slot(folded, OLDEST_MS)) folded[OLDEST_MS] = timeMs;
-    return 'STOCK_LATE_CHANGE';
-  }
-  const changes = timeline.changes ?? [];
-  let at = changes.length;
-  while (at > 0 && timeMs < (changes[at - CHANGE_LENGTH] ?? 0)) at -= CHANGE_LENGTH;
-  if (at > 0 && changes[at - CHANGE_LENGTH] === timeMs) {
-    const sum = slot(changes, at - 2) + units;
-    const demands = slot(changes, at - 1) + demand;
-    if (sum === 0 && demands === 0) changes.splice(at - CHANGE_LENGTH, CHANGE_LENGTH);
-    else changes.splice(at - 2, 2, sum, demands);
-    timeline.changes = changes.length === 0 ? null : changes;
-  } else if (at === changes.length) {
-    timeline.changes = grown(timeline.changes, [timeMs, units, demand]);
-  } else {
-    timeline.changes = changes.slice(0, at).concat(timeMs, units, demand, changes.slice(at));
-  }
-  return 'ok';
-}
-
-/**
- * Adds a count at any time.
- *
- * @returns `STOCK_LATE_COUNT` when it fell among folded changes: the timeline is inexact until the
- *   next count
- */
-export function insertCount(timeline: Timeline, count: Count): 'ok' | 'STOCK_LATE_COUNT' {
-  timeline.newest = null;
-  if (count.timeMs <= slot(timeline.folded, NEWEST_MS)) return insertFoldedCount(timeline, count);
-  const others = (timeline.counts ?? []).filter(({ timeMs }) => timeMs !== count.timeMs);
-  const same = timeline.counts?.find(({ timeMs }) => timeMs === count.timeMs);
-  if (same !== undefined && same.eventId > count.eventId) return 'ok';
-  timeline.counts = others.concat(count).toSorted((a, b) => a.timeMs - b.timeMs);
-  return 'ok';
-}
-
-/**
- * Adds an announced delivery.
- *
- * @returns `STOCK_INBOUND_LIMIT` when the first announced had to go
- */
-export function insertInbound(
-  timeline: Timeline,
-  delivery: Delivery,
-): 'ok' | 'STOCK_INBOUND_LIMIT' {
-  timeline.newest = null;
-  const { inbound, isFull } = withDelivery(timeline.inbound, delivery);
-  timeline.inbound = inbound;
-  return isFull ? 'STOCK_INBOUND_LIMIT' : 'ok';
+/** What can no longer arrive. */
+export interface Horizon {
+  /** Event times before it can not. */
+  readonly horizonMs: number;
+  /** How far behind the newest an event can be, unless it belongs to an import that is out of order. */
+  readonly latenessMs: number;
 }
 
 /** Whether `foldTimeline` would fold anything. */
-export function hasFoldable(timeline: Timeline, horizonMs: number): boolean {
-  return oldestKeptMs(timeline) < horizonMs || isOverfull(timeline);
+export function hasFoldable(timeline: Timeline, horizon: Horizon): boolean {
+  return oldestKeptMs(timeline) < horizonOf(timeline, horizon) || isOverfull(timeline);
 }
 
 /**
- * Folds what lies before `horizonMs`, and more when a list has passed its bound.
+ * Folds what lies before the horizon, and more when a list has passed its bound.
  *
  * @returns `STOCK_ENTRIES_LIMIT` when a bound made it fold entries that could still have changed
  */
 export function foldTimeline(
   timeline: Timeline,
-  horizonMs: number,
+  horizon: Horizon,
   rules: StockRules,
 ): 'ok' | 'STOCK_ENTRIES_LIMIT' {
   const length = timeline.folded.length;
-  while (oldestKeptMs(timeline) < horizonMs) foldOldest(timeline, rules);
+  while (oldestKeptMs(timeline) < horizonOf(timeline, horizon)) foldOldest(timeline, rules);
+  const horizonMs = horizonOf(timeline, horizon);
   if (slot(timeline.folded, COUNT_MS) < horizonMs) timeline.foldedCountId = '';
   if (timeline.folded.length > length) timeline.folded = timeline.folded.slice();
   const { inbound, folded } = timeline;
@@ -269,6 +215,16 @@ function withCurrent(ended: Spells, position: Position): Spells {
     outages: [...ended.outages, ...outages],
     risks: [...ended.risks.filter((risk) => risk.openedMs !== openedMs), ...risks],
   };
+}
+
+/** Where to fold to: while much is kept, what is older than the newest by the allowed lateness goes too. */
+function horizonOf(timeline: Timeline, { horizonMs, latenessMs }: Horizon): number {
+  const { changes, counts, inbound } = timeline;
+  const isLong =
+    (changes !== null && changes.length > CHANGES_KEPT * CHANGE_LENGTH) ||
+    (counts !== null && counts.length > COUNTS_KEPT) ||
+    (inbound !== null && inbound.length > INBOUND_KEPT * INBOUND_LENGTH);
+  return isLong ? Math.max(horizonMs, newestMsOf(timeline) - latenessMs) : horizonMs;
 }
 
 function isOverfull({ changes, counts }: Timeline): boolean {
@@ -316,30 +272,6 @@ function foldOldest(timeline: Timeline, rules: StockRules): void {
   }
 }
 
-function insertFoldedCount(timeline: Timeline, count: Count): 'ok' | 'STOCK_LATE_COUNT' {
-  const { folded } = timeline;
-  const isKnown = isCounted(folded);
-  if (isKnown && !isReplacedBy(timeline, count)) return 'ok';
-  const wasOut = isOut(folded);
-  const isExact = !isKnown && count.timeMs < slot(folded, OLDEST_MS);
-  const units = slot(folded, UNITS);
-  takeCount(folded, count);
-  // What came after it is not known change by change; without a count before, all of it did.
-  folded[UNITS] = units;
-  timeline.foldedCountId = count.eventId;
-  if (!isKnown || isOut(folded) !== wasOut) markSince(folded, slot(folded, NEWEST_MS));
-  if (count.timeMs < slot(folded, OLDEST_MS)) folded[OLDEST_MS] = count.timeMs;
-  if (!isExact) folded[INEXACT] = 1;
-  return isExact ? 'ok' : 'STOCK_LATE_COUNT';
-}
-
-/** Whether `count` is newer than the folded one; without the id of that, the first to come holds. */
-function isReplacedBy({ folded, foldedCountId }: Timeline, count: Count): boolean {
-  const foldedMs = slot(folded, COUNT_MS);
-  if (foldedMs !== count.timeMs) return foldedMs < count.timeMs;
-  return foldedCountId !== '' && foldedCountId < count.eventId;
-}
-
 /** Moves the position over every kept instant; adds each spell that ends to `ended`. */
 function walk(
   timeline: Timeline,
@@ -383,7 +315,8 @@ function walk(
   }
 }
 
-function grown(list: number[] | null, more: readonly number[]): number[] {
+/** The list with more at its end. */
+export function grown(list: number[] | null, more: readonly number[]): number[] {
   if (list === null) return [...more].slice();
   if (list.length <= EXACT_LENGTH_MAX) return list.concat(more);
   list.push(...more);

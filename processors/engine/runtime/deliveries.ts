@@ -2,7 +2,8 @@ import type { FactsTable, RowsTable, SumsTable, Value } from '../operator/table.
 import type { SumsRow } from '../operator/window-sums.ts';
 import { Lines } from '../sink/lines.ts';
 import type { Write } from '../state/store.ts';
-import { type NewDelivery, appendDelivery, insertDelivery } from './delivery.ts';
+import { type NewDelivery, insertDelivery } from './delivery.ts';
+import { Forwards } from './forwards.ts';
 import type { FactsBatch } from './task-output.ts';
 import type { Task } from './task.ts';
 import type { WindowRowCounts } from './window-row-counts.ts';
@@ -30,6 +31,7 @@ export function collectDeliveries(
 ): NewDelivery[] {
   const inserts = new Inserts(stamp);
   const deliveries: NewDelivery[] = [];
+  const forwards = new Forwards();
   for (const task of tasks) {
     for (const row of task.windows.collect(stamp.writes)) {
       stamp.counts.add(row, task.watermarkMs);
@@ -37,19 +39,9 @@ export function collectDeliveries(
     }
     for (const { table, values } of task.output.takeRows()) inserts.addRow(table, values);
     for (const facts of task.output.facts()) inserts.addFacts(facts);
-    const batches = task.output.takeForwards();
-    if (batches.length > 0) {
-      deliveries.push(
-        appendDelivery(
-          batches.map(({ topic, partition, values, importName }) =>
-            importName === undefined
-              ? { topic, partition, values }
-              : { topic, partition, values, importName },
-          ),
-        ),
-      );
-    }
+    forwards.add(task.output.takeForwards());
   }
+  deliveries.push(...forwards.deliveries());
   deliveries.push(...inserts.deliveries());
   for (const task of tasks) task.output.clearFacts();
   return deliveries;

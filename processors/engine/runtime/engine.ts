@@ -6,6 +6,7 @@ import type { EventCounts } from '../../../schemas/ports.ts';
 import type { Stage } from '../../../schemas/topics.ts';
 import { PROGRESS } from '../sink/engine-tables.ts';
 import type { Store, Write } from '../state/store.ts';
+import { Alignment } from './alignment.ts';
 import { isCheckpointFull, sizeFactor, waitingFactor } from './checkpoint-size.ts';
 import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
@@ -32,6 +33,7 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #outbox: Outbox;
   readonly #failures: Failures;
+  readonly #alignment: Alignment;
   readonly #rows = new Map<string, Map<string, Update>>();
   #tasks: Task[] = [];
   #node: NodeRecord;
@@ -56,6 +58,8 @@ export class Engine {
     this.#lastCheckpointMs = options.clock.monotonicMs();
     this.#failures = new Failures(options.events);
     this.#outbox = new Outbox({ ...options, events: options.events });
+    const senders = (): readonly Task[] => this.#tasks.filter(({ stage }) => stage === 'visitor');
+    this.#alignment = new Alignment({ ...options, senders, outbox: this.#outbox });
   }
 
   /**
@@ -141,6 +145,7 @@ export class Engine {
         if (taken > 0) {
           this.#stepping = undefined;
           this.#hold?.beside(taken);
+          this.#alignment.took();
           return taken;
         }
       } catch (error) {
@@ -185,6 +190,11 @@ export class Engine {
     const isFull = isCheckpointFull(this.#tasks, this.#options.limits, factor);
     this.#hold.wait(isFull && !isSinkFull);
     return isSinkFull || isFull;
+  }
+
+  /** Whether a task waits for a checkpoint that is not due for that: more to take may come meanwhile. */
+  get needsCheckpoint(): boolean {
+    return this.#committing === undefined && this.#alignment.needsCheckpoint;
   }
 
   /** Whether `publish` has something to say. */
@@ -279,6 +289,7 @@ export class Engine {
       deliveries.push(this.#progress(sequence));
     }
     const deliver = this.#outbox.stage(deliveries, writes);
+    this.#alignment.closed();
     this.#node = { ...this.#node, sequence, watermarkMs: this.#watermarkMs };
     writes.push({ key: NODE_KEY, value: pack(this.#node) });
     await encodeKeys(tasks, writes, { hold, stretchKeysMax: limits.stretchKeysMax });
@@ -376,6 +387,7 @@ export class Engine {
         store,
         limits,
         isLate,
+        mustWait: stage === 'sku' ? (batch) => this.#alignment.holds(batch) : undefined,
         firstOffset: (topic, of) => firstOffsetOf(this.#node, log, topic, of),
         partitionCount: (topic) => this.#partitionsOf(stageOf(topic)),
         onCount: (code) => events.onCount(code),

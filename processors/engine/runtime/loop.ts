@@ -94,7 +94,10 @@ export class EngineLoop {
   /** Resolves when nothing is left to read, to write or to deliver. */
   async drain(): Promise<void> {
     for (;;) {
-      while (this.#hasUnread() && !this.#isStopping) await this.#clock.sleep(DRAIN_LOOK_MS);
+      while (this.#hasUnread() && !this.#isStopping) {
+        if (this.#engine.needsCheckpoint) await this.#checkpoint();
+        else await this.#clock.sleep(DRAIN_LOOK_MS);
+      }
       await this.#checkpoint();
       // A checkpoint that was under way may have closed before the last records were read.
       await this.#checkpoint();

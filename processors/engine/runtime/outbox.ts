@@ -59,6 +59,8 @@ export class Outbox {
   #pendingRows = 0;
   /** Rising: those that are not yet acknowledged. */
   readonly #pendingSequences = new Set<number>();
+  /** The same of those to other stages. */
+  readonly #pendingAppends = new Set<number>();
   #nextSequence = 1;
 
   constructor(options: {
@@ -96,6 +98,12 @@ export class Outbox {
     return this.#nextSequence;
   }
 
+  /** Everything for other stages that was staged before it lies in the log; at most `begun`. */
+  get appended(): number {
+    for (const oldest of this.#pendingAppends) return oldest;
+    return this.#nextSequence;
+  }
+
   get isHealthy(): boolean {
     for (const attempts of this.#failedAttempts.values())
       if (attempts >= UNHEALTHY_ATTEMPTS) return false;
@@ -115,7 +123,7 @@ export class Outbox {
     for (const { key, delivery } of storedDeliveries(this.#store)) {
       const sequence = Number(key.slice(PREFIX.length));
       this.#nextSequence = sequence + 1;
-      this.#pendingSequences.add(sequence);
+      this.#begin(sequence, delivery);
       this.#enqueue({ key, sequence, delivery, sealed: undefined });
     }
   }
@@ -131,7 +139,7 @@ export class Outbox {
       const sequence = this.#nextSequence;
       const key = PREFIX + String(sequence).padStart(SEQUENCE_DIGITS, '0');
       this.#nextSequence += 1;
-      this.#pendingSequences.add(sequence);
+      this.#begin(sequence, delivery);
       writes.push(sealedWrite(key, delivery.sealed));
       return { key, sequence, delivery, sealed: delivery.sealed };
     });
@@ -156,12 +164,18 @@ export class Outbox {
     await this.#queue.onIdle();
   }
 
+  #begin(sequence: number, { kind }: Delivery): void {
+    this.#pendingSequences.add(sequence);
+    if (kind === 'append') this.#pendingAppends.add(sequence);
+  }
+
   #enqueue({ key, sequence, delivery, sealed }: Staged): void {
     const rows = rowsOf(delivery);
     this.#pendingRows += rows;
     void this.#queue.add(async () => {
       const attempts = await this.#deliver(key, delivery);
       this.#pendingSequences.delete(sequence);
+      this.#pendingAppends.delete(sequence);
       if (attempts === 0) return;
       // After a failure the sink may still be reading what it was given first.
       if (attempts === 1 && sealed !== undefined) giveBack(sealed);

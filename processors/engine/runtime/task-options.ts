@@ -1,5 +1,5 @@
 import type { Stage, Topic } from '../../../schemas/topics.ts';
-import type { Log } from '../log/log.ts';
+import type { Log, RecordBatch } from '../log/log.ts';
 import type { Operator } from '../operator/operator.ts';
 import type { Table } from '../operator/table.ts';
 import type { Layout } from '../state/keyed-state.ts';
@@ -36,6 +36,8 @@ export interface TaskOptions {
   readonly onCount: (code: string) => void;
   /** Decides which events are too late, in place of the watermark. */
   readonly isLate?: LatenessRule | undefined;
+  /** Whether the task is to wait with a batch that users sent; see `Alignment`. Never, without it. */
+  readonly mustWait?: ((batch: RecordBatch) => boolean) | undefined;
   readonly nowMs: number;
 }
 

@@ -30,6 +30,8 @@ export interface ForwardBatch {
   readonly partition: number;
   readonly importName: string | undefined;
   readonly values: Uint8Array[];
+  /** When what each of them says happened. */
+  readonly eventMs: number[];
 }
 
 /** Joins the key columns of a row; no accepted event contains the separator. */
@@ -87,6 +89,11 @@ export class TaskOutput implements Output {
   /** Facts and forwarded records that wait for the next checkpoint, as bytes already. */
   get pendingLines(): number {
     return this.#pendingLines;
+  }
+
+  /** Whether anything for other stages waits for the next checkpoint. */
+  get hasForwards(): boolean {
+    return this.#forwards.size > 0;
   }
 
   begin(
@@ -165,13 +172,13 @@ export class TaskOutput implements Output {
   forward<T extends Topic>(topic: T, to: string | Partition, event: EventOfTopic[T]): void {
     const partition =
       typeof to === 'string' ? partitionOf(to, this.#partitionCount(topic)) : to.partition;
-    this.#send(topic, partition, encodeEvent(topic, event));
+    this.#send({ topic, partition }, encodeEvent(topic, event), event.occurred_at);
   }
 
   broadcast<T extends Topic>(topic: T, event: EventOfTopic[T]): void {
     const value = encodeEvent(topic, event);
     for (let partition = 0; partition < this.#partitionCount(topic); partition += 1) {
-      this.#send(topic, partition, value);
+      this.#send({ topic, partition }, value, event.occurred_at);
     }
   }
 
@@ -191,14 +198,19 @@ export class TaskOutput implements Output {
     this.#unpublishedRows.set(name, { table, key, values: [...values] });
   }
 
-  #send(topic: Topic, partition: number, value: Uint8Array): void {
+  #send(
+    { topic, partition }: { readonly topic: Topic; readonly partition: number },
+    value: Uint8Array,
+    eventMs: number,
+  ): void {
     const name = `${topic}/${partition}/${this.#importName ?? ''}`;
     let batch = this.#forwards.get(name);
     if (batch === undefined) {
-      batch = { topic, partition, importName: this.#importName, values: [] };
+      batch = { topic, partition, importName: this.#importName, values: [], eventMs: [] };
       this.#forwards.set(name, batch);
     }
     batch.values.push(value);
+    batch.eventMs.push(eventMs);
     this.#pendingLines += 1;
   }
 

@@ -33,7 +33,7 @@ import { laneOf } from './lane.ts';
 import { isTooLate } from './lateness.ts';
 import { Moves } from './moves.ts';
 import { poisonAt, poisonOrFatal } from './poison-record.ts';
-import { type Input, type InputStatus, chooseInput, inputAt, nextBatch } from './task-input.ts';
+import { type InputStatus, TaskInputs, inputAt } from './task-input.ts';
 import type { TaskOptions } from './task-options.ts';
 import { TaskOutput } from './task-output.ts';
 import { type TaskRecord, storedTask, taskWrite } from './task-record.ts';
@@ -65,13 +65,13 @@ export class Task {
   readonly #ids: EventIds;
   readonly #imports: Imports;
   readonly #watermark: Watermark;
-  readonly #inputs: readonly Input[];
+  readonly #inputs: TaskInputs;
   readonly #appliers: Appliers;
   readonly #moves: Moves;
   /** Of the control task alone. */
   readonly identities: Identities | undefined;
-  /** Inputs of which the log had nothing at hand in this step, although there is more. */
-  readonly #unfetched = new Set<number>();
+  /** Newest event time of the records that are being taken. */
+  #takenMs = -Infinity;
   #isChanged = false;
   #sweepAfter: string | undefined;
   #collectedWatermarkMs = -Infinity;
@@ -122,12 +122,7 @@ export class Task {
       output: this.output,
     });
     this.identities = stage === 'control' ? new Identities({ store, task: this.name }) : undefined;
-    this.#inputs = topics.map((topic) => ({
-      topic,
-      nextOffset: options.firstOffset(topic, partition),
-      batch: undefined,
-      counts: noCounts(),
-    }));
+    this.#inputs = new TaskInputs(topics, options);
     const timedCount = topics.filter((topic) => isTimed(topic)).length;
     this.#watermark = new Watermark({
       inputCount: timedCount,
@@ -136,7 +131,7 @@ export class Task {
       startedAtMs: options.nowMs,
     });
     const record = this.#restore();
-    this.#collectedOffsets = this.#offsets();
+    this.#collectedOffsets = this.#inputs.offsets();
     this.#durableOffsets = this.#collectedOffsets;
     this.#imports = new Imports(timedCount, record?.imports);
     this.#ids = new EventIds({
@@ -186,18 +181,13 @@ export class Task {
   }
 
   inputs(): readonly InputStatus[] {
-    return this.#inputs.map(({ topic, nextOffset, counts }, index) => ({
-      topic,
-      nextOffset,
-      isIdle: !isTimed(topic) || this.#watermark.isIdle(index),
-      counts: { ...counts },
-    }));
+    return this.#inputs.status(this.#watermark);
   }
 
   /** Counts over all inputs. */
   counts(): EventCounts {
     const total = noCounts();
-    for (const { counts } of this.#inputs) addCounts(total, counts);
+    for (const { counts } of this.#inputs.all) addCounts(total, counts);
     return total;
   }
 
@@ -206,30 +196,28 @@ export class Task {
     return Array.from(this.#durableOffsets, ([topic, nextOffset]) => ({ topic, nextOffset }));
   }
 
+  /** Everything that was appended to its inputs before it has been taken: `nowMs` when nothing is left. */
+  takenToMs(nowMs: number): number {
+    return this.#inputs.takenToMs(nowMs);
+  }
+
   /** Whether every input is idle, so that the task no longer holds back what others have closed. */
   get isIdle(): boolean {
     return this.inputs().every((input) => input.isIdle);
   }
 
   /**
-   * Takes up to `recordsMax` records, first of the input whose newest event is older; returns how many.
+   * Takes up to `recordsMax` records, first of the input that is further back in event time; returns how many.
    * @throws {PoisonRecord} when an operator throws: the task's memory is then unusable
    */
   step(recordsMax: number, nowMs: number): number {
     let taken = 0;
-    this.#unfetched.clear();
+    this.#inputs.begin();
     while (taken < recordsMax) {
-      const index = chooseInput(this.#inputs, {
-        watermark: this.#watermark,
-        log: this.#options.log,
-        partition: this.partition,
-        unfetched: this.#unfetched,
-        nowMs,
-      });
-      if (index === undefined) break;
-      const batch = nextBatch(inputAt(this.#inputs, index), this.#options.log, this.partition);
-      if (batch === undefined) this.#unfetched.add(index);
-      else taken += this.#takeBatch(index, batch, recordsMax - taken);
+      const next = this.#inputs.next(this.#watermark, nowMs);
+      if (next === undefined) break;
+      const { index, batch, untilMs } = next;
+      taken += this.#takeBatch(index, batch, { recordsMax: recordsMax - taken, untilMs });
     }
     // Afterwards, because the watermark also moves when an input falls idle.
     return taken + this.#wakes.run(recordsMax, this.#watermark.currentMs, this.#horizonMs);
@@ -244,10 +232,14 @@ export class Task {
     if (!this.#isChanged && this.#collectedWatermarkMs === this.#watermark.currentMs) return;
     this.#isChanged = false;
     this.#collectedWatermarkMs = this.#watermark.currentMs;
-    this.#collectedOffsets = this.#offsets();
+    this.#collectedOffsets = this.#inputs.offsets();
     this.#ids.collect(writes);
     const record: TaskRecord = {
-      inputs: this.#inputs.map(({ topic, nextOffset, counts }) => ({ topic, nextOffset, counts })),
+      inputs: this.#inputs.all.map(({ topic, nextOffset, counts }) => ({
+        topic,
+        nextOffset,
+        counts,
+      })),
       watermarkMs: this.#watermark.currentMs,
       newestEventMs: this.#watermark.newestEventMs,
       idChunks: this.#ids.chunks,
@@ -283,10 +275,6 @@ export class Task {
     this.windows.committed(this.#options.limits.cachedRowsMax);
   }
 
-  #offsets(): ReadonlyMap<Topic, number> {
-    return new Map(this.#inputs.map(({ topic, nextOffset }) => [topic, nextOffset]));
-  }
-
   /** Keyed state that expired at or before it counts as absent. */
   get #horizonMs(): number {
     return this.isImporting ? -Infinity : this.#watermark.currentMs;
@@ -296,19 +284,18 @@ export class Task {
   #restore(): TaskRecord | undefined {
     const record = storedTask(this.#options.store, this.name);
     if (record === undefined) return undefined;
-    for (const { topic, nextOffset, counts } of record.inputs) {
-      const input = this.#inputs.find((candidate) => candidate.topic === topic);
-      if (input === undefined) continue;
-      input.nextOffset = nextOffset;
-      input.counts = { ...counts };
-    }
+    this.#inputs.restore(record.inputs);
     this.#watermark.restore(record);
     return record;
   }
 
   /** How many records it took; a marker and a stretch of empty offsets count as one. */
-  #takeBatch(index: number, batch: RecordBatch, recordsMax: number): number {
-    const input = inputAt(this.#inputs, index);
+  #takeBatch(
+    index: number,
+    batch: RecordBatch,
+    { recordsMax, untilMs }: { readonly recordsMax: number; readonly untilMs: number },
+  ): number {
+    const input = inputAt(this.#inputs.all, index);
     this.#isChanged = true;
     if (batch.endsImport) {
       const completeToMs = this.#imports.end(batch.importName ?? '', index);
@@ -321,14 +308,17 @@ export class Task {
     if (batch.appendedAtMs > this.newestAppendedMs) this.newestAppendedMs = batch.appendedAtMs;
     const first = input.nextOffset - batch.firstOffset;
     const end = Math.min(batch.count, first + recordsMax);
-    for (let at = first; at < end; at += 1) {
+    this.#takenMs = -Infinity;
+    let at = first;
+    for (; at < end && this.#takenMs <= untilMs; at += 1) {
       const fate = this.#fateOf(input.topic, index, { batch, at });
       input.counts[fate] += 1;
       input.counts.received += 1;
       input.nextOffset += 1;
     }
-    if (end === batch.count) input.nextOffset = batch.nextOffset;
-    return Math.max(1, end - first);
+    if (at === batch.count) input.nextOffset = batch.nextOffset;
+    if (isTimed(input.topic) && this.#takenMs > -Infinity) input.newestTakenMs = this.#takenMs;
+    return Math.max(1, at - first);
   }
 
   /** Uses one record, or says why not. */
@@ -357,6 +347,7 @@ export class Task {
     if (importName !== undefined && tells) this.#imports.observe(importName, event.occurred_at);
     this.#applyEvent(topic, event, place);
     if (importName === undefined && tells) this.#watermark.observe(index, event.occurred_at);
+    if (event.occurred_at > this.#takenMs) this.#takenMs = event.occurred_at;
     if (event.occurred_at > this.newestEventMs) this.newestEventMs = event.occurred_at;
     return 'contributed';
   }
