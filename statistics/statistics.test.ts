@@ -288,6 +288,27 @@ test('the worked example of a share on time: Wilson’s interval', () => {
   expect(wilsonInterval(0, 0)).toBeUndefined();
 });
 
+test('Wilson’s interval is right to nine digits for few and for very many trials', () => {
+  // Solved with 60 decimal digits.
+  const exact = [
+    [0, 1, 0, 0.7934506856228],
+    [1, 1, 0.2065493143772, 1],
+    [1, 3, 0.0614919447204, 0.792340399198],
+    [5, 10, 0.2365930905126, 0.7634069094874],
+    [870, 1_000, 0.8477319733455, 0.8894362253752],
+    [1, 1_000_000, 1.765245767454e-7, 5.664911804311e-6],
+    [999_999, 1_000_000, 0.9999943350882, 0.9999998234754],
+    [3, 1e9, 1.020270728877e-9, 8.821188054012e-9],
+    [1, 1e12, 1.765245549352e-13, 5.664934265737e-12],
+    [5e11, 1e12, 0.499999020018, 0.500000979982],
+  ] as const;
+  for (const [successes, trials, low, high] of exact) {
+    const interval = wilsonInterval(successes, trials);
+    expect(relativeError(interval?.low ?? NaN, low)).toBeLessThan(1e-9);
+    expect(relativeError(interval?.high ?? NaN, high)).toBeLessThan(1e-9);
+  }
+});
+
 test('the worked example of the channel mix: χ² and deviations in points', () => {
   const mix = mixOf(
     [4_200, 2_350, 1_400, 2_050].map((count, index) => ({
