@@ -5,6 +5,7 @@ import { type RunningSql, startSql } from '../api/sql/main.ts';
 import { openPage } from '../dashboards/live/build.ts';
 import type { Config } from '../processors/config.ts';
 import { Embedded } from '../processors/embedded.ts';
+import { collectYoungOften } from '../processors/garbage-collection.ts';
 import { openAdmission } from '../processors/key-ring.ts';
 import { PANELS } from '../processors/panels.ts';
 import type { Admission } from '../schemas/access.ts';
@@ -40,6 +41,7 @@ export async function startNode(config: Config): Promise<RunningNode> {
     process.stderr.write(`Processing stopped: ${messageOf(error)}\n`);
     end({ kind: 'defect', error });
   });
+  collectYoungOften();
   try {
     const api = await startApi({
       config,

@@ -5,30 +5,40 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 const V8_MAJOR = '13';
 
 /**
+ * Tells V8 to collect when what is in use has grown by 70 %, memory outside its heap included. Left
+ * alone it does so whenever 64 MB more are in use outside, which rows and log batches are within
+ * seconds, and then marks on the thread that everybody waits for: half a second with 400 MB of state.
+ * `bench/state` measures it. Concerns the whole process; calling it again changes nothing.
+ */
+export function collectByGrowth(): void {
+  if (!isKnown()) return;
+  setFlagsFromString('--external-memory-accounted-in-global-limit');
+  setFlagsFromString('--heap-growing-percent=70');
+}
+
+/**
  * Size of the space for young objects from which on it grows no more: two halves of 8 MiB. What lives
- * in it is copied while everybody waits. V8's own 128 MiB take 30 to 45 ms on two cores, these 8, for a
- * few per cent more of CPU time.
+ * in it is copied while everybody waits. V8's own 128 MiB take 30 to 45 ms on two cores, these 8.
  */
 const YOUNG_BYTES_MAX = 16 * 1_024 ** 2;
 
 let youngObserver: PerformanceObserver | undefined;
 
 /**
- * Tells V8 to collect when what is in use has grown by 70 %, memory outside its heap included. Left
- * alone it does so whenever 64 MB more are in use outside, which rows and log batches are within
- * seconds, and then marks on the thread that everybody waits for: half a second with 400 MB of state.
- * And keeps the space for young objects small. `bench/state` measures both. Concerns the whole process;
- * calling it again changes nothing.
+ * Keeps the space for young objects small, for a process that somebody waits for: it costs 4 to 8 % of
+ * an import's CPU time (`bench/pipeline`). Concerns the whole process; calling it again changes nothing.
  */
-export function collectByGrowth(): void {
-  if (!process.versions.v8.startsWith(`${V8_MAJOR}.`) || youngObserver !== undefined) return;
-  setFlagsFromString('--external-memory-accounted-in-global-limit');
-  setFlagsFromString('--heap-growing-percent=70');
+export function collectYoungOften(): void {
+  if (!isKnown() || youngObserver !== undefined) return;
   // Its largest size can be set at the start of a process only; by how much it grows, at any time.
   youngObserver = new PerformanceObserver(() => {
     setFlagsFromString(`--semi-space-growth-factor=${youngBytes() < YOUNG_BYTES_MAX ? 2 : 1}`);
   });
   youngObserver.observe({ entryTypes: ['gc'] });
+}
+
+function isKnown(): boolean {
+  return process.versions.v8.startsWith(`${V8_MAJOR}.`);
 }
 
 function youngBytes(): number {

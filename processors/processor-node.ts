@@ -28,7 +28,7 @@ import { migrate } from './engine/sink/migrate.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
 import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
-import { collectByGrowth } from './garbage-collection.ts';
+import { collectByGrowth, collectYoungOften } from './garbage-collection.ts';
 import { recordTests } from './lift-tests.ts';
 import { limitsOf } from './limits.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
@@ -87,6 +87,7 @@ export class ProcessorNode {
     this.#onDefect = parts.onDefect;
     this.#metrics = new Metrics();
     collectByGrowth();
+    collectYoungOften();
     const processors = createProcessors(config);
     this.#parts = {
       processors,

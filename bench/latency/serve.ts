@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { startApi } from '../../api/main.ts';
 import { loadConfig } from '../../processors/config.ts';
 import { Embedded } from '../../processors/embedded.ts';
+import { collectYoungOften } from '../../processors/garbage-collection.ts';
 import { PANELS } from '../../processors/panels.ts';
 import { messageOf } from '../../schemas/errors.ts';
 import { childInput, sendResult } from '../measure/child.ts';
@@ -41,6 +42,7 @@ const engine = await Embedded.open(config, (error) => {
   console.error(`Processing stopped: ${messageOf(error)}`);
   process.exit(1);
 });
+collectYoungOften();
 const { url } = await startApi({
   config,
   engine,

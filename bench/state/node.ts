@@ -11,7 +11,7 @@ import { Engine } from '../../processors/engine/runtime/engine.ts';
 import { EngineLoop } from '../../processors/engine/runtime/loop.ts';
 import { systemClock } from '../../processors/engine/runtime/system-clock.ts';
 import { LmdbStore } from '../../processors/engine/state/lmdb.ts';
-import { collectByGrowth } from '../../processors/garbage-collection.ts';
+import { collectByGrowth, collectYoungOften } from '../../processors/garbage-collection.ts';
 import { limitsOf } from '../../processors/limits.ts';
 import { createProcessors } from '../../processors/registry.ts';
 import { messageOf } from '../../schemas/errors.ts';
@@ -58,6 +58,7 @@ export async function openStateNode(
   const config = loadConfig({ file: undefined, environment: { WEIR_DATA_DIR: dataDir } });
   const { partitions } = config;
   collectByGrowth();
+  collectYoungOften();
   const log = EmbeddedLog.open(join(dataDir, 'log'), () => systemClock.nowMs());
   const stateDir = join(dataDir, 'state');
   const engine = await Engine.open({
