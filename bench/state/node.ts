@@ -96,12 +96,7 @@ export async function openStateNode(
     clock: () => systemClock.nowMs(),
     append: (batches) => log.append(batches),
   });
-  const appended = (): number => {
-    let records = 0;
-    for (let partition = 0; partition < partitions; partition += 1)
-      records += log.endOffset('weir.clicks', partition);
-    return records;
-  };
+  const appended = (): number => clicksIn(log, partitions);
   return {
     async append({ from, to, visitors }) {
       for (let at = from; at < to; at += EVENTS_PER_APPEND) {
@@ -121,6 +116,13 @@ export async function openStateNode(
     },
     stateBytes: () => statSync(join(stateDir, 'data.mdb')).size,
   };
+}
+
+function clicksIn(log: EmbeddedLog, partitions: number): number {
+  let records = 0;
+  for (let partition = 0; partition < partitions; partition += 1)
+    records += log.endOffset('weir.clicks', partition);
+  return records;
 }
 
 function watchPauses(engine: Engine, log: EmbeddedLog, onPause: (pauseMs: number) => void): void {
