@@ -4,6 +4,7 @@ import { Engine } from '../../processors/engine/runtime/engine.ts';
 import type { Sink } from '../../processors/engine/sink/sink.ts';
 import type { Store } from '../../processors/engine/state/store.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../schemas/time.ts';
+import { NO_LISTENER } from './no-listener.ts';
 
 /** Opens the real engine over these parts; its clock stands, and inputs that stop are idle at once. */
 export function openNode(parts: {
@@ -41,14 +42,7 @@ export function openNode(parts: {
       checkpointLinesMax: 100_000,
       outboxRowsMax: 1_000_000,
     },
-    events: {
-      onCount: () => undefined,
-      onPoison: () => undefined,
-      onCheckpoint: () => undefined,
-      onCheckpointFailed: () => undefined,
-      onRetry: () => undefined,
-      onDelivered: () => undefined,
-    },
+    events: NO_LISTENER,
   });
 }
 

@@ -5,7 +5,6 @@ import { loadConfig } from '../../processors/config.ts';
 import { createDoor } from '../../processors/door/door.ts';
 import { createTokeniser } from '../../processors/door/tokeniser.ts';
 import { EmbeddedLog } from '../../processors/engine/log/embedded.ts';
-import type { EngineEvents } from '../../processors/engine/runtime/engine-options.ts';
 import { Engine } from '../../processors/engine/runtime/engine.ts';
 import { EngineLoop } from '../../processors/engine/runtime/loop.ts';
 import { systemClock } from '../../processors/engine/runtime/system-clock.ts';
@@ -13,6 +12,7 @@ import { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
 import { migrate } from '../../processors/engine/sink/migrate.ts';
 import { LmdbStore } from '../../processors/engine/state/lmdb.ts';
 import { createProcessors, migrationsOf, viewsOf } from '../../processors/registry.ts';
+import { NO_LISTENER } from '../doubles/no-listener.ts';
 import { isCrashPoint } from './crash-points.ts';
 import { Crash, crashingLog, crashingSink, crashingStore } from './crashing-parts.ts';
 
@@ -34,15 +34,6 @@ const CHECKPOINT = {
   stretchKeysMax: 20,
 };
 const EVENTS_PER_APPEND = 250;
-
-const silent: EngineEvents = {
-  onCount: () => undefined,
-  onPoison: () => undefined,
-  onCheckpoint: () => undefined,
-  onCheckpointFailed: () => undefined,
-  onRetry: () => undefined,
-  onDelivered: () => undefined,
-};
 
 const clickHouse = await ClickHouse.openEmbedded(join(dataDir, 'clickhouse'));
 const processors = createProcessors(config);
@@ -68,7 +59,7 @@ const engine = await Engine.open({
     outboxRowsMax: 5_000,
   },
   partitions: config.partitions,
-  events: silent,
+  events: NO_LISTENER,
 });
 const loop = new EngineLoop({
   engine,

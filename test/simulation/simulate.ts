@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { Random } from '../../bench/shop/random.ts';
 import { MemoryLog } from '../../processors/engine/log/memory.ts';
 import type { EngineLimits } from '../../processors/engine/runtime/engine-limits.ts';
-import type { EngineEvents } from '../../processors/engine/runtime/engine-options.ts';
 import { Engine } from '../../processors/engine/runtime/engine.ts';
 import { MemoryStore } from '../../processors/engine/state/memory.ts';
 import type { Store } from '../../processors/engine/state/store.ts';
@@ -11,6 +10,7 @@ import { EngineError, messageOf } from '../../schemas/errors.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
 import { MemoryChangelog } from '../doubles/memory-changelog.ts';
 import { MemorySink } from '../doubles/memory-sink.ts';
+import { NO_LISTENER } from '../doubles/no-listener.ts';
 import { FAULTS, Faults, TAKEOVER_FAULTS } from './faults.ts';
 import { checkAlways, checkEnd } from './invariants.ts';
 import { PROCESSORS, ROWS_TABLES } from './oracle.ts';
@@ -65,15 +65,6 @@ const MACHINE_FAULT_CHANCE = 0.1;
 /** Chances of a viewer at a tick to stand still at most, and to go on. */
 const STALL_CHANCE_MAX = 0.1;
 const STALL_END_CHANCE = 0.05;
-
-const silent: EngineEvents = {
-  onCount: () => undefined,
-  onPoison: () => undefined,
-  onCheckpoint: () => undefined,
-  onCheckpointFailed: () => undefined,
-  onRetry: () => undefined,
-  onDelivered: () => undefined,
-};
 
 /**
  * Runs the real engine with the product's operators against a simulated disk, log and ClickHouse.
@@ -204,7 +195,7 @@ class Run {
           outboxRowsMax: this.#drawOutbox(),
         },
         partitions: PARTITIONS,
-        events: silent,
+        events: NO_LISTENER,
       });
     process
       .openStore()

@@ -4,6 +4,7 @@ import type { SkuEventKind } from '../../../schemas/events/sku-event.ts';
 import { encodeEvent } from '../../../schemas/events/wire.ts';
 import { DAY_MS, MINUTE_MS } from '../../../schemas/time.ts';
 import { MemorySink } from '../../../test/doubles/memory-sink.ts';
+import { NO_LISTENER } from '../../../test/doubles/no-listener.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { MemoryStore } from '../state/memory.ts';
 import { Engine } from './engine.ts';
@@ -62,14 +63,7 @@ async function countsAfter(...values: readonly Uint8Array[]): Promise<unknown> {
       outboxRowsMax: 100,
     },
     partitions: 1,
-    events: {
-      onCount: () => undefined,
-      onPoison: () => undefined,
-      onCheckpoint: () => undefined,
-      onCheckpointFailed: () => undefined,
-      onRetry: () => undefined,
-      onDelivered: () => undefined,
-    },
+    events: NO_LISTENER,
   });
   // The other input has nothing, and no longer holds the watermark back.
   engine.step();

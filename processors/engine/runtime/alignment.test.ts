@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { encodeEvent } from '../../../schemas/events/wire.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../schemas/time.ts';
 import { MemorySink } from '../../../test/doubles/memory-sink.ts';
+import { NO_LISTENER } from '../../../test/doubles/no-listener.ts';
 import {
   DAY_ZERO_MS,
   buildInventory,
@@ -83,14 +84,7 @@ class Shop {
         outboxRowsMax: 1_000,
       },
       partitions: 2,
-      events: {
-        onCount: () => undefined,
-        onPoison: () => undefined,
-        onCheckpoint: () => undefined,
-        onCheckpointFailed: () => undefined,
-        onRetry: () => undefined,
-        onDelivered: () => undefined,
-      },
+      events: NO_LISTENER,
     });
   }
 

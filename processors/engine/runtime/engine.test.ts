@@ -5,12 +5,12 @@ import { encodeEvent } from '../../../schemas/events/wire.ts';
 import { visitorToken } from '../../../schemas/ids.ts';
 import { DAY_MS, MINUTE_MS } from '../../../schemas/time.ts';
 import { MemorySink } from '../../../test/doubles/memory-sink.ts';
+import { NO_LISTENER } from '../../../test/doubles/no-listener.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { defineOperator } from '../operator/operator.ts';
 import type { Processor } from '../operator/processor.ts';
 import type { FactsTable, SumsTable } from '../operator/table.ts';
 import { MemoryStore } from '../state/memory.ts';
-import type { EngineEvents } from './engine-options.ts';
 import { Engine } from './engine.ts';
 
 const T0 = Date.UTC(2026, 10, 20);
@@ -80,15 +80,6 @@ const watching: Processor = {
   migrations: [],
 };
 
-const silent: EngineEvents = {
-  onCount: () => undefined,
-  onPoison: () => undefined,
-  onCheckpoint: () => undefined,
-  onCheckpointFailed: () => undefined,
-  onRetry: () => undefined,
-  onDelivered: () => undefined,
-};
-
 class Rig {
   nowMs = T0 + DAY_MS;
   readonly log = new MemoryLog(() => this.nowMs);
@@ -124,7 +115,7 @@ class Rig {
         outboxRowsMax: 1_000,
       },
       partitions: 2,
-      events: silent,
+      events: NO_LISTENER,
     });
   }
 

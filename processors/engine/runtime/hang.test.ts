@@ -4,6 +4,7 @@ import { encodeEvent } from '../../../schemas/events/wire.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
 import { DAY_MS, MINUTE_MS } from '../../../schemas/time.ts';
 import { MemorySink } from '../../../test/doubles/memory-sink.ts';
+import { NO_LISTENER } from '../../../test/doubles/no-listener.ts';
 import { buildClick } from '../../../test/laws/event-builders.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { defineOperator } from '../operator/operator.ts';
@@ -86,14 +87,7 @@ async function run(hang: () => void): Promise<{
       outboxRowsMax: 100,
     },
     partitions: 1,
-    events: {
-      onCount: (code) => outcomes.push(code),
-      onPoison: () => undefined,
-      onCheckpoint: () => undefined,
-      onCheckpointFailed: () => undefined,
-      onRetry: () => undefined,
-      onDelivered: () => undefined,
-    },
+    events: { ...NO_LISTENER, onCount: (code) => outcomes.push(code) },
   });
   const { promise: defect, reject } = Promise.withResolvers<never>();
   const loop = new EngineLoop({

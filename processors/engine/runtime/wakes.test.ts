@@ -4,6 +4,7 @@ import { encodeEvent } from '../../../schemas/events/wire.ts';
 import { partitionOf } from '../../../schemas/ids.ts';
 import { DAY_MS, MINUTE_MS } from '../../../schemas/time.ts';
 import { MemorySink } from '../../../test/doubles/memory-sink.ts';
+import { NO_LISTENER } from '../../../test/doubles/no-listener.ts';
 import { buildInventory, buildRate } from '../../../test/laws/event-builders.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { defineOperator } from '../operator/operator.ts';
@@ -108,14 +109,7 @@ class Node {
         outboxRowsMax: 100_000,
       },
       partitions: PARTITIONS,
-      events: {
-        onCount: () => undefined,
-        onPoison: () => undefined,
-        onCheckpoint: () => undefined,
-        onCheckpointFailed: () => undefined,
-        onRetry: () => undefined,
-        onDelivered: () => undefined,
-      },
+      events: NO_LISTENER,
     });
     return this.#engine;
   }
