@@ -33,6 +33,8 @@ export class Workload {
   readonly #faults: Faults;
   readonly #sent: AppendBatch[] = [];
   readonly #orders: Order[] = [];
+  /** Whose click had an id first. */
+  readonly #clickOwners = new Map<string, string>();
   readonly #links: Random;
   /** How likely ids turn out to be one visitor; in some runs never. */
   readonly #linkChance: number;
@@ -108,7 +110,7 @@ export class Workload {
   #click(eventId: string, occurredMs: number): AppendBatch {
     const visitor = this.#pick(VISITORS);
     const click: Click = {
-      event_id: eventId,
+      event_id: this.#clickId(eventId, visitor),
       occurred_at: occurredMs,
       source: 'simulation',
       seq: null,
@@ -135,6 +137,16 @@ export class Workload {
       consent: null,
     };
     return this.#batch('weir.clicks', visitor, encodeEvent('weir.clicks', click));
+  }
+
+  /**
+   * Two visitors may use one id while nobody knows that they are one; of their two clicks one counts from
+   * then on, the one that came first (docs/identity.md). So where ids are linked each has ids of its own.
+   */
+  #clickId(eventId: string, visitor: string): string {
+    const owner = this.#clickOwners.get(eventId) ?? visitor;
+    this.#clickOwners.set(eventId, owner);
+    return owner === visitor || this.#linkChance === 0 ? eventId : `${eventId}/${visitor}`;
   }
 
   #verdict(eventId: string, occurredMs: number): AppendBatch {
