@@ -16,18 +16,18 @@ import { passThrough } from './node-run.ts';
 import { CONFIG, PROCESSORS } from './registered.ts';
 
 const LISTS = Math.ceil(Number(process.env['RUNS'] ?? 100) / 2);
-const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+const SEED = Number(process.env['SEED'] ?? 1);
 
 const TIMEOUT_MS = 240_000;
 
-/** One view of each processor: of these the lists always say something. */
+/** One view of each processor: of these the lists say something. */
 const FILLED = [
   'attribution_1h',
   'bot_standings',
   'channel_1m',
   'fulfilment_1h',
   'lift_cohorts',
-  'parity_1h',
+  'parity_current',
   'stock_current',
 ];
 
