@@ -1,16 +1,35 @@
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 
 import { EngineError, messageOf } from '../schemas/errors.ts';
 
+/** Where a server is to listen; `remedy` completes "Stop that program, or …". */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly remedy: string;
+}
+
 /**
- * Why a server could not listen, in words that say what to change; an error of another kind as it is.
+ * Checks that a server could listen, before anything is opened that takes its time. Another program may
+ * still be faster: then listening tells the same.
  *
- * @param place `remedy` completes "Stop that program, or …"
+ * @throws {EngineError} HTTP_PORT_IN_USE; CONFIG_INVALID when the address cannot be listened on
  */
-export function listenError(
-  error: unknown,
-  place: { readonly host: string; readonly port: number; readonly remedy: string },
-): unknown {
+export async function requireFree(place: Place): Promise<void> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen({ host: place.host, port: place.port }, resolve);
+  }).catch((error: unknown) => {
+    throw listenError(error, place);
+  });
+  await new Promise((resolve) => {
+    probe.close(resolve);
+  });
+}
+
+/** Why a server could not listen, in words that say what to change; an error of another kind as it is. */
+export function listenError(error: unknown, place: Place): unknown {
   const { host, port, remedy } = place;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'EADDRINUSE') {

@@ -9,7 +9,7 @@ import { SECOND_MS } from '../schemas/time.ts';
 import type { Access } from './access.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { Guard } from './guard/guard.ts';
-import { listenError, urlOf } from './listen.ts';
+import { type Place, listenError, requireFree, urlOf } from './listen.ts';
 import type { Logger } from './logger.ts';
 import { createOperationServer, createServer } from './server.ts';
 import { type AlertConfig, startWebhooks } from './webhooks/start.ts';
@@ -121,6 +121,19 @@ export function startOperation(options: {
   return listen(app, config);
 }
 
+/**
+ * Checks that the port of the api is free, before anything is opened that takes its time.
+ *
+ * @throws {EngineError} HTTP_PORT_IN_USE; CONFIG_INVALID when the address cannot be listened on
+ */
+export function requireApiPort({ http }: Pick<ApiConfig, 'http'>): Promise<void> {
+  return requireFree(placeOf(http));
+}
+
+function placeOf({ host, port }: ApiConfig['http']): Place {
+  return { host, port, remedy: 'set http.port to a free port' };
+}
+
 /** With keys the name that a request uses for the server no longer matters. */
 function guardedBy(
   admission: Admission | undefined,
@@ -137,7 +150,7 @@ async function listen(app: FastifyInstance, config: Pick<ApiConfig, 'http'>): Pr
     await app.listen({ host, port });
   } catch (error) {
     await app.close();
-    throw listenError(error, { host, port, remedy: 'set http.port to a free port' });
+    throw listenError(error, placeOf(config.http));
   }
   return {
     url: urlOf(app.server.address(), host),

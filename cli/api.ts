@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { startApi } from '../api/main.ts';
+import { requireApiPort, startApi } from '../api/main.ts';
 import { openPage } from '../dashboards/live/build.ts';
 import { ApiNode } from '../processors/api-node.ts';
 import { openAdmission } from '../processors/key-ring.ts';
@@ -19,6 +19,7 @@ export function apiCommand(): Command {
     .action(async (options: CommonOptions) => {
       const config = configOf(options);
       const admission = openAdmission(config);
+      await requireApiPort(config);
       await runUntilEnded(async () => {
         const engine = await ApiNode.open(config);
         try {

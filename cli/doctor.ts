@@ -1,10 +1,11 @@
 import { mkdirSync, statfsSync, writeFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 
 import { Command } from 'commander';
 import pc from 'picocolors';
 
+import { requireApiPort } from '../api/main.ts';
+import { requireSqlPort } from '../api/sql/main.ts';
 import { type Connection, checkKafka, checkSchemaRegistry } from '../processors/check-kafka.ts';
 import type { Config } from '../processors/config.ts';
 import { processorsOff } from '../processors/registry.ts';
@@ -12,6 +13,7 @@ import { withTables } from '../processors/stopped.ts';
 import { messageOf } from '../schemas/errors.ts';
 import { EVENT_TIME_MS_MIN, SECOND_MS } from '../schemas/time.ts';
 import { EXIT } from './exit-code.ts';
+import { sqlPlaceOf } from './node.ts';
 import {
   CONFIG_OPTION,
   type CommonOptions,
@@ -51,7 +53,7 @@ export function doctorCommand(): Command {
         clock(),
         dataDir(config),
         disk(config),
-        await port('port', { ...config.http, setting: 'http.port' }),
+        await port('port', config.http, requireApiPort(config)),
         ...(await sqlPort(config)),
         await (config.clickhouse.url === undefined ? clickHouse() : clickHouseServer(config)),
         ...connection('kafka', await checkKafka(config)),
@@ -130,30 +132,21 @@ function disk(config: Config): Finding {
 
 /** Nothing when ClickHouse clients are not served, or ask a server. */
 async function sqlPort(config: Config): Promise<readonly Finding[]> {
-  const { sql, sql_port, url } = config.clickhouse;
-  if (!sql || url !== undefined) return [];
-  const { host } = config.http;
-  return [await port('sql port', { host, port: sql_port, setting: 'clickhouse.sql_port' })];
+  const place = sqlPlaceOf(config);
+  return place === undefined ? [] : [await port('sql port', place, requireSqlPort(place))];
 }
 
 async function port(
   check: string,
-  place: { readonly host: string; readonly port: number; readonly setting: string },
+  { host, port: number }: { readonly host: string; readonly port: number },
+  required: Promise<void>,
 ): Promise<Finding> {
-  const { host, port: number, setting } = place;
-  const server = createServer();
-  const { promise, resolve: done } = Promise.withResolvers<Finding>();
-  server.once('error', () => {
-    done({
-      check,
-      isGood: false,
-      detail: `${host}:${number} is in use, by a running Weir perhaps; change ${setting}`,
-    });
-  });
-  server.listen(number, host, () => {
-    server.close(() => done({ check, isGood: true, detail: `${host}:${number} is free` }));
-  });
-  return promise;
+  try {
+    await required;
+    return { check, isGood: true, detail: `${host}:${number} is free` };
+  } catch (error) {
+    return { check, isGood: false, detail: messageOf(error) };
+  }
 }
 
 async function clickHouse(): Promise<Finding> {

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 
-import { startApi } from '../api/main.ts';
-import { type RunningSql, startSql } from '../api/sql/main.ts';
+import { requireApiPort, startApi } from '../api/main.ts';
+import { type RunningSql, requireSqlPort, startSql } from '../api/sql/main.ts';
 import { openPage } from '../dashboards/live/build.ts';
 import type { Config } from '../processors/config.ts';
+import { requireUnlocked } from '../processors/data-dir.ts';
 import { Embedded } from '../processors/embedded.ts';
 import { collectYoungOften } from '../processors/garbage-collection.ts';
 import { openAdmission } from '../processors/key-ring.ts';
@@ -37,6 +38,9 @@ const STOP_MS_MAX = 10_000;
 export async function startNode(config: Config): Promise<RunningNode> {
   const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
   const admission = openAdmission(config);
+  // In a directory that is in use the port mostly is, too, and to change that alone would not help.
+  requireUnlocked(config.data_dir);
+  await requirePorts(config);
   const engine = await Embedded.open(config, (error) => {
     process.stderr.write(`Processing stopped: ${messageOf(error)}\n`);
     end({ kind: 'defect', error });
@@ -79,10 +83,29 @@ async function startSqlPort(
   engine: Embedded,
   admission: Admission | undefined,
 ): Promise<RunningSql | undefined> {
-  const { url, sql: isOn, sql_port: port } = config.clickhouse;
-  if (!isOn || url !== undefined) return undefined;
+  const place = sqlPlaceOf(config);
+  if (place === undefined) return undefined;
   const { logger, sql } = engine;
-  return startSql({ sql, host: config.http.host, port, logger, admission });
+  return startSql({ sql, ...place, logger, admission });
+}
+
+/**
+ * Checks that the ports are free that a node of this configuration listens on.
+ *
+ * @throws {EngineError} HTTP_PORT_IN_USE, CONFIG_INVALID
+ */
+async function requirePorts(config: Config): Promise<void> {
+  await requireApiPort(config);
+  const place = sqlPlaceOf(config);
+  if (place !== undefined) await requireSqlPort(place);
+}
+
+/** Where ClickHouse clients connect; undefined when they are not served, or ask a server. */
+export function sqlPlaceOf(
+  config: Config,
+): { readonly host: string; readonly port: number } | undefined {
+  const { url, sql: isOn, sql_port: port } = config.clickhouse;
+  return isOn && url === undefined ? { host: config.http.host, port } : undefined;
 }
 
 /** Where a person finds what runs, one line each. */

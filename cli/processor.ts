@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { startOperation } from '../api/main.ts';
+import { requireApiPort, startOperation } from '../api/main.ts';
 import { openAdmission } from '../processors/key-ring.ts';
 import { ProcessorNode } from '../processors/processor-node.ts';
 import { runUntilEnded } from './node.ts';
@@ -18,6 +18,7 @@ export function processorCommand(): Command {
     .action(async (options: CommonOptions) => {
       const config = configOf(options);
       const admission = openAdmission(config);
+      await requireApiPort(config);
       await runUntilEnded(async (end) => {
         const engine = await ProcessorNode.open(config, end);
         try {

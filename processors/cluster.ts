@@ -1,5 +1,5 @@
 import { EngineError } from '../schemas/errors.ts';
-import type { Config } from './config.ts';
+import { type Config, withProblems } from './config.ts';
 import type { KafkaSettings } from './engine/log/kafka-client.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
 import { serverOf } from './open-clickhouse.ts';
@@ -31,7 +31,7 @@ export function clusterParts(config: Config): ClusterParts {
   throw new EngineError({
     code: 'CONFIG_INVALID',
     kind: 'fatal',
-    message: ['Several processes need settings that are missing:', ...missing].join('\n  '),
+    message: withProblems('Several processes need settings that are missing:', missing),
     details: { problemCount: missing.length },
   });
 }

@@ -24,7 +24,7 @@ function load(content: string, environment: Readonly<Record<string, string>> = {
 function problemsOf(content: string, environment: Readonly<Record<string, string>> = {}): string[] {
   const error = errorOf(() => load(content, environment));
   expect(error).toMatchObject({ code: 'CONFIG_INVALID', kind: 'fatal' });
-  const [, ...problems] = error.message.split('\n  ');
+  const [, ...problems] = error.message.split(/\n {2}|(?<=used:) /);
   expect(error.details['problemCount']).toBe(problems.length);
   return problems;
 }

@@ -250,11 +250,16 @@ export function loadConfig(source: {
     throw new EngineError({
       code: 'CONFIG_INVALID',
       kind: 'fatal',
-      message: ['The configuration cannot be used:', ...problems].join('\n  '),
+      message: withProblems('The configuration cannot be used:', problems),
       details: { problemCount: problems.length },
     });
   }
   return config;
+}
+
+/** One problem in the line of the heading, several below it in a line each. */
+export function withProblems(heading: string, problems: readonly string[]): string {
+  return [heading, ...problems].join(problems.length === 1 ? ' ' : '\n  ');
 }
 
 function takeFile(file: string, reading: Reading): void {

@@ -27,6 +27,8 @@ export interface DataDir {
   release(): void;
 }
 
+/** File that names the process which owns the directory. */
+const LOCK = 'lock';
 const SECRET_BYTES = 32;
 
 /**
@@ -39,10 +41,12 @@ const SECRET_BYTES = 32;
  */
 export function openDataDir(directory: string, secret: string | undefined): DataDir {
   const path = resolve(directory);
-  const lockPath = join(path, 'lock');
+  const lockPath = join(path, LOCK);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    takeLock(path, lockPath);
+    requireUnlocked(path);
+    rmSync(lockPath, { force: true });
+    writeFileSync(lockPath, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
     return {
       path,
       logPath: join(path, 'log'),
@@ -65,7 +69,10 @@ export function openDataDir(directory: string, secret: string | undefined): Data
   }
 }
 
-function takeLock(path: string, lockPath: string): void {
+/** @throws {EngineError} DATA_DIR_LOCKED when another process owns the directory */
+export function requireUnlocked(directory: string): void {
+  const path = resolve(directory);
+  const lockPath = join(path, LOCK);
   const owner = lockOwner(lockPath);
   if (owner !== undefined && isOtherProcess(owner)) {
     throw new EngineError({
@@ -77,8 +84,6 @@ function takeLock(path: string, lockPath: string): void {
       details: { owner },
     });
   }
-  rmSync(lockPath, { force: true });
-  writeFileSync(lockPath, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
 }
 
 function lockOwner(lockPath: string): number | undefined {

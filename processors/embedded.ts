@@ -138,9 +138,9 @@ export class Embedded implements EnginePort {
     const logger = createLogger(config.log_level);
     const dataDir = openDataDir(config.data_dir, config.tokens.secret);
     try {
+      const declared = createProcessors(config);
       const { clickHouse, hasTables } = await openClickHouse(config, dataDir);
       const short = checkFiles(dataDir, hasTables);
-      const declared = createProcessors(config);
       await migrate(clickHouse, migrationsOf(declared), viewsOf(declared));
       const recorded = await recordTests(clickHouse, config, systemClock.nowMs());
       const processors = createProcessors(recorded);

@@ -4,7 +4,7 @@ import type { Admission } from '../../schemas/access.ts';
 import type { SqlPort } from '../../schemas/ports.ts';
 import { SYSTEM_CLOCK } from '../clock.ts';
 import { Guard } from '../guard/guard.ts';
-import { listenError, urlOf } from '../listen.ts';
+import { listenError, requireFree, urlOf } from '../listen.ts';
 import type { Logger } from '../logger.ts';
 import { createSqlServer } from './server.ts';
 
@@ -26,6 +26,15 @@ export interface RunningSql {
 }
 
 const REMEDY = 'set clickhouse.sql_port to a free port, or clickhouse.sql to false';
+
+/**
+ * Checks that the port is free, before anything is opened that takes its time.
+ *
+ * @throws {EngineError} HTTP_PORT_IN_USE; CONFIG_INVALID when the address cannot be listened on
+ */
+export function requireSqlPort(place: Pick<SqlOptions, 'host' | 'port'>): Promise<void> {
+  return requireFree({ ...place, remedy: REMEDY });
+}
 
 /**
  * Starts ClickHouse's HTTP interface, read-only.

@@ -1,5 +1,4 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -15,7 +14,6 @@ import { rowsOf } from './tables.ts';
 vi.setConfig({ testTimeout: 120_000 });
 
 const LOCKED_PORT = 18_161;
-const TAKEN_PORT = 18_162;
 
 const CLICK = {
   occurred_at: Date.UTC(2025, 10, 20),
@@ -29,19 +27,6 @@ function clickLine(eventId: string): string {
   return JSON.stringify({ event: 'click', event_id: eventId, ...CLICK });
 }
 
-test('a data directory that a process uses is refused, and the message names that process', async () => {
-  const dataDir = join(temporaryDirectory(), 'data');
-  const server = await startServer(dataDir, LOCKED_PORT);
-  const { exitCode, stderr } = await weir('audit', '--data-dir', dataDir);
-  expect({ exitCode, stderr }).toEqual({
-    exitCode: 1,
-    stderr: expect.stringMatching(
-      new RegExp(`^DATA_DIR_LOCKED: .*process ${server.child.pid} uses it`),
-    ),
-  });
-  expect(await server.get('/healthz')).toMatchObject({ status: 200 });
-});
-
 test('a lock that a killed process has left behind is taken over', async () => {
   const dataDir = join(temporaryDirectory(), 'data');
   const server = await startServer(dataDir, LOCKED_PORT);
@@ -49,45 +34,6 @@ test('a lock that a killed process has left behind is taken over', async () => {
   expect(await server.finished).toMatchObject({ signal: 'SIGKILL' });
   expect(readFileSync(join(dataDir, 'lock'), 'utf8')).toBe(`${server.child.pid}\n`);
   expect(await weir('audit', '--data-dir', dataDir)).toMatchObject({ exitCode: 0, stderr: '' });
-});
-
-test('a port that is taken ends the start with exit code 3, and gives the data directory up', async () => {
-  const dataDir = join(temporaryDirectory(), 'data');
-  const other = createServer();
-  await new Promise<void>((resolve) => other.listen(TAKEN_PORT, '127.0.0.1', resolve));
-  try {
-    const { exitCode, stderr } = await startWeir(['start', '--data-dir', dataDir], {
-      WEIR_HTTP_PORT: String(TAKEN_PORT),
-    }).finished;
-    expect({ exitCode, stderr }).toEqual({
-      exitCode: 3,
-      stderr: expect.stringMatching(/^HTTP_PORT_IN_USE: .*18162/),
-    });
-  } finally {
-    other.close();
-  }
-  expect(await weir('audit', '--data-dir', dataDir)).toMatchObject({ exitCode: 0, stderr: '' });
-});
-
-test('a data directory that cannot be written is refused with its path', async () => {
-  const file = join(temporaryDirectory(), 'a-file');
-  writeFileSync(file, '');
-  const { exitCode, stderr } = await weir('audit', '--data-dir', join(file, 'data'));
-  expect({ exitCode, stderr }).toEqual({
-    exitCode: 1,
-    stderr: expect.stringMatching(/^DATA_DIR_UNUSABLE: .*a-file\/data/),
-  });
-});
-
-test('a configuration with mistakes ends the start with exit code 3 and names all of them', async () => {
-  const directory = temporaryDirectory();
-  const file = join(directory, 'weir.yaml');
-  writeFileSync(file, 'partitons: 3\nlateness: { allowed: soon }\n');
-  const { exitCode, stderr } = await weir('start', '--config', file);
-  expect({ exitCode, stderr }).toEqual({
-    exitCode: 3,
-    stderr: expect.stringMatching(/^CONFIG_INVALID: [^]*partitons[^]*lateness\.allowed/),
-  });
 });
 
 test.each([

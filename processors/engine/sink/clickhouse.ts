@@ -78,6 +78,8 @@ interface Access {
   readonly connect: () => Connection;
   /** Whether there is a network in between, so that every request needs an end of its own. */
   readonly isRemote: boolean;
+  /** What messages call it. */
+  readonly name: string;
   readonly layout: TableLayout;
 }
 
@@ -145,7 +147,7 @@ export class ClickHouse implements Sink {
       };
     };
     try {
-      return new ClickHouse({ connect, isRemote: false, layout: PLAIN });
+      return new ClickHouse({ connect, isRemote: false, name: 'ClickHouse', layout: PLAIN });
     } catch (error) {
       throw new EngineError({
         code: 'DATA_DIR_UNUSABLE',
@@ -179,7 +181,9 @@ export class ClickHouse implements Sink {
       });
       return { client, insert: (into, insert) => insertOver(client, into, insert) };
     };
-    return new ClickHouse({ connect, isRemote: true, layout: server.layout });
+    // Without a user or password that stand in the address.
+    const name = `ClickHouse at ${new URL(server.url).origin} (clickhouse.url)`;
+    return new ClickHouse({ connect, isRemote: true, name, layout: server.layout });
   }
 
   /** How the tables of this ClickHouse are kept. */
@@ -197,7 +201,7 @@ export class ClickHouse implements Sink {
       await this.#writer.insert(`${this.database}.${insert.table}`, insert);
     } catch (error) {
       await this.#replaceWriter();
-      throw failure(error, `insert ${insert.rowCount} rows into ${insert.table}`);
+      throw this.#failure(error, `insert ${insert.rowCount} rows into ${insert.table}`);
     }
   }
 
@@ -210,7 +214,7 @@ export class ClickHouse implements Sink {
       });
     } catch (error) {
       await this.#replaceWriter();
-      throw failure(error, 'run a statement');
+      throw this.#failure(error, 'run a statement');
     }
   }
 
@@ -240,7 +244,7 @@ export class ClickHouse implements Sink {
         this.#reader = this.#access.connect();
         await reader.client.close().catch(() => undefined);
       }
-      throw failure(error, 'run a query');
+      throw this.#failure(error, 'run a query');
     }
   }
 
@@ -252,6 +256,26 @@ export class ClickHouse implements Sink {
   /** A server that takes a request and never answers must not hold a delivery for ever. */
   #endAfter(seconds: number): { readonly abort_signal?: AbortSignal } {
     return this.#access.isRemote ? endAfter(seconds) : {};
+  }
+
+  #failure(error: unknown, what: string): EngineError {
+    const { name } = this.#access;
+    const code = clickHouseCodeOf(error);
+    if (code !== undefined && !TRANSIENT_CODES.has(code)) {
+      return new EngineError({
+        code: 'CLICKHOUSE_REFUSED',
+        kind: 'fatal',
+        message: `Expected ${name} to ${what}, it refused: ${messageOf(error)}`,
+        details: { clickhouseCode: code },
+        cause: error,
+      });
+    }
+    return new EngineError({
+      code: 'CLICKHOUSE_UNAVAILABLE',
+      kind: 'transient',
+      message: `Expected ${name} to ${what}, got: ${messageOf(error)}`,
+      cause: error,
+    });
   }
 
   async #replaceWriter(): Promise<void> {
@@ -295,25 +319,6 @@ function certificates(file: string): Buffer {
       cause: error,
     });
   }
-}
-
-function failure(error: unknown, what: string): EngineError {
-  const code = clickHouseCodeOf(error);
-  if (code !== undefined && !TRANSIENT_CODES.has(code)) {
-    return new EngineError({
-      code: 'CLICKHOUSE_REFUSED',
-      kind: 'fatal',
-      message: `Expected ClickHouse to ${what}, it refused: ${messageOf(error)}`,
-      details: { clickhouseCode: code },
-      cause: error,
-    });
-  }
-  return new EngineError({
-    code: 'CLICKHOUSE_UNAVAILABLE',
-    kind: 'transient',
-    message: `Expected ClickHouse to ${what}, got: ${messageOf(error)}`,
-    cause: error,
-  });
 }
 
 /** By shape, not by class: chdb brings a copy of the client's errors, and errors of its own for inserts. */
