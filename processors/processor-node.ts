@@ -64,6 +64,8 @@ export class ProcessorNode {
   /** Partitions that are being given up. */
   readonly #closing = new Map<number, Promise<void>>();
   readonly #timers: readonly NodeJS.Timeout[];
+  /** Whether the group has dealt out its partitions since the start: until then nobody may take us for ready. */
+  #hasJoined = false;
   #isClosed = false;
 
   private constructor(parts: {
@@ -132,10 +134,11 @@ export class ProcessorNode {
       const declared = createProcessors(given);
       await migrate(clickHouse, migrationsOf(declared), viewsOf(declared));
       const config = await recordTests(clickHouse, given, systemClock.nowMs());
+      /** What was dealt out before there was a node to take it. */
+      const early: (readonly number[])[] = [];
       let assign = (partitions: readonly number[]): void => {
-        assigned = partitions;
+        early.push(partitions);
       };
-      let assigned: readonly number[] = [];
       const log = await KafkaLog.open({
         ...kafkaLogOptions(config, { secret: dataDir.secret, logger }),
         settings,
@@ -167,7 +170,7 @@ export class ProcessorNode {
         onDefect,
       });
       assign = (partitions) => node.assign(partitions);
-      node.assign(assigned);
+      for (const partitions of early.slice(-1)) node.assign(partitions);
       logger.info({ dataDir: dataDir.path }, 'Processor started');
       return node;
     } catch (error) {
@@ -193,6 +196,7 @@ export class ProcessorNode {
       config: this.#config,
       problems: [
         ...(problem === undefined ? [] : [problem]),
+        ...(this.#hasJoined ? [] : ['The group has not dealt out its partitions yet']),
         ...restoring.map(({ partition }) => `Partition ${partition} is being restored`),
       ],
     });
@@ -224,6 +228,7 @@ export class ProcessorNode {
   /** The group has dealt its partitions out: these belong to this process, and no others. */
   assign(partitions: readonly number[]): void {
     if (this.#isClosed) return;
+    this.#hasJoined = true;
     const given = new Set(partitions);
     this.logger.info({ partitions: [...given].toSorted((a, b) => a - b) }, 'Partitions assigned');
     for (const [partition, owned] of this.#owned) {

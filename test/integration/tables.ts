@@ -51,6 +51,16 @@ export function tablesOf(dataDir: string): Promise<Tables> {
   });
 }
 
+/** The columns of a view that hold results; none of one that says how they came about. */
+export function resultColumns(view: string, columns: readonly string[]): readonly string[] {
+  if (WAYS.has(view)) return [];
+  const hasWindows = columns.includes('window_start');
+  return columns.filter((column) => {
+    if (ARRIVAL.has(column) || MOMENTS[view]?.includes(column) === true) return false;
+    return !hasWindows || column !== 'state';
+  });
+}
+
 /** What to read of every view, so that a new one is compared by being there. */
 async function resultsIn(clickHouse: ClickHouse): Promise<ReadonlyMap<string, string>> {
   const columns = await clickHouse.query(
@@ -65,17 +75,16 @@ async function resultsIn(clickHouse: ClickHouse): Promise<ReadonlyMap<string, st
       .filter(([view]) => !WAYS.has(view))
       .map(([view, all]) => {
         const hasWindows = all.some(({ name }) => name === 'window_start');
-        const kept = all.filter(({ name }) => {
-          const column = String(name);
-          if (ARRIVAL.has(column) || MOMENTS[view]?.includes(column) === true) return false;
-          return !hasWindows || column !== 'state';
-        });
+        const results = resultColumns(
+          view,
+          all.map(({ name }) => String(name)),
+        );
+        const kept = all.filter(({ name }) => results.includes(String(name)));
         const numbers = kept.filter(({ is_number }) => Number(is_number) === 1);
         // A row of zeros says what no row says.
         const isSomething = numbers.map(({ name }) => `${String(name)} != 0`).join(' OR ');
         const where = hasWindows && numbers.length > 0 ? ` WHERE ${isSomething}` : '';
-        const names = kept.map(({ name }) => String(name)).join(', ');
-        return [view, `SELECT ${names} FROM weir.${view}${where}`];
+        return [view, `SELECT ${results.join(', ')} FROM weir.${view}${where}`];
       }),
   );
 }

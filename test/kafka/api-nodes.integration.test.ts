@@ -1,45 +1,27 @@
-import { describe, expect, test } from 'vitest';
+import type { Browser } from 'playwright-core';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { PANELS } from '../../processors/panels.ts';
+import { CHANNELS_PANEL } from '../../processors/traffic/panel.ts';
 import { erase } from '../../schemas/brand.ts';
 import type { Row } from '../../schemas/panel.ts';
 import type { IngestAnswer } from '../../schemas/ports.ts';
-import { startWeir } from '../integration/command-line.ts';
-import { whyNoBroker } from './broker.ts';
-import { Group, PARTITIONS } from './group.ts';
+import { CHROMIUM_PATH, launchChromium } from '../browser/chromium.ts';
+import { resultColumns } from '../integration/tables.ts';
+import { KAFKA_VERSIONS, whyNoBroker } from './broker.ts';
+import { PARTITIONS, ShopGroup } from './group.ts';
+import { openLivePage, shownOn } from './live-page.ts';
 import { LiveViewer } from './live-viewer.ts';
-import type { SentEvent } from './records.ts';
+import { type SentEvent, produceAvro, produceJson } from './records.ts';
+import { type RunningApi, startApi } from './running-api.ts';
 
 const TIMEOUT_MS = 300_000;
 const POLL = { timeout: 60_000, interval: 250 };
 const EVENTS_PER_REQUEST = 50;
 const VIEWERS = 4;
+const [NEWEST] = KAFKA_VERSIONS;
 const skipped = whyNoBroker();
 if (skipped !== undefined) process.stdout.write(`${skipped}\n`);
-
-/** A running `weir api`. */
-interface ApiNode {
-  readonly url: string;
-  stop(): Promise<unknown>;
-}
-
-async function startApi(group: Group): Promise<ApiNode> {
-  const { child, finished } = startWeir(['api'], { ...group.environment, WEIR_HTTP_PORT: '0' });
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  child.stdout?.on('data', (text: string) => {
-    const address = /Weir is at (\S+)/.exec(text)?.[1];
-    if (address !== undefined) resolve(address);
-  });
-  void finished.then(({ stderr }) => reject(new Error(`weir api ended: ${stderr}`)));
-  const url = await promise;
-  return {
-    url,
-    stop: async () => {
-      child.kill('SIGTERM');
-      expect(await finished).toMatchObject({ exitCode: 0 });
-    },
-  };
-}
 
 /** As a sender does: what was not acknowledged is sent again, to another node. */
 async function send(events: readonly SentEvent[], urls: () => readonly string[]): Promise<void> {
@@ -66,74 +48,123 @@ async function send(events: readonly SentEvent[], urls: () => readonly string[])
   }
 }
 
-/** The rows of a path by the values of `key`, all pages; without what depends on the moment. */
-async function rowsOf(url: string, path: string, key: readonly string[]) {
-  const rows = new Map<string, Row>();
-  let cursor: string | null = null;
-  do {
-    const page: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const answer = await fetch(`${url}/v1/${path}${page}`);
-    const body = erase<{ readonly rows: readonly Row[]; readonly next_cursor?: string | null }>(
-      await answer.json(),
-    );
-    for (const row of body.rows) rows.set(key.map((name) => String(row[name])).join('|'), row);
-    cursor = body.next_cursor ?? null;
-  } while (cursor !== null);
-  return rows;
-}
-
-function shown(rows: ReadonlyMap<string, Row>, columns: readonly string[]) {
+function shown(rows: Iterable<Row>, key: readonly string[], columns: readonly string[]) {
   return Object.fromEntries(
     [...rows]
-      .map(([key, row]) => [key, columns.map((column) => row[column] ?? null)] as const)
+      .map((row) => [keyOf(row, key), columns.map((column) => row[column] ?? null)] as const)
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
 }
 
+function keyOf(row: Row, key: readonly string[]): string {
+  return key.map((name) => String(row[name])).join('|');
+}
+
+/** Every row of every panel and grain as the api answers it, by view, without what depends on the moment. */
+async function answersOf(api: RunningApi): Promise<Readonly<Record<string, readonly string[]>>> {
+  const answers: Record<string, readonly string[]> = {};
+  for (const { path, live, query } of PANELS) {
+    if (path === undefined) continue;
+    for (const [grain, view] of Object.entries(query.views)) {
+      const columns = resultColumns(view.replace('weir.', ''), query.columns);
+      if (columns.length === 0) continue;
+      const rows = await api.rows(path, grain === 'all' ? {} : { grain });
+      answers[view] = rows
+        // A row of zeros says what no row says.
+        .filter((row) => live.sums.length === 0 || live.sums.some((sum) => row[sum] !== 0))
+        .map((row) => JSON.stringify(columns.map((column) => row[column] ?? null)))
+        .toSorted();
+    }
+  }
+  return answers;
+}
+
+/** Page and api say what those of embedded mode say of the same events. */
+async function expectSameAnswers(group: ShopGroup, nodes: readonly RunningApi[]): Promise<void> {
+  const embedded = await startApi({ WEIR_DATA_DIR: group.shop.embeddedDir }, 'start');
+  const expected = await answersOf(embedded);
+  expect(expected['weir.stock_current']?.length).toBeGreaterThan(5);
+  for (const node of nodes) expect(await answersOf(node)).toEqual(expected);
+  if (CHROMIUM_PATH === undefined) process.stdout.write('No Chromium: the page is not looked at\n');
+  else {
+    const browser = await launchChromium();
+    onTestFinished(() => browser.close());
+    await expectSamePages(browser, embedded, nodes);
+    await browser.close();
+  }
+  await embedded.stop();
+}
+
+async function expectSamePages(
+  browser: Browser,
+  embedded: RunningApi,
+  nodes: readonly RunningApi[],
+): Promise<void> {
+  const expected = await shownOn(await openLivePage(browser, embedded.url));
+  expect(expected.channels.length).toBeGreaterThan(5);
+  for (const { url } of nodes) {
+    const page = await openLivePage(browser, url);
+    await expect.poll(() => shownOn(page), POLL).toEqual(expected);
+  }
+}
+
 describe.skipIf(skipped !== undefined)('several api nodes with a real broker', () => {
   test(
-    'every viewer of every node sees what ClickHouse holds, across a rolling restart and a takeover',
+    `Kafka ${NEWEST}: every viewer of every node sees what ClickHouse holds, across a rolling restart and a takeover, and page and api are those of embedded mode`,
     async () => {
-      const group = await Group.start();
+      const group = await ShopGroup.open({ version: NEWEST });
       const [first, second] = await group.pair();
-      let nodes: readonly ApiNode[] = await Promise.all([startApi(group), startApi(group)]);
+      const { environment } = group;
+      let nodes: readonly RunningApi[] = await Promise.all([
+        startApi(environment),
+        startApi(environment),
+      ]);
       const urls = (): readonly string[] => nodes.map(({ url }) => url);
-      const panel = PANELS.find(({ topic }) => topic === 'channels');
-      const key = panel?.live.key ?? [];
+      const { key } = CHANNELS_PANEL.live;
       const viewers = Array.from(
         { length: VIEWERS },
         (_, index) => new LiveViewer({ urls, topic: 'channels', key, first: index }),
       );
       const { events } = group.shop;
       const share = Math.ceil(events.length / 4);
-      const part = (index: number): Promise<void> =>
-        send(events.slice(index * share, (index + 1) * share), urls);
-      await part(0);
+      const part = (index: number) => events.slice(index * share, (index + 1) * share);
+      await send(part(0), urls);
       // Each node stops and another starts, while the rest serves.
       for (const index of [0, 1]) {
         const old = nodes[index];
         nodes = nodes.filter((node) => node !== old);
-        const sent = part(index + 1);
+        const sent = send(part(index + 1), urls);
         await old?.stop();
-        nodes = [...nodes.slice(0, index), await startApi(group), ...nodes.slice(index)];
+        nodes = [...nodes.slice(0, index), await startApi(environment), ...nodes.slice(index)];
         await sent;
       }
       first.signal('SIGKILL');
-      await part(3);
+      // The rest comes from other programs.
+      await produceJson(
+        group.broker,
+        part(3).filter((_, index) => index % 2 === 0),
+        group.directory,
+      );
+      await produceAvro(
+        group.broker,
+        part(3).filter((_, index) => index % 2 === 1),
+        group.directory,
+      );
       const contributed = group.shop.count;
       expect(await second.hasAll({ partitions: PARTITIONS, contributed })).toBe(true);
-      const columns = (panel?.query.columns ?? []).filter((column) => column !== 'state');
-      const [url = ''] = urls();
-      const stored = shown(await rowsOf(url, 'channels?grain=minute&limit=1000', key), columns);
+      const columns = CHANNELS_PANEL.query.columns.filter((column) => column !== 'state');
+      const rows = await nodes[0]?.rows('channels', { grain: 'minute' });
+      const stored = shown(rows ?? [], key, columns);
       expect(Object.keys(stored).length).toBeGreaterThan(5);
       for (const viewer of viewers) {
-        await expect.poll(() => shown(viewer.rows, columns), POLL).toEqual(stored);
+        await expect.poll(() => shown(viewer.rows.values(), key, columns), POLL).toEqual(stored);
         expect(viewer.gaps).toBe(0);
         // It was on two nodes at least, and none took it for one of its own viewers.
         expect(viewer.firsts.length).toBeGreaterThan(1);
         expect(new Set(viewer.firsts)).toEqual(new Set(['snapshot']));
       }
       for (const viewer of viewers) viewer.close();
+      await expectSameAnswers(group, nodes);
       await Promise.all(nodes.map((node) => node.stop()));
       second.signal('SIGTERM');
       expect(await second.ended).toMatchObject({ exitCode: 0 });

@@ -6,7 +6,7 @@ import { erase } from '../../schemas/brand.ts';
 import { type RunningClickHouse, startClickHouse } from '../clickhouse/running-server.ts';
 import { temporaryDirectory } from '../integration/command-line.ts';
 import { rowsOf } from '../integration/tables.ts';
-import { type Broker, KAFKA_VERSIONS } from './broker.ts';
+import { type Broker, KAFKA_VERSIONS, type KafkaVersion } from './broker.ts';
 import { type SentEvent, consumeAll, produceJson } from './records.ts';
 import { RunningMember } from './running-member.ts';
 import { type Shop, brokerOf, expectTables, linkedShopOf } from './scene.ts';
@@ -15,42 +15,43 @@ import { type Shop, brokerOf, expectTables, linkedShopOf } from './scene.ts';
 export const PARTITIONS = 4;
 const [NEWEST] = KAFKA_VERSIONS;
 
-/** A broker, a ClickHouse server and a shop's events, and processes that share them. */
+/** What processes share. */
+interface GroupParts {
+  /** Theirs, and of ClickHouse. */
+  readonly directory: string;
+  readonly broker: Broker;
+  readonly clickHouse: RunningClickHouse;
+}
+
+/** A broker and a ClickHouse server, and processes that share them. */
 export class Group {
-  readonly shop: Shop;
+  readonly directory: string;
   readonly broker: Broker;
   /** Where they find each other. */
   readonly environment: Readonly<Record<string, string>>;
   #clickHouse: RunningClickHouse;
 
-  private constructor(parts: {
-    readonly shop: Shop;
-    readonly broker: Broker;
-    readonly environment: Readonly<Record<string, string>>;
-    readonly clickHouse: RunningClickHouse;
-  }) {
-    this.shop = parts.shop;
-    this.broker = parts.broker;
-    this.environment = parts.environment;
-    this.#clickHouse = parts.clickHouse;
+  protected constructor({ directory, broker, clickHouse }: GroupParts) {
+    this.directory = directory;
+    this.broker = broker;
+    this.environment = { ...clickHouse.environment, WEIR_KAFKA_BROKERS: broker.address };
+    this.#clickHouse = clickHouse;
   }
 
-  /** @param shopOf whose events it sends; without it those of a shop where ids turn out to be one visitor's */
-  static async start(shopOf = linkedShopOf): Promise<Group> {
-    const shop = await shopOf(temporaryDirectory());
-    const broker = await brokerOf(NEWEST);
-    const clickHouse = await startClickHouse({ path: clickHousePathOf(shop) });
-    return new Group({
-      shop,
-      broker,
-      environment: { ...clickHouse.environment, WEIR_KAFKA_BROKERS: broker.address },
-      clickHouse,
-    });
+  static async start(version: KafkaVersion = NEWEST): Promise<Group> {
+    return new Group(await Group.startParts(version));
   }
 
-  member(name: string): RunningMember {
-    const dataDir = join(this.shop.directory, name);
-    return new RunningMember({ ...this.environment, WEIR_DATA_DIR: dataDir });
+  protected static async startParts(version: KafkaVersion): Promise<GroupParts> {
+    const directory = temporaryDirectory();
+    const broker = await brokerOf(version);
+    const clickHouse = await startClickHouse({ path: clickHousePathOf(directory) });
+    return { directory, broker, clickHouse };
+  }
+
+  member(name: string, settings: Readonly<Record<string, string>> = {}): RunningMember {
+    const dataDir = join(this.directory, name);
+    return new RunningMember({ ...this.environment, WEIR_DATA_DIR: dataDir, ...settings });
   }
 
   /** Two processes, each with half of the partitions. */
@@ -61,17 +62,55 @@ export class Group {
     const hasHalf = ({ partitions }: { readonly partitions: readonly number[] }): boolean =>
       partitions.length === PARTITIONS / 2;
     expect(await Promise.all([first.is(hasHalf), second.is(hasHalf)])).toEqual([true, true]);
+    // A rolling restart goes on to the next one when this one is ready.
+    for (const { statuses } of [first, second]) {
+      const early = statuses.filter(({ partitions }) => partitions.length === 0);
+      expect(early.map(({ isReady }) => isReady)).not.toContain(true);
+    }
     return [first, second];
+  }
+
+  /** Ends ClickHouse as a power cut would; what it has acknowledged stays in its files. */
+  stopClickHouse(): Promise<void> {
+    return this.#clickHouse.kill();
+  }
+
+  /** Starts it again where it was. */
+  async resumeClickHouse(): Promise<void> {
+    const { port } = this.#clickHouse;
+    this.#clickHouse = await startClickHouse({ path: clickHousePathOf(this.directory), port });
+  }
+}
+
+/** A group that takes a shop's events. */
+export class ShopGroup extends Group {
+  readonly shop: Shop;
+
+  private constructor(parts: GroupParts, shop: Shop) {
+    super(parts);
+    this.shop = shop;
+  }
+
+  /** Without `shopOf` the events are those of a shop where ids turn out to be one visitor's. */
+  static async open({
+    version = NEWEST,
+    shopOf = linkedShopOf,
+  }: {
+    readonly version?: KafkaVersion;
+    readonly shopOf?: typeof linkedShopOf;
+  } = {}): Promise<ShopGroup> {
+    const parts = await Group.startParts(version);
+    return new ShopGroup(parts, await shopOf(parts.directory));
   }
 
   /** Events from one share of the file to another; resolves when the broker has acknowledged them. */
   async send(from: number, to: number): Promise<void> {
-    const { events, directory } = this.shop;
+    const { events } = this.shop;
     const some: readonly SentEvent[] = events.slice(
       Math.floor(from * events.length),
       Math.floor(to * events.length),
     );
-    await produceJson(this.broker, some, directory);
+    await produceJson(this.broker, some, this.directory);
   }
 
   /** The member has taken every event that was acknowledged, and the tables are embedded mode's. */
@@ -103,29 +142,18 @@ export class Group {
       .filter(([, { withdrawn }]) => !withdrawn)
       .map(([alertId, { state }]) => ({ alert_id: alertId, state }));
     const sql = 'SELECT alert_id, state FROM weir.alerts ORDER BY alert_id';
-    const stored = await rowsOf(this.shop.directory, sql);
+    const stored = await rowsOf(this.directory, sql);
     expect(stored.length).toBeGreaterThan(0);
     expect(told.toSorted((a, b) => (a.alert_id < b.alert_id ? -1 : 1))).toEqual(stored);
-  }
-
-  /** Ends ClickHouse as a power cut would; what it has acknowledged stays in its files. */
-  stopClickHouse(): Promise<void> {
-    return this.#clickHouse.kill();
-  }
-
-  /** Starts it again where it was. */
-  async resumeClickHouse(): Promise<void> {
-    const { port } = this.#clickHouse;
-    this.#clickHouse = await startClickHouse({ path: clickHousePathOf(this.shop), port });
   }
 
   /** Stops ClickHouse and looks into its files: they hold embedded mode's tables. */
   async expectTables(): Promise<void> {
     await this.stopClickHouse();
-    await expectTables(this.shop.directory, this.shop);
+    await expectTables(this.directory, this.shop);
   }
 }
 
-function clickHousePathOf({ directory }: Shop): string {
+function clickHousePathOf(directory: string): string {
   return join(directory, 'clickhouse');
 }

@@ -59,7 +59,7 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
       const file = writeEvents(join(shop.directory, 'own.ndjson'), own ?? []);
       await createTopics(broker);
       await produceJson(broker, json ?? [], shop.directory);
-      await produceAvro(broker, avro ?? []);
+      await produceAvro(broker, avro ?? [], shop.directory);
       const node = new RunningNode({ file, expected: shop.count }, variables(broker, dataDir));
       expect(await node.ended).toMatchObject({
         exitCode: 0,
@@ -136,23 +136,47 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
         ['EVENT_TEXT_INVALID', click({ campaign: '\ud800' })],
         ['EVENT_TEXT_INVALID', click({ campaign: 'a\0b' })],
         ['EVENT_FIELD_FORBIDDEN', click({}).replace('{', '{"__proto__":{"kind":"click"},')],
+        ['EVENT_NUMBER_INVALID', click({}).replace(/"occurred_at":\d+/, '"occurred_at":1e999')],
       ];
+      // Of a name that comes twice the last counts, as everywhere in JSON.
+      const twice = click({}).replace('{', '{"channel":"amazon",');
       await produce(
         broker,
         'weir.clicks',
-        [...poison.map(([, value]) => value), click({})].map((value) => ({ value, partition: 0 })),
+        [...poison.map(([, value]) => value), twice].map((value) => ({ value, partition: 0 })),
       );
       await produce(broker, 'weir.internal.sku', [{ value: click({}), partition: 0 }]);
-      const expected = poison.length + 1;
-      const node = new RunningNode({ expected }, variables(broker, dataDir));
-      expect(await node.ended).toMatchObject({
+      const node = new RunningNode(
+        { expected: poison.length + 1 },
+        { ...variables(broker, dataDir), WEIR_LOG_LEVEL: 'debug' },
+      );
+      const { stderr, ...ended } = await node.ended;
+      expect(ended).toMatchObject({
         exitCode: 0,
         last: { contributed: 1, dead_lettered: poison.length },
       });
-      const codes = await rowsOf(dataDir, 'SELECT code FROM weir.dead_letters ORDER BY code');
-      expect(codes.map(({ code }) => code)).toEqual(
-        [...poison.map(([code]) => code), 'WIRE_TOPIC_INTERNAL'].toSorted(),
+      expect(stderr).not.toMatch(/visitor 7|shop\.example/);
+      const letters = await rowsOf(
+        dataDir,
+        `SELECT code, toUInt32(offset) AS offset, payload, message FROM weir.dead_letters
+         WHERE topic = 'weir.clicks' ORDER BY offset`,
       );
+      expect(letters.map(({ code, offset, payload }) => ({ code, offset, payload }))).toEqual(
+        poison.map(([code, value], offset) => ({
+          code,
+          offset,
+          payload: Buffer.from(value ?? '').toString('base64'),
+        })),
+      );
+      expect(JSON.stringify(letters.map(({ message }) => message))).not.toContain('visitor 7');
+      const [internal] = await rowsOf(
+        dataDir,
+        "SELECT code FROM weir.dead_letters WHERE topic != 'weir.clicks'",
+      );
+      expect(internal).toEqual({ code: 'WIRE_TOPIC_INTERNAL' });
+      expect(await rowsOf(dataDir, 'SELECT channel FROM weir.clicks')).toEqual([
+        { channel: 'dtc' },
+      ]);
       expect(await differencesOf(dataDir)).toEqual([]);
     },
     TIMEOUT_MS,
@@ -185,19 +209,23 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
   );
 
   test(
-    'a topic that gets more partitions stops the run and the next start',
+    'a topic that gets more partitions stops the run and the next start, and what was taken stays right',
     async () => {
-      const directory = temporaryDirectory();
+      const shop = await shopOf(temporaryDirectory());
       const broker = await brokerOf(NEWEST);
-      const dataDir = join(directory, 'kafka');
-      const node = new RunningNode({ expected: 1 }, variables(broker, dataDir));
-      expect(await node.took(0)).toBe(true);
+      const dataDir = join(shop.directory, 'kafka');
+      const { file, count } = shop;
+      const first = new RunningNode({ file, expected: count }, variables(broker, dataDir));
+      expect(await first.ended).toMatchObject({ exitCode: 0, last: { contributed: count } });
+      const node = new RunningNode({ expected: Infinity }, variables(broker, dataDir));
+      expect(await node.took(count)).toBe(true);
       const topicPartitions = [{ topic: 'weir.orders', count: 5 }];
       await withAdmin(broker, (admin) => admin.createPartitions({ topicPartitions }));
       const stopped = { exitCode: 1, last: { code: 'LOG_PARTITION_COUNT_CHANGED' } };
       expect(await node.ended).toMatchObject(stopped);
-      const next = new RunningNode({ expected: 1 }, variables(broker, dataDir));
+      const next = new RunningNode({ expected: Infinity }, variables(broker, dataDir));
       expect(await next.ended).toMatchObject(stopped);
+      await expectTables(dataDir, shop);
     },
     TIMEOUT_MS,
   );
@@ -216,9 +244,9 @@ describe.skipIf(skipped !== undefined)('with a real broker', () => {
       const { size } = idsOf(read);
       const first = new RunningNode({ file, expected: size }, variables(broker, dataDir));
       expect(await first.ended).toMatchObject({ exitCode: 0, last: { contributed: size } });
-      await produceAvro(broker, deleted);
+      await produceAvro(broker, deleted, shop.directory);
       await deleteRecords(broker);
-      await produceAvro(broker, kept);
+      await produceAvro(broker, kept, shop.directory);
       const failed = new RunningNode({ expected: Infinity }, variables(broker, dataDir));
       expect(await failed.ended).toMatchObject({
         exitCode: 1,

@@ -33,6 +33,7 @@ while (!stopping.signal.aborted) {
     lag,
     pending: status.sink.pending_rows,
     isSinkHealthy: status.sink.healthy,
+    isReady: status.ready,
     counts: status.counts,
   });
   if (said !== told) process.stdout.write(`${said}\n`);

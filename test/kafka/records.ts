@@ -106,39 +106,58 @@ export function deleteRecords(broker: Broker): Promise<void> {
   });
 }
 
-/** Appends events as Avro single objects without a key: ids are raw, partitions those that come. */
-export async function produceAvro(broker: Broker, events: readonly SentEvent[]): Promise<void> {
+/**
+ * Appends events as Avro single objects without a key, as another program does: ids are raw, partitions
+ * those that come.
+ */
+export async function produceAvro(
+  broker: Broker,
+  events: readonly SentEvent[],
+  directory: string,
+): Promise<void> {
   for (const [topic, some] of byTopic(events)) {
-    await produce(
-      broker,
-      topic,
-      some.map(({ type, event }) => {
-        const parsed = parseEvent(type, event, { nowMs: Date.now(), clockSkewMs: 0 });
-        if (parsed.kind === 'rejected') throw new Error(parsed.message);
-        return { value: encodeEvent(topic, erase(parsed.event)) };
-      }),
-    );
+    const values = some.map(({ type, event }) => {
+      const parsed = parseEvent(type, event, { nowMs: Date.now(), clockSkewMs: 0 });
+      if (parsed.kind === 'rejected') throw new Error(parsed.message);
+      return encodeEvent(topic, erase(parsed.event));
+    });
+    await produceValues(broker, topic, { values, directory });
   }
 }
 
-/** Appends events as lines of JSON with kcat, or with another client where kcat is missing. */
+/** Appends events as lines of JSON. */
 export async function produceJson(
   broker: Broker,
   events: readonly SentEvent[],
   directory: string,
 ): Promise<void> {
   for (const [topic, some] of byTopic(events)) {
-    const lines = some.map(({ event }) => JSON.stringify(event));
-    const file = join(directory, `${topic}.lines`);
-    writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
-    if (hasKcat) await execute('kcat', ['-P', '-b', broker.address, '-t', topic, '-l', file]);
-    else
-      await produce(
-        broker,
-        topic,
-        lines.map((value) => ({ value })),
-      );
+    const values = some.map(({ event }) => Buffer.from(JSON.stringify(event)));
+    await produceValues(broker, topic, { values, directory });
   }
+}
+
+/** What kcat parts records by; no event holds it. */
+const DELIMITER = '<next record>';
+
+/** By kcat, or by another client where kcat is missing. */
+async function produceValues(
+  broker: Broker,
+  topic: Topic,
+  { values, directory }: { readonly values: readonly Buffer[]; readonly directory: string },
+): Promise<void> {
+  if (!hasKcat) {
+    await produce(
+      broker,
+      topic,
+      values.map((value) => ({ value })),
+    );
+    return;
+  }
+  const file = join(directory, `${topic}.records`);
+  writeFileSync(file, Buffer.concat(values.flatMap((value) => [value, Buffer.from(DELIMITER)])));
+  const to = ['-P', '-b', broker.address, '-t', topic];
+  await execute('kcat', [...to, '-D', DELIMITER, '-l', file]);
 }
 
 function byTopic(events: readonly SentEvent[]): ReadonlyMap<Topic, readonly SentEvent[]> {

@@ -6,15 +6,23 @@ import { erase } from '../../schemas/brand.ts';
 import { AVRO_SCHEMAS, type AvroRecord } from '../../schemas/events/avro-schemas.ts';
 import { compileSchema } from '../../schemas/events/bounded-array.ts';
 import { parseEvent } from '../../schemas/events/parse.ts';
-import { partitionOf } from '../../schemas/ids.ts';
 import { EVENT_TYPES, type EventType, TOPIC_OF_EVENT } from '../../schemas/topics.ts';
 import { SchemaRegistryDouble } from '../doubles/schema-registry.ts';
+import { differencesOf } from '../integration/audit.ts';
 import { temporaryDirectory } from '../integration/command-line.ts';
 import { rowsOf } from '../integration/tables.ts';
 import { KAFKA_VERSIONS, whyNoBroker } from './broker.ts';
 import { produce, produceAvro, produceJson } from './records.ts';
 import { RunningNode } from './running-node.ts';
-import { brokerOf, click, createTopics, expectTables, shopOf, variables } from './scene.ts';
+import {
+  brokerOf,
+  click,
+  createTopics,
+  expectTables,
+  shopOf,
+  variables,
+  visitorOf,
+} from './scene.ts';
 
 const TIMEOUT_MS = 180_000;
 const REGISTRY_PORT = Number(process.env['TEST_KAFKA_PORT'] ?? 18_200) + 9;
@@ -74,12 +82,6 @@ function shopClick(eventId: string, visitorId = 'visitor 7'): unknown {
   return Object.assign({ basket_size: 3 }, whole('click', fields));
 }
 
-/** A visitor whose events belong to the partition, of four. */
-function visitorOf(partition: number): string {
-  for (let number = 0; ; number += 1)
-    if (partitionOf(`visitor ${number}`, 4) === partition) return `visitor ${number}`;
-}
-
 describe.skipIf(skipped !== undefined)('with a real broker and a schema registry', () => {
   test(
     'Confluent Avro, single objects and JSON in the same topics give the tables of embedded mode',
@@ -91,7 +93,7 @@ describe.skipIf(skipped !== undefined)('with a real broker and a schema registry
       await createTopics(broker);
       const part = (at: number) => shop.events.filter((_, index) => index % 3 === at);
       await produceJson(broker, part(0), shop.directory);
-      await produceAvro(broker, part(1));
+      await produceAvro(broker, part(1), shop.directory);
       for (const type of EVENT_TYPES) {
         const topic = TOPIC_OF_EVENT[type];
         const schema = AVRO_SCHEMAS[topic];
@@ -202,6 +204,17 @@ describe.skipIf(skipped !== undefined)('with a real broker and a schema registry
         last: { contributed: 7, dead_lettered: 0 },
       });
       expect(double.requests).toContain(`GET /schemas/ids/${newerId}`);
+      const clicks = await rowsOf(dataDir, 'SELECT event_id FROM weir.clicks ORDER BY event_id');
+      expect(clicks.map(({ event_id }) => event_id)).toEqual([
+        'before',
+        'behind',
+        'first',
+        'known',
+        'known too',
+        'unknown',
+        'unknown too',
+      ]);
+      expect(await differencesOf(dataDir)).toEqual([]);
     },
     TIMEOUT_MS,
   );

@@ -9,6 +9,7 @@ export interface MemberStatus {
   readonly lag: number;
   readonly pending: number;
   readonly isSinkHealthy: boolean;
+  readonly isReady: boolean;
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -20,6 +21,7 @@ const NOTHING: MemberStatus = {
   lag: 0,
   pending: 0,
   isSinkHealthy: true,
+  isReady: false,
   counts: {},
 };
 
@@ -40,6 +42,11 @@ export class RunningMember extends RunningScript {
       if (!line.startsWith('{')) return false;
       return isIt({ ...NOTHING, ...erase<Partial<MemberStatus>>(JSON.parse(line)) });
     });
+  }
+
+  /** Every status that it has told, in order. */
+  get statuses(): readonly MemberStatus[] {
+    return this.objects.map((told) => ({ ...NOTHING, ...told }));
   }
 
   /**

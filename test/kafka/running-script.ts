@@ -63,6 +63,13 @@ export class RunningScript {
     return erase(JSON.parse(this.#lines.findLast((line) => line.startsWith('{')) ?? '{}'));
   }
 
+  /** Every object it said. */
+  get objects(): readonly Readonly<Record<string, unknown>>[] {
+    return this.#lines
+      .filter((line) => line.startsWith('{'))
+      .map((line) => erase<Readonly<Record<string, unknown>>>(JSON.parse(line)));
+  }
+
   get stderr(): string {
     return this.#stderr;
   }

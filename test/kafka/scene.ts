@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 
 import { erase } from '../../schemas/brand.ts';
+import { partitionOf } from '../../schemas/ids.ts';
 import { differencesOf } from '../integration/audit.ts';
 import { startWeir } from '../integration/command-line.ts';
 import { writeShopFile } from '../integration/simulated-shop.ts';
@@ -52,9 +53,17 @@ export function click(fields: Readonly<Record<string, unknown>>): string {
   });
 }
 
+/** A visitor whose events belong to the partition, of four. */
+export function visitorOf(partition: number): string {
+  for (let number = 0; ; number += 1)
+    if (partitionOf(`visitor ${number}`, 4) === partition) return `visitor ${number}`;
+}
+
 /** A shop's events and what embedded mode makes of them. */
 export interface Shop {
   readonly directory: string;
+  /** The data directory of the stopped node that has taken them, for reading. */
+  readonly embeddedDir: string;
   readonly file: string;
   readonly events: readonly SentEvent[];
   /** Events without their repeats. */
@@ -101,10 +110,11 @@ async function makeShop(change?: (file: string) => void): Promise<Shop> {
   change?.(file);
   const events = await eventsOf(file);
   const ids = idsOf(events);
-  const dataDir = join(directory, 'embedded');
-  const node = new RunningNode({ file, expected: ids.size }, { WEIR_DATA_DIR: dataDir });
+  const embeddedDir = join(directory, 'embedded');
+  const node = new RunningNode({ file, expected: ids.size }, { WEIR_DATA_DIR: embeddedDir });
   expect(await node.ended).toMatchObject({ exitCode: 0, last: { contributed: ids.size } });
-  return { directory, file, events, count: ids.size, tables: await tablesOf(dataDir) };
+  const tables = await tablesOf(embeddedDir);
+  return { directory, embeddedDir, file, events, count: ids.size, tables };
 }
 
 /** Some visitors turn out to be one, in threes, in the middle of the file: a visit of a minute is too short to log in. */
