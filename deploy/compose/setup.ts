@@ -60,7 +60,8 @@ function keyIn(
 
 /**
  * The users of deploy/clickhouse/users.sql as a file of ClickHouse's configuration: hashes of
- * passwords, and rights on the one database.
+ * passwords, and rights on the one database. The user default, who has no password, stays within the
+ * container.
  */
 function clickHouseUsers(writer: string, reader: string): string {
   return `<clickhouse>
@@ -74,6 +75,9 @@ function clickHouseUsers(writer: string, reader: string): string {
     </weir_reading>
   </profiles>
   <users>
+    <default>
+      <networks replace="replace"><ip>::1</ip><ip>127.0.0.1</ip></networks>
+    </default>
     <weir>
       <password_sha256_hex>${sha256(writer)}</password_sha256_hex>
       <networks><ip>::/0</ip></networks>

@@ -45,6 +45,7 @@ interface Manifest {
       readonly metadata: { readonly labels: object };
       readonly spec: {
         readonly containers: readonly Container[];
+        readonly enableServiceLinks: boolean;
         readonly securityContext: object;
       };
     };
@@ -105,6 +106,8 @@ describe.each([
 
   test('runs its command, without rights that it does not need', () => {
     expect(container?.args).toEqual([command, '--config', '/etc/weir/weir.yaml']);
+    // Variables such as WEIR_API_PORT for the service weir-api would be refused as unknown settings.
+    expect(template.spec.enableServiceLinks).toBe(false);
     expect(template.spec.securityContext).toMatchObject({
       runAsNonRoot: true,
       seccompProfile: { type: 'RuntimeDefault' },
