@@ -44,6 +44,8 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
 /** The exit code of whatever a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (error instanceof EngineError) return EXIT_OF_CODE[error.code] ?? EXIT.failed;
-  return EXIT.failed;
+  if (!(error instanceof EngineError)) return EXIT.failed;
+  // Of all that a ClickHouse may refuse, this is for the configuration to mend.
+  if (error.details['isUserRefused'] === true) return EXIT.configuration;
+  return EXIT_OF_CODE[error.code] ?? EXIT.failed;
 }

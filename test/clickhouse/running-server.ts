@@ -9,6 +9,10 @@ interface Counts {
   readonly inserts: number;
   readonly lostAnswers: number;
   readonly refused: number;
+  /** Inserts that differ in what was asked for: settings, token or rows. */
+  readonly distinctInserts: number;
+  /** Numbers of the errors with which the engine itself ended inserts. */
+  readonly insertErrors: readonly number[];
 }
 
 /** A ClickHouse server in a process of its own. */

@@ -3,11 +3,17 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
+import { MemoryLog } from '../../processors/engine/log/memory.ts';
+import { insertDelivery } from '../../processors/engine/runtime/delivery.ts';
+import { Outbox } from '../../processors/engine/runtime/outbox.ts';
+import { systemClock } from '../../processors/engine/runtime/system-clock.ts';
 import { ClickHouse } from '../../processors/engine/sink/clickhouse.ts';
 import { PLAIN } from '../../processors/engine/sink/layout.ts';
+import { Lines } from '../../processors/engine/sink/lines.ts';
 import type { Insert } from '../../processors/engine/sink/sink.ts';
+import { MemoryStore } from '../../processors/engine/state/memory.ts';
 import { EngineError } from '../../schemas/errors.ts';
-import { temporaryDirectory } from '../integration/command-line.ts';
+import { startWeir, temporaryDirectory } from '../integration/command-line.ts';
 import { type RunningClickHouse, startClickHouse } from './running-server.ts';
 import { LOGIN } from './server-process.ts';
 
@@ -119,6 +125,95 @@ test.each([
     expect(await outcomeOf(clickHouse.insert(insertOf(1)))).toBe('done');
     expect(await server.counts()).toMatchObject({ refused: 1, inserts: 2 });
     expect(await clickHouse.query('SELECT count() AS rows FROM weir.probe')).toEqual([{ rows: 2 }]);
+    await clickHouse.close();
+  },
+  TIMEOUT_MS,
+);
+
+/** Lines of `probe`, as a checkpoint holds them. */
+function probeLines(rows: readonly (readonly [id: number, name: string])[]): Lines {
+  const lines = new Lines();
+  const columns = [
+    { name: 'id', type: 'integer' },
+    { name: 'name', type: 'text' },
+  ] as const;
+  for (const row of rows) {
+    lines.row(columns, row);
+    lines.end();
+  }
+  return lines;
+}
+
+test.each([
+  { clickHouseCode: 241, profile: { max_untracked_memory: '0', max_memory_usage: '100000' } },
+  { clickHouseCode: 159, profile: { max_execution_time: '0.001' } },
+])(
+  'while ClickHouse itself ends inserts with $clickHouseCode, the same one comes again after growing waits, and is there once',
+  async ({ clickHouseCode, profile }) => {
+    const server = await startClickHouse({ path: temporaryDirectory() });
+    const clickHouse = connect(server);
+    await clickHouse.command('CREATE DATABASE weir');
+    await clickHouse.command(CREATE);
+    const retries: { readonly code: string; readonly waitMs: number }[] = [];
+    const outbox = new Outbox({
+      store: new MemoryStore(),
+      sink: clickHouse,
+      log: new MemoryLog(() => 0),
+      // Always the longest wait that there may be.
+      clock: { ...systemClock, random: () => 1 - Number.EPSILON },
+      events: {
+        onRetry: ({ error, waitMs }) => retries.push({ code: error.code, waitMs }),
+        onDelivered: () => undefined,
+      },
+    });
+    await server.setFaults({ profile });
+    const insert = { table: 'probe', columns: ['id', 'name'], token: 'probe-1' };
+    const rows = Array.from({ length: 1_000 }, (_, id) => [id, `name ${id}`] as const);
+    outbox.stage([insertDelivery(insert, [probeLines(rows)])], [])();
+    await expect.poll(() => retries.length, { timeout: TIMEOUT_MS }).toBeGreaterThan(4);
+    await server.setFaults({});
+    await outbox.idle();
+    expect(retries.slice(0, 5)).toEqual(
+      [50, 100, 200, 400, 800].map((waitMs) => ({ code: 'CLICKHOUSE_UNAVAILABLE', waitMs })),
+    );
+    const { distinctInserts, insertErrors } = await server.counts();
+    expect(insertErrors).toEqual(retries.map(() => clickHouseCode));
+    expect(distinctInserts).toBe(1);
+    expect(
+      await clickHouse.query('SELECT count() AS rows, uniqExact(id) AS ids FROM weir.probe'),
+    ).toEqual([{ rows: 1_000, ids: 1_000 }]);
+    await clickHouse.close();
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'a user whom ClickHouse itself lets only read is refused for good, and a start says which setting to mend',
+  async () => {
+    const server = await startClickHouse({ path: temporaryDirectory() });
+    const clickHouse = connect(server);
+    await clickHouse.command('CREATE DATABASE weir');
+    await clickHouse.command(CREATE);
+    await server.setFaults({ profile: { readonly: '1' } });
+    const error: unknown = await clickHouse.insert(insertOf(1)).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({
+      code: 'CLICKHOUSE_REFUSED',
+      kind: 'fatal',
+      details: { clickhouseCode: '164' },
+      message: expect.stringMatching(
+        /readonly mode.*Give clickhouse\.user a profile that may write/,
+      ),
+    });
+    const start = startWeir(['start', '--data-dir', join(temporaryDirectory(), 'data')], {
+      ...server.environment,
+      WEIR_HTTP_PORT: '0',
+    });
+    expect(await start.finished).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringMatching(/^CLICKHOUSE_REFUSED: .*clickhouse\.user/),
+    });
+    await server.setFaults({});
+    expect(await outcomeOf(clickHouse.insert(insertOf(1)))).toBe('done');
     await clickHouse.close();
   },
   TIMEOUT_MS,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -28,6 +29,8 @@ interface Faults {
   readonly loseAnswers?: number;
   /** So many inserts are refused with this error before they run. */
   readonly refuse?: { readonly code: number; readonly name: string; readonly times: number };
+  /** Settings of the user's profile, under which the engine itself refuses. */
+  readonly profile?: Readonly<Record<string, string>>;
 }
 
 interface Options {
@@ -48,6 +51,10 @@ interface Asked {
 
 /** How often something happened, which a test asks for to prove that its fault fired. */
 const counts = { statements: 0, inserts: 0, lostAnswers: 0, refused: 0 };
+/** Every insert as it was asked for, settings and bytes, as a hash. */
+const inserts = new Set<string>();
+/** Numbers of the errors with which the engine itself ended inserts. */
+const insertErrors: number[] = [];
 let faults: Faults = {};
 
 /** Settings of the HTTP interface, which the engine does not know. */
@@ -97,7 +104,8 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   }
   if (url.pathname === '/double') {
     if (request.method === 'PUT') faults = erase<Faults>(JSON.parse(body));
-    response.end(JSON.stringify(counts));
+    const told = { ...counts, distinctInserts: inserts.size, insertErrors };
+    response.end(JSON.stringify(told));
     return;
   }
   if (!isLoggedIn(request)) {
@@ -114,7 +122,10 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 async function answer(asked: Asked, response: ServerResponse, queryId: string): Promise<void> {
   counts.statements += 1;
   const isInsert = INSERT.test(asked.statement);
-  if (isInsert) counts.inserts += 1;
+  if (isInsert) {
+    counts.inserts += 1;
+    inserts.add(createHash('sha256').update(JSON.stringify(asked)).digest('hex'));
+  }
   if (faults.delayMs !== undefined) await delay(faults.delayMs);
   const refused = faults.refuse;
   if (isInsert && refused !== undefined && refused.times > 0) {
@@ -127,8 +138,10 @@ async function answer(asked: Asked, response: ServerResponse, queryId: string): 
   response.setHeader('x-clickhouse-timezone', 'UTC');
   const session = new Session(options.path);
   try {
-    if (asked.assignments.length > 0) {
-      const all = asked.assignments.map(([name, value]) => `${name} = ${literal(value)}`);
+    // In this order: a profile may forbid what a request asks for.
+    for (const settings of [Object.entries(faults.profile ?? {}), asked.assignments]) {
+      if (settings.length === 0) continue;
+      const all = settings.map(([name, value]) => `${name} = ${literal(value)}`);
       await session.queryAsync(`SET ${all.join(', ')}`);
     }
     const result = await session.queryAsync(
@@ -157,6 +170,7 @@ async function answer(asked: Asked, response: ServerResponse, queryId: string): 
     response.end(result.bytes());
   } catch (error) {
     const { code, text } = errorOf(messageOf(error));
+    if (isInsert) insertErrors.push(code);
     refuse(response, { status: 500, code, text });
   } finally {
     session.close();

@@ -40,6 +40,13 @@ const TRANSIENT_CODES = new Set([
   '999',
 ]);
 
+/** What to change where a server refuses the user that Weir logs in as. */
+const REMEDY_OF_CODE: ReadonlyMap<string, string> = new Map([
+  ['164', 'Give clickhouse.user a profile that may write (readonly = 0), see docs/clickhouse.md'],
+  ['497', 'Give clickhouse.user the rights that docs/clickhouse.md lists'],
+  ['516', 'Correct clickhouse.user and clickhouse.password'],
+]);
+
 /** The database of everything that is live. */
 export const LIVE_DATABASE = 'weir';
 
@@ -262,11 +269,13 @@ export class ClickHouse implements Sink {
     const { name } = this.#access;
     const code = clickHouseCodeOf(error);
     if (code !== undefined && !TRANSIENT_CODES.has(code)) {
+      const remedy = REMEDY_OF_CODE.get(code);
+      const refused = `Expected ${name} to ${what}, it refused: ${messageOf(error)}`;
       return new EngineError({
         code: 'CLICKHOUSE_REFUSED',
         kind: 'fatal',
-        message: `Expected ${name} to ${what}, it refused: ${messageOf(error)}`,
-        details: { clickhouseCode: code },
+        message: remedy === undefined ? refused : `${refused}. ${remedy}`,
+        details: { clickhouseCode: code, isUserRefused: remedy !== undefined },
         cause: error,
       });
     }
