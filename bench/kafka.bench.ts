@@ -78,6 +78,11 @@ export async function bench({
         samples: perEventUs(({ node }) => node.threadUserMs.main),
       },
       {
+        name: 'user_cpu_door',
+        ...lower,
+        samples: perEventUs(({ node }) => node.threadUserMs.door),
+      },
+      {
         name: 'user_cpu_collector',
         ...lower,
         samples: perEventUs(({ node }) => node.threadUserMs.collector),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { MINUTE_MS } from '../schemas/time.ts';
 import { runChild } from './measure/child.ts';
+import type { ThreadKind } from './measure/cost.ts';
 import { profileLines } from './measure/profile-lines.ts';
 import type { BenchOptions, BenchResult, Metric } from './measure/result.ts';
 import type { ImportInput, ImportRun } from './pipeline/import-shop.ts';
@@ -85,7 +86,7 @@ function check({ counts, events }: ImportRun, lines: number): void {
 }
 
 function metricsOf(runs: readonly ImportRun[]): readonly Metric[] {
-  const threads = (kind: 'main' | 'collector' | 'pool' | 'clickhouse'): readonly number[] =>
+  const threads = (kind: ThreadKind): readonly number[] =>
     runs.map(({ cost, events }) => perEventUs(cost.threadUserMs[kind] ?? Number.NaN, events));
   const userUs = runs.map(({ cost, events }) => perEventUs(cost.userMs, events));
   const systemUs = runs.map(({ cost, events }) => perEventUs(cost.systemMs, events));
@@ -99,6 +100,7 @@ function metricsOf(runs: readonly ImportRun[]): readonly Metric[] {
     },
     { name: 'user_cpu_per_event', ...lower, samples: userUs },
     { name: 'user_cpu_main_thread', ...lower, samples: threads('main') },
+    { name: 'user_cpu_door', ...lower, samples: threads('door') },
     { name: 'user_cpu_collector', ...lower, samples: threads('collector') },
     { name: 'user_cpu_pool', ...lower, samples: threads('pool') },
     { name: 'user_cpu_clickhouse', ...lower, samples: threads('clickhouse') },

@@ -1,9 +1,8 @@
 import type { Refusal } from '../schemas/ports.ts';
 import { type Topic, TOPICS_OF_STAGE } from '../schemas/topics.ts';
+import { AdmissionThread } from './admission.ts';
 import type { Config } from './config.ts';
 import type { DataDir } from './data-dir.ts';
-import { createAdmission } from './door/foreign.ts';
-import { createTokeniser } from './door/tokeniser.ts';
 import { EmbeddedLog } from './engine/log/embedded.ts';
 import type { KafkaSettings } from './engine/log/kafka-client.ts';
 import type { TopicPlan } from './engine/log/kafka-topics.ts';
@@ -12,7 +11,6 @@ import type { Log } from './engine/log/log.ts';
 import { STAGES } from './engine/runtime/stages.ts';
 import { systemClock } from './engine/runtime/system-clock.ts';
 import type { Logger } from './engine/telemetry/log.ts';
-import { openConfluent } from './open-registry.ts';
 import { MIB } from './setting.ts';
 
 /** What an event may grow by in our form, with headers and the request around it. */
@@ -30,7 +28,7 @@ export async function openLog(config: Config, dataDir: DataDir, logger: Logger):
   const settings = kafkaSettings(config);
   if (settings === undefined) return EmbeddedLog.open(dataDir.logPath, () => systemClock.nowMs());
   return KafkaLog.open({
-    ...kafkaLogOptions(config, { secret: dataDir.secret, logger }),
+    ...kafkaLogOptions(config, dataDir.secret),
     settings,
     logger,
   });
@@ -56,20 +54,12 @@ export function kafkaSettings({ kafka }: Config): KafkaSettings | undefined {
 /** What the log in Kafka is opened with, besides how to reach it. */
 export function kafkaLogOptions(
   config: Config,
-  { secret, logger }: { readonly secret: Buffer; readonly logger: Logger },
+  tokenSecret: Buffer,
 ): Omit<KafkaLogOptions, 'settings' | 'logger'> {
-  const { partitions } = config;
-  const confluent = openConfluent(config, logger);
   return {
     plan: topicPlan(config),
     onGap: config.kafka.on_gap,
-    admit: createAdmission({
-      tokeniser: createTokeniser(secret),
-      partitionCounts: { visitor: partitions, sku: partitions },
-      eventBytesMax: config.ingest.event_bytes_max,
-      confluent: confluent?.readers,
-    }),
-    closeAdmission: () => confluent?.close(),
+    admission: new AdmissionThread({ config, tokenSecret }),
     nowMs: () => systemClock.nowMs(),
   };
 }

@@ -140,7 +140,7 @@ export class ProcessorNode {
         early.push(partitions);
       };
       const log = await KafkaLog.open({
-        ...kafkaLogOptions(config, { secret: dataDir.secret, logger }),
+        ...kafkaLogOptions(config, dataDir.secret),
         settings,
         logger,
         onAssigned: (partitions) => assign(partitions),

@@ -1,4 +1,4 @@
-import { convertRecords } from '../../processors/engine/log/kafka-batch.ts';
+import { convertOurs } from '../../processors/engine/log/kafka-batch.ts';
 import { createKafka } from '../../processors/engine/log/kafka-client.ts';
 import { type Fetched, KafkaReader } from '../../processors/engine/log/kafka-reader.ts';
 import { KafkaWriter } from '../../processors/engine/log/kafka-writer.ts';
@@ -46,13 +46,12 @@ function take(fetched: Fetched, { positions, onBatches }: Reading): void {
   const firstOffset = positions.get(partition) ?? 0;
   fetched.resolve();
   if (!fetched.isCurrent() || nextOffset <= firstOffset) return;
-  const { batches } = convertRecords(fetched.sets, {
+  const { batches } = convertOurs(fetched.sets, {
     topic: TOPIC,
     partition,
     firstOffset,
     nextOffset,
     appendedAtMs: undefined,
-    admit: () => ({ kind: 'refused', code: 'WIRE_EMPTY', message: 'Expected records of ours' }),
   });
   positions.set(partition, nextOffset);
   onBatches(batches);

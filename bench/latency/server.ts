@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
 import { erase } from '../../schemas/brand.ts';
+import { MALLOC } from '../measure/child.ts';
 import type { ProfileSummary } from '../measure/profile.ts';
 import type { ServeInput, Served } from './serve.ts';
 
@@ -20,7 +21,7 @@ export interface Server {
 
 /** Starts engine and api in a process of their own. */
 export async function startServer(input: ServeInput): Promise<Server> {
-  const child = fork(SCRIPT, [JSON.stringify(input)]);
+  const child = fork(SCRIPT, [JSON.stringify(input)], { env: { ...MALLOC, ...process.env } });
   const exited = once(child, 'exit');
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 
 import { erase } from '../../schemas/brand.ts';
 
-/** What `cli/weir.js` tells glibc before an engine begins. */
-const MALLOC = erase<Readonly<Record<string, string>>>(
+/** What `cli/weir.js` tells glibc before an engine begins, as variables. */
+export const MALLOC = erase<Readonly<Record<string, string>>>(
   JSON.parse(readFileSync(new URL('../../cli/malloc.json', import.meta.url), 'utf8')),
 );
 

@@ -9,8 +9,11 @@ export interface Cost {
   readonly threadUserMs: Readonly<Partial<Record<ThreadKind, number>>>;
 }
 
-/** Threads by what they do: our code, V8's garbage collection, libuv's pool, and ClickHouse's. */
-export type ThreadKind = 'main' | 'collector' | 'pool' | 'clickhouse';
+/**
+ * Threads by what they do: our code, the door where it has one of its own, V8's garbage collection,
+ * libuv's pool, and ClickHouse's.
+ */
+export type ThreadKind = 'main' | 'door' | 'collector' | 'pool' | 'clickhouse';
 
 /** Linux counts a thread's time in ticks of a hundredth of a second. */
 const TICK_MS = 10;
@@ -86,7 +89,11 @@ function threadIds(pid: number): readonly string[] {
   }
 }
 
+/** Names that we gave to threads of ours. */
+const DOORS: ReadonlySet<string> = new Set(['admission', 'import']);
+
 function kindOf(threadName: string): ThreadKind {
+  if (DOORS.has(threadName)) return 'door';
   if (threadName.startsWith('V8Worker')) return 'collector';
   if (threadName.startsWith('libuv')) return 'pool';
   return 'clickhouse';

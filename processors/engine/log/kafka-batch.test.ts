@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 
 import { type SetRecord, recordSet } from '../../../test/kafka/record-set.ts';
-import { type Admit, HEADER, convertRecords } from './kafka-batch.ts';
+import {
+  type Admit,
+  type FetchedFrom,
+  HEADER,
+  convertOurs,
+  convertRecords,
+  hasForeign,
+} from './kafka-batch.ts';
 import { RecordSet } from './kafka-records.ts';
 
 const OURS = { [HEADER.tokenised]: '1' };
@@ -27,14 +34,14 @@ function convert(records: readonly SetRecord[], firstOffset: number, endOffset: 
 }
 
 function convertSets(sets: readonly RecordSet[], firstOffset: number, endOffset: number) {
-  const { batches, moved, ...rest } = convertRecords(sets, {
+  const from: FetchedFrom = {
     topic: 'weir.clicks',
     partition: 0,
     firstOffset,
     nextOffset: endOffset,
     appendedAtMs: undefined,
-    admit,
-  });
+  };
+  const { batches, moved, ...rest } = convertRecords(sets, from, admit);
   return {
     ...rest,
     moved,
@@ -136,13 +143,13 @@ test('what lies in a set before the place that was asked for is left out', () =>
 
 test('records that our door has let in are used where they lie', () => {
   const set = recordSet([record(0, 'raw', OURS), record(1, 'more', OURS)]);
-  const { batches } = convertRecords([set], {
+  expect(hasForeign([set])).toBe(false);
+  const { batches } = convertOurs([set], {
     topic: 'weir.clicks',
     partition: 0,
     firstOffset: 0,
     nextOffset: 2,
     appendedAtMs: undefined,
-    admit,
   });
   expect(batches.map(({ bytes }) => bytes.buffer)).toEqual([set.bytes.buffer]);
   expect(batches[0]?.appendedAtMs).toBe(1_000);

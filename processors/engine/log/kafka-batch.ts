@@ -37,7 +37,6 @@ export interface FetchedFrom {
   readonly nextOffset: number;
   /** When records count as appended; undefined takes the broker's time of each. */
   readonly appendedAtMs: number | undefined;
-  readonly admit: Admit;
 }
 
 /** Records in our form, and those of other programs that belong to another partition. */
@@ -50,17 +49,31 @@ export interface Converted {
   readonly until?: Promise<void>;
 }
 
+/** The door for records of other programs, wherever it works. */
+export interface Admission {
+  /**
+   * The records as batches, like `convertRecords`. The sets are used up: their memory may be gone.
+   * Rejects when nothing can be let in any more.
+   */
+  convert(sets: readonly RecordSet[], from: FetchedFrom): Promise<Converted>;
+  close(): Promise<void>;
+}
+
 /**
  * Turns fetched records into batches: one per run of neighbouring offsets of a set that have the same
  * import and need no other bytes than their neighbours. Together they cover everything from
  * `firstOffset` on to the end, or to a record that waits. What our door has let in stays where it lies.
  */
-export function convertRecords(sets: readonly RecordSet[], from: FetchedFrom): Converted {
+export function convertRecords(
+  sets: readonly RecordSet[],
+  from: FetchedFrom,
+  admit: Admit,
+): Converted {
   const runs: Run[] = [];
   const moved: AppendBatch[] = [];
   let waiting: Stop | undefined;
   for (const set of sets) {
-    waiting = takeSet(set, from, { runs, moved });
+    waiting = takeSet(set, from, { admit, runs, moved });
     if (waiting !== undefined) break;
   }
   const nextOffset = waiting?.nextOffset ?? from.nextOffset;
@@ -81,7 +94,11 @@ interface Stop {
 function takeSet(
   set: RecordSet,
   from: FetchedFrom,
-  { runs, moved }: { readonly runs: Run[]; readonly moved: AppendBatch[] },
+  {
+    admit,
+    runs,
+    moved,
+  }: { readonly admit: Admit; readonly runs: Run[]; readonly moved: AppendBatch[] },
 ): Stop | undefined {
   let run: Run | undefined;
   for (let index = 0; index < set.count; index += 1) {
@@ -91,8 +108,8 @@ function takeSet(
     const headers = set.headersAt(index);
     const importName = headers.get(HEADER.importName);
     const endsImport = headers.has(HEADER.endsImport);
-    const isOurs = endsImport || headers.has(HEADER.tokenised);
-    const admitted = isOurs ? undefined : admittedOf(set, index, from);
+    const isOurs = isOurOwn(headers);
+    const admitted = isOurs ? undefined : admittedOf(set, index, { topic: from.topic, admit });
     if (admitted?.kind === 'wait') return { nextOffset: offset, until: admitted.until };
     if (admitted?.kind === 'ok' && admitted.partition !== from.partition) {
       const { topic } = from;
@@ -111,13 +128,37 @@ function takeSet(
 
 const EMPTY = Buffer.alloc(0);
 
-function admittedOf(set: RecordSet, index: number, { topic, admit }: FetchedFrom): Admitted {
+function isOurOwn(headers: ReadonlyMap<string, string>): boolean {
+  return headers.has(HEADER.tokenised) || headers.has(HEADER.endsImport);
+}
+
+function admittedOf(
+  set: RecordSet,
+  index: number,
+  { topic, admit }: { readonly topic: Topic; readonly admit: Admit },
+): Admitted {
   if (set.unreadable === undefined) return admit(topic, set.valueAt(index) ?? EMPTY);
   return {
     kind: 'refused',
     code: 'WIRE_BATCH_UNREADABLE',
     message: `Expected a batch of records that can be unpacked, got ${set.unreadable}`,
   };
+}
+
+/** As `convertRecords`, of records that are all our own. @see hasForeign */
+export function convertOurs(sets: readonly RecordSet[], from: FetchedFrom): Converted {
+  return convertRecords(sets, from, (topic) => {
+    throw new RangeError(`Expected only records of our own in ${topic}`);
+  });
+}
+
+/** Whether another program wrote any of the records, so that the door has to be asked about them. */
+export function hasForeign(sets: readonly RecordSet[]): boolean {
+  for (const set of sets) {
+    for (let index = 0; index < set.count; index += 1)
+      if (!isOurOwn(set.headersAt(index))) return true;
+  }
+  return false;
 }
 
 /** What the records of a run have in common. */
@@ -185,11 +226,18 @@ class Run {
       appendedAtMs: appendedAtMs ?? this.#set.appendedAtMs,
       importName,
       endsImport,
-      bytes: isOurs ? this.#set.bytes : Buffer.concat(this.#values, this.#bytes),
+      bytes: isOurs ? this.#set.bytes : this.#joined(),
       starts: Uint32Array.from(this.#starts),
       ends: Uint32Array.from(this.#ends),
       ...(this.#refused.size === 0 ? {} : { refused: this.#refused }),
     };
+  }
+
+  /** In memory of their own, so that another thread can be given it. */
+  #joined(): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(this.#bytes);
+    for (const [index, value] of this.#values.entries()) bytes.set(value, this.#starts[index]);
+    return bytes;
   }
 }
 

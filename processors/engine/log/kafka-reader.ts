@@ -16,6 +16,8 @@ const FETCH_WAIT_MS_MAX = 250;
 /** A killed process is missed after this long; until then nobody else gets its partitions. */
 const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 2_000;
+/** Partitions whose records are converted side by side: a fetch brings some of each, and the next waits for all. */
+const PARTITIONS_AT_ONCE = 32;
 /** How long to wait before a lost consumer is built again. */
 const REBUILD_MS = 1_000;
 /** How long a consumer has to leave its group before we go on without it. */
@@ -201,6 +203,7 @@ export class KafkaReader {
       // Our checkpoint has the offsets; what the broker keeps is a copy, see `commit`.
       autoCommit: false,
       eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
       eachBatch: (payload) => this.#events.onFetched(fetchedOf(payload)),
     });
   }

@@ -25,6 +25,13 @@ interface Head {
   readonly count: number;
 }
 
+/** What a set consists of: plain data, for a set in another thread. */
+export interface SetParts extends Head {
+  readonly bytes: Uint8Array;
+  readonly places: Int32Array;
+  readonly unreadable: string | undefined;
+}
+
 /**
  * Records that a producer sent in one batch, as the broker stores them: their bytes in one piece, and
  * where the parts of each lie. Nothing is made per record, because most are only passed on.
@@ -42,14 +49,28 @@ export class RecordSet implements Head {
   /** The record whose headers these are; undefined before the first. */
   #headersOf: number | undefined;
 
-  private constructor(head: Head, bytes: Buffer, places: Int32Array, unreadable?: string) {
+  /** @param parts belong to the set from now on */
+  constructor({ bytes, places, unreadable, ...head }: SetParts) {
     this.firstOffset = head.firstOffset;
     this.nextOffset = head.nextOffset;
     this.appendedAtMs = head.appendedAtMs;
     this.count = head.count;
-    this.bytes = bytes;
-    this.#places = places;
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.unreadable = unreadable;
+    this.#places = places;
+  }
+
+  get parts(): SetParts {
+    const { firstOffset, nextOffset, appendedAtMs, count, bytes, unreadable } = this;
+    return {
+      firstOffset,
+      nextOffset,
+      appendedAtMs,
+      count,
+      bytes,
+      places: this.#places,
+      unreadable,
+    };
   }
 
   /**
@@ -81,7 +102,7 @@ export class RecordSet implements Head {
       if (reader.at > end) throw new RangeError('a record is longer than it says');
       reader.at = end;
     }
-    return new RecordSet(head, bytes, places);
+    return new RecordSet({ ...head, bytes, places, unreadable: undefined });
   }
 
   /** Records of which nothing but their number is known. */
@@ -92,7 +113,7 @@ export class RecordSet implements Head {
       places[index * PLACES + KEY_START] = NONE;
       places[index * PLACES + VALUE_START] = NONE;
     }
-    return new RecordSet(head, Buffer.alloc(0), places, reason);
+    return new RecordSet({ ...head, bytes: Buffer.alloc(0), places, unreadable: reason });
   }
 
   offsetAt(index: number): number {

@@ -2,15 +2,22 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Kafka } from 'kafkajs';
 
-import type { EngineError } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { type Admit, convertRecords, emptyBatch } from './kafka-batch.ts';
+import {
+  type Admission,
+  type Converted,
+  type FetchedFrom,
+  convertOurs,
+  emptyBatch,
+  hasForeign,
+} from './kafka-batch.ts';
 import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
 import { beyondEnd, deletedUnread } from './kafka-gap.ts';
 import { type Partition, createPartitions, isBeyondEnd } from './kafka-partition.ts';
 import { waitForTopics } from './kafka-prepare.ts';
 import { type Fetched, KafkaReader, type Place } from './kafka-reader.ts';
+import type { RecordSet } from './kafka-records.ts';
 import {
   KafkaAdmin,
   type PartitionOffsets,
@@ -29,9 +36,7 @@ export interface KafkaLogOptions {
   readonly settings: KafkaSettings;
   readonly plan: TopicPlan;
   readonly onGap: OnGap;
-  readonly admit: Admit;
-  /** Lets go of what `admit` works with. */
-  readonly closeAdmission?: () => void;
+  readonly admission: Admission;
   readonly nowMs: () => number;
   readonly logger: Logger;
   /** The group has given this process these partitions, of every topic; those of before and no others. */
@@ -63,7 +68,7 @@ export class KafkaLog implements Log {
   /** Partitions that the group has given us; only these are fetched. */
   #assigned: ReadonlySet<number> = new Set();
   #problem: string | undefined;
-  #failure: EngineError | undefined;
+  #failure: { readonly error: unknown } | undefined;
 
   private constructor(
     options: KafkaLogOptions,
@@ -174,9 +179,8 @@ export class KafkaLog implements Log {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#options.closeAdmission?.();
     await Promise.all([this.#looking, this.#reader.stop(), this.#writer.close()]);
-    await this.#admin.close();
+    await Promise.all([this.#options.admission.close(), this.#admin.close()]);
   }
 
   #partition(topic: Topic, partition: number): Partition {
@@ -187,15 +191,15 @@ export class KafkaLog implements Log {
   }
 
   #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 
-  #fail(error: EngineError): void {
-    this.#failure ??= error;
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
     this.#tell();
   }
 
@@ -229,14 +233,15 @@ export class KafkaLog implements Log {
       this.#reader.seek(place, position);
       return wait(RETRY_MS);
     }
-    const { batches, moved, nextOffset, until } = convertRecords(fetched.sets, {
+    const converted = await this.#convert(fetched.sets, {
       topic: place.topic,
       partition: place.partition,
       firstOffset: position,
       nextOffset: fetched.nextOffset,
       appendedAtMs: this.#appendTimeTopics.has(place.topic) ? undefined : this.#options.nowMs(),
-      admit: this.#options.admit,
     });
+    if (converted === undefined) return undefined;
+    const { batches, moved, nextOffset, until } = converted;
     await fetched.heartbeat();
     if (moved.length > 0) {
       try {
@@ -260,6 +265,17 @@ export class KafkaLog implements Log {
     this.#problem = undefined;
     this.#tell();
     return undefined;
+  }
+
+  /** Undefined when nothing can be let in any more: then it is told why to whoever reads. */
+  async #convert(sets: readonly RecordSet[], from: FetchedFrom): Promise<Converted | undefined> {
+    if (!hasForeign(sets)) return convertOurs(sets, from);
+    try {
+      return await this.#options.admission.convert(sets, from);
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
   }
 
   /** Fetches no more of the partition until its next record can be judged. */
