@@ -7,7 +7,6 @@ import type { Stage } from '../../../schemas/topics.ts';
 import { PROGRESS } from '../sink/engine-tables.ts';
 import type { Store, Write } from '../state/store.ts';
 import { Alignment } from './alignment.ts';
-import { isCheckpointFull, sizeFactor, waitingFactor } from './checkpoint-size.ts';
 import { addCounts, noCounts } from './counts.ts';
 import { collectDeliveries, rowInsert } from './deliveries.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -15,14 +14,13 @@ import { Failures } from './failures.ts';
 import { Hold, encodeKeys } from './hold.ts';
 import { type NodeRecord, NODE_KEY, firstOffsetOf, nextNode } from './node-record.ts';
 import { Outbox } from './outbox.ts';
+import { Pace } from './pace.ts';
 import { PoisonRecord } from './poison-record.ts';
 import { STAGES, stageOf } from './stages.ts';
 import { Task } from './task.ts';
 import { currentUpdates, keepNewest, publishedUpdates } from './updates.ts';
 import { WindowRowCounts } from './window-row-counts.ts';
 
-/** Records that one task takes before the next one has its turn. */
-const STEP_RECORDS_MAX = 256;
 const CHECKPOINT_RETRY_MS = 500;
 
 /**
@@ -42,8 +40,7 @@ export class Engine {
   #watermarkMs = -Infinity;
   /** What the last progress row said; undefined before this engine's first. */
   #written: { readonly watermarkMs: number; readonly isIdle: boolean } | undefined;
-  #lastCheckpointMs: number;
-  #lastDurationMs = 0;
+  readonly #pace: Pace;
   #committing: Promise<void> | undefined;
   /** Of the checkpoint that is being written. */
   #hold: Hold | undefined;
@@ -55,7 +52,7 @@ export class Engine {
     this.#options = options;
     this.#node = node;
     this.#watermarkMs = node.watermarkMs;
-    this.#lastCheckpointMs = options.clock.monotonicMs();
+    this.#pace = new Pace(options);
     this.#failures = new Failures(options.events);
     this.#outbox = new Outbox({ ...options, events: options.events });
     const senders = (): readonly Task[] => this.#tasks.filter(({ stage }) => stage === 'visitor');
@@ -111,8 +108,8 @@ export class Engine {
     readonly ageMs: number;
     readonly durationMs: number;
   } {
-    const ageMs = this.#options.clock.monotonicMs() - this.#lastCheckpointMs;
-    return { sequence: this.#node.sequence, ageMs, durationMs: this.#lastDurationMs };
+    const { ageMs, durationMs } = this.#pace;
+    return { sequence: this.#node.sequence, ageMs, durationMs };
   }
 
   /** Counts of the events that users sent, over all tasks: internal topics are left out. */
@@ -131,7 +128,8 @@ export class Engine {
    * the outbox is full and the tasks must wait for ClickHouse.
    */
   step(): number {
-    if (this.mustWait()) return 0;
+    const recordsMax = this.#recordsMax();
+    if (recordsMax === 0) return 0;
     const nowMs = this.#options.clock.monotonicMs();
     for (let tried = 0; tried < this.#tasks.length; tried += 1) {
       const index = this.#turn;
@@ -141,7 +139,7 @@ export class Engine {
       if (task === undefined) continue;
       this.#stepping = task;
       try {
-        const taken = task.step(STEP_RECORDS_MAX, nowMs);
+        const taken = task.step(recordsMax, nowMs);
         if (taken > 0) {
           this.#stepping = undefined;
           this.#hold?.beside(taken);
@@ -167,11 +165,7 @@ export class Engine {
 
   /** Whether a checkpoint should be taken now. */
   get isCheckpointDue(): boolean {
-    if (this.#committing !== undefined) return false;
-    const factor = sizeFactor(this.#tasks, this.#options.log);
-    if (isCheckpointFull(this.#tasks, this.#options.limits, factor)) return true;
-    const ageMs = this.#options.clock.monotonicMs() - this.#lastCheckpointMs;
-    return ageMs >= factor * this.#options.limits.checkpointMs;
+    return this.#committing === undefined && this.#pace.isDue(this.#tasks);
   }
 
   /** Whether tasks wait for the checkpoint that is being written. */
@@ -181,15 +175,7 @@ export class Engine {
 
   /** Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. */
   mustWait(): boolean {
-    const isSinkFull = this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax;
-    if (this.#hold === undefined) return isSinkFull;
-    const factor = waitingFactor(sizeFactor(this.#tasks, this.#options.log), {
-      elapsedMs: this.checkpointStatus.ageMs,
-      lastDurationMs: this.#lastDurationMs,
-    });
-    const isFull = isCheckpointFull(this.#tasks, this.#options.limits, factor);
-    this.#hold.wait(isFull && !isSinkFull);
-    return isSinkFull || isFull;
+    return this.#recordsMax() === 0;
   }
 
   /** Whether a task waits for a checkpoint that is not due for that: more to take may come meanwhile. */
@@ -258,10 +244,9 @@ export class Engine {
 
   async #commit(): Promise<void> {
     const { clock, store, events, limits } = this.#options;
-    const startedAtMs = clock.monotonicMs();
     const hold = new Hold(clock);
     this.#hold = hold;
-    this.#lastCheckpointMs = startedAtMs;
+    this.#pace.began();
     this.#advanceWatermark();
     const writes: Write[] = [];
     const sequence = this.#node.sequence + 1;
@@ -302,11 +287,11 @@ export class Engine {
     deliver();
     hold.wait(false);
     hold.end();
-    this.#lastDurationMs = clock.monotonicMs() - startedAtMs;
+    this.#pace.ended();
     events.onCheckpoint({
       sequence,
       stallMs: hold.longestMs,
-      durationMs: this.#lastDurationMs,
+      durationMs: this.#pace.durationMs,
       writes: writes.length,
       windowRows: counts.list(),
     });
@@ -324,6 +309,15 @@ export class Engine {
         await this.#options.clock.sleep(CHECKPOINT_RETRY_MS);
       }
     }
+  }
+
+  /** How many records a task may take now; 0 when reading must wait. */
+  #recordsMax(): number {
+    const hold = this.#hold;
+    const isSinkFull = this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax;
+    const recordsMax = isSinkFull ? 0 : this.#pace.recordsMax(this.#tasks, hold !== undefined);
+    hold?.wait(recordsMax === 0 && !isSinkFull);
+    return recordsMax;
   }
 
   /** The task whose turn it is; one that failed is opened again from the checkpoint first. */

@@ -2,8 +2,8 @@ import type { Write } from '../state/store.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Task } from './task.ts';
 
-/** A record changes about one key: a checkpoint is encoded in half the time in which the next one fills. */
-const KEYS_PER_RECORD = 2;
+/** A record changes about one key: a checkpoint is encoded in a third of the time in which the next one fills. */
+const KEYS_PER_RECORD = 3;
 
 /**
  * How long a checkpoint keeps the tasks from reading: while it works itself, and while they wait for it
@@ -88,6 +88,8 @@ export async function encodeKeys(
     for (const { state } of tasks) left -= state.encodeSome(left);
     return left;
   };
-  while (encodeSome(stretchKeysMax) === 0) await hold.pause(encodeSome);
+  // What closes a checkpoint and what writes it are stretches of their own.
+  do await hold.pause(encodeSome);
+  while (encodeSome(stretchKeysMax) < stretchKeysMax);
   for (const { state } of tasks) state.collect(writes);
 }
