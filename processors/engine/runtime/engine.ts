@@ -173,9 +173,14 @@ export class Engine {
     return this.#hold?.areTasksWaiting === true;
   }
 
-  /** Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. */
+  /**
+   * Whether reading must wait: for ClickHouse, or for a checkpoint that takes longer than reading. To be
+   * asked when tasks have their turn, because their waiting for a checkpoint counts from then on.
+   */
   mustWait(): boolean {
-    return this.#recordsMax() === 0;
+    const mustWait = this.#recordsMax() === 0;
+    this.#hold?.wait(mustWait && !this.#isSinkFull);
+    return mustWait;
   }
 
   /** Whether a task waits for a checkpoint that is not due for that: more to take may come meanwhile. */
@@ -313,11 +318,11 @@ export class Engine {
 
   /** How many records a task may take now; 0 when reading must wait. */
   #recordsMax(): number {
-    const hold = this.#hold;
-    const isSinkFull = this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax;
-    const recordsMax = isSinkFull ? 0 : this.#pace.recordsMax(this.#tasks, hold !== undefined);
-    hold?.wait(recordsMax === 0 && !isSinkFull);
-    return recordsMax;
+    return this.#isSinkFull ? 0 : this.#pace.recordsMax(this.#tasks, this.#hold !== undefined);
+  }
+
+  get #isSinkFull(): boolean {
+    return this.#outbox.pendingRows >= this.#options.limits.outboxRowsMax;
   }
 
   /** The task whose turn it is; one that failed is opened again from the checkpoint first. */
