@@ -49,3 +49,11 @@ export function limitsOf(config: Config, heapBytes: number = heapBytesMax()): En
     outboxRowsMax: OUTBOX_ROWS_MAX,
   };
 }
+
+/**
+ * The limits of each engine in a process that has one for every partition it is given: what is kept for
+ * ClickHouse is in memory too, and while it is away that must not be so much for each of them.
+ */
+export function limitsOfPartition(config: Config): EngineLimits {
+  return { ...limitsOf(config), outboxRowsMax: Math.ceil(OUTBOX_ROWS_MAX / config.partitions) };
+}

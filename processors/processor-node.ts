@@ -30,7 +30,7 @@ import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
 import { collectByGrowth, collectYoungOften } from './garbage-collection.ts';
 import { recordTests } from './lift-tests.ts';
-import { limitsOf } from './limits.ts';
+import { limitsOfPartition } from './limits.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
 import { observedEvents, refreshMetrics } from './observe.ts';
 import { kafkaLogOptions, messageBytesMax } from './open-log.ts';
@@ -96,7 +96,7 @@ export class ProcessorNode {
       log,
       sink: parts.clickHouse,
       clock: systemClock,
-      limits: limitsOf(config),
+      limits: limitsOfPartition(config),
       partitions: config.partitions,
       events: observedEvents(this.#metrics, logger),
       changelog: parts.changelog,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { DEFAULT_CONFIG } from '../../processors/config.ts';
-import { limitsOf } from '../../processors/limits.ts';
+import { limitsOf, limitsOfPartition } from '../../processors/limits.ts';
 
 const HEAP_MB = 64;
 const GIB = 1_024 ** 3;
@@ -31,4 +31,12 @@ test('a small heap holds fewer keys and rows in memory, a large one no more than
   expect(small.cachedStateBytesMax).toBe(Math.ceil(usual.cachedStateBytesMax / 16));
   expect(small.cachedRowsMax).toBe(Math.ceil(usual.cachedRowsMax / 16));
   expect(limitsOf(DEFAULT_CONFIG, 8 * GIB)).toEqual(usual);
+});
+
+test('however many partitions a process has, they keep no more rows for ClickHouse than one engine would', () => {
+  const rowsMax = limitsOf(DEFAULT_CONFIG).outboxRowsMax;
+  for (const partitions of [1, 4, 32]) {
+    const ofEach = limitsOfPartition({ ...DEFAULT_CONFIG, partitions }).outboxRowsMax;
+    expect(partitions * ofEach).toBe(rowsMax);
+  }
 });

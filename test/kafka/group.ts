@@ -55,10 +55,12 @@ export class Group {
   }
 
   /** Two processes, each with half of the partitions. */
-  async pair(): Promise<readonly [RunningMember, RunningMember]> {
-    const first = this.member('first');
+  async pair(
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<readonly [RunningMember, RunningMember]> {
+    const first = this.member('first', settings);
     expect(await first.is(({ partitions }) => partitions.length === PARTITIONS)).toBe(true);
-    const second = this.member('second');
+    const second = this.member('second', settings);
     const hasHalf = ({ partitions }: { readonly partitions: readonly number[] }): boolean =>
       partitions.length === PARTITIONS / 2;
     expect(await Promise.all([first.is(hasHalf), second.is(hasHalf)])).toEqual([true, true]);
