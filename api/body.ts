@@ -8,12 +8,17 @@ import { Problem } from './problem.ts';
  * A compressed body may grow to this many times its size. Events as NDJSON shrink 10 to 40 times; a
  * body of zeros 1,030 times.
  */
-export const EXPANSION_RATIO_MAX = 100;
+const EXPANSION_RATIO_MAX = 100;
 
 /** Below this size the ratio does not matter: a few repeated events compress beyond it. */
 const EXPANDED_BYTES_FREE = 1_024 * 1_024;
 
 const expand = promisify(gunzip);
+
+/** What so many packed bytes may become at most. */
+export function expandedBytesMax(packedBytes: number): number {
+  return Math.max(EXPANDED_BYTES_FREE, packedBytes * EXPANSION_RATIO_MAX);
+}
 
 /**
  * Undoes the `Content-Encoding` of a body.
@@ -35,7 +40,7 @@ export async function decodeBody(
       headers: { 'accept-encoding': 'gzip' },
     });
   }
-  const ratioBytesMax = Math.max(EXPANDED_BYTES_FREE, body.length * EXPANSION_RATIO_MAX);
+  const ratioBytesMax = expandedBytesMax(body.length);
   try {
     return await expand(body, { maxOutputLength: Math.min(bytesMax, ratioBytesMax) });
   } catch (error) {

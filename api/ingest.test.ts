@@ -280,6 +280,20 @@ test('a failure is not remembered under its key, and a key is forgotten after a 
   expect((await send(server, sent)).json()).toMatchObject({ accepted: 0, duplicates: 1 });
 });
 
+test('a body counts by its size, and a packed one by what it may unpack to until it is', async () => {
+  const server = openServer();
+  const plain = lines({ event_id: 'plain' });
+  const packed = gzipSync(lines({ event_id: 'packed', text: 'x'.repeat(200_000) }));
+  const large = gzipSync(
+    lines(...Array.from({ length: 900 }, (_, at) => ({ event_id: `${at}-${Math.random()}` }))),
+  );
+  const headers = { 'content-encoding': 'gzip' };
+  for (const sent of [{ body: plain }, { body: packed, headers }, { body: large, headers }])
+    expect((await send(server, sent)).statusCode).toBe(202);
+  expect(large.length).toBeGreaterThan(10_486);
+  expect(server.engine.bodyBytes).toEqual([plain.length, 2 ** 20, 100 * large.length]);
+});
+
 test('no more bodies are taken at once than memory has room for', async () => {
   const server = openServer();
   const headers = { 'content-type': 'application/json', 'content-length': String(4 * MIB) };

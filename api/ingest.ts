@@ -5,7 +5,7 @@ import { readAvroBatch, splitJson } from '../schemas/events/batch.ts';
 import type { EnginePort, IngestAnswer, Refusal } from '../schemas/ports.ts';
 import { EVENT_TYPES, type EventType } from '../schemas/topics.ts';
 import { IngestAnswerSchema, problemAnswers } from './answers.ts';
-import { decodeBody, tooLarge } from './body.ts';
+import { decodeBody, expandedBytesMax, tooLarge } from './body.ts';
 import type { Clock } from './clock.ts';
 import { IdempotentAnswers } from './idempotency.ts';
 import { Problem, sendProblem } from './problem.ts';
@@ -25,8 +25,8 @@ const AVRO_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Bodies that may be in memory at once, in units of the largest one: parsed values take several times
- * the bytes, and 32 × 8 MiB still fits beside the engine in 1.5 GB.
+ * Bodies that may be in memory at once, in units of the largest one; what parsing makes of them has a
+ * bound of its own, which the engine knows.
  */
 const BODIES_IN_FLIGHT_MAX = 32;
 
@@ -47,6 +47,7 @@ export function addIngest(
   const { engine, limits, clock } = options;
   const answers = new IdempotentAnswers<IngestAnswer>(clock);
   const reserved = new Reservations(BODIES_IN_FLIGHT_MAX * limits.bodyBytesMax);
+  const reservations = new WeakMap<object, Reservation>();
 
   void app.register((scope, _pluginOptions, done) => {
     scope.removeAllContentTypeParsers();
@@ -67,16 +68,20 @@ export function addIngest(
         // Before the body is read: what cannot be taken need not be sent.
         onRequest: async (request, reply) => {
           eventTypeOf(request.params.type);
-          const refusal = engine.refusal();
-          if (refusal !== undefined) return sendRefusal(reply, refusal);
           const bytes = announcedBytes(request, limits.bodyBytesMax);
           if (bytes > limits.bodyBytesMax) throw tooLarge(limits.bodyBytesMax);
-          reply.raw.once('close', reserved.take(bytes));
+          const refusal = engine.refusal(reserved.bytes + bytes);
+          if (refusal !== undefined) return sendRefusal(reply, refusal);
+          const reservation = reserved.take(bytes);
+          reservations.set(request.raw, reservation);
+          reply.raw.once('close', () => reservation.shrinkTo(0));
           return undefined;
         },
       },
       async (request, reply) => {
         const batch = await readBatch(request, limits.bodyBytesMax);
+        if (!AVRO_TYPES.has(batch.mediaType))
+          reservations.get(request.raw)?.shrinkTo(batch.body.length);
         const work = async (): Promise<IngestAnswer> => takeBatch(engine, batch, limits);
         const key = request.headers['idempotency-key'];
         const answer =
@@ -192,12 +197,14 @@ function importNameOf(request: FastifyRequest): string | undefined {
   });
 }
 
-/** What a request says its body will take; a body that does not say counts as the largest. */
+/** What a request says its body will take, unpacked; a body that does not say counts as the largest. */
 function announcedBytes(request: FastifyRequest, bytesMax: number): number {
-  const length = request.headers['content-length'];
+  const { 'content-length': length, 'content-encoding': encoding } = request.headers;
   if (length === undefined)
     return request.headers['transfer-encoding'] === undefined ? 0 : bytesMax;
-  return Number(length);
+  const bytes = Number(length);
+  const isPacked = encoding !== undefined || AVRO_TYPES.has(mediaTypeOf(request));
+  return isPacked && bytes <= bytesMax ? Math.min(bytesMax, expandedBytesMax(bytes)) : bytes;
 }
 
 /** Bounds the bytes of all bodies that are being read and worked on. */
@@ -209,8 +216,11 @@ class Reservations {
     this.#bytesMax = bytesMax;
   }
 
-  /** @returns how to give the bytes back, once */
-  take(bytes: number): () => void {
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  take(bytes: number): Reservation {
     if (this.#bytes + bytes > this.#bytesMax) {
       throw new Problem({
         code: 'INGEST_BUSY',
@@ -219,10 +229,21 @@ class Reservations {
       });
     }
     this.#bytes += bytes;
-    return () => {
-      this.#bytes -= bytes;
+    let held = bytes;
+    return {
+      shrinkTo: (needed) => {
+        const given = Math.max(0, held - needed);
+        held -= given;
+        this.#bytes -= given;
+      },
     };
   }
+}
+
+/** Room for one body. */
+interface Reservation {
+  /** Gives back what is not needed; 0 gives back all. */
+  shrinkTo(bytes: number): void;
 }
 
 function documentation(limits: IngestLimits): Record<string, unknown> {

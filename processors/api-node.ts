@@ -29,6 +29,8 @@ import type { ClickHouse } from './engine/sink/clickhouse.ts';
 import { migrate } from './engine/sink/migrate.ts';
 import { type Logger, createLogger } from './engine/telemetry/log.ts';
 import { Metrics } from './engine/telemetry/metrics.ts';
+import { HeapPressure } from './heap-pressure.ts';
+import { memoryRefusal } from './ingest-gate.ts';
 import { assignmentsOf, liftTestsOf, recordTests } from './lift-tests.ts';
 import { LiveRows } from './live-rows.ts';
 import { messageBytesMax, topicPlan } from './open-log.ts';
@@ -64,6 +66,7 @@ export class ApiNode implements EnginePort {
   readonly #door: Door;
   readonly #tokeniser: Tokeniser;
   readonly #metrics = new Metrics();
+  readonly #heap = new HeapPressure();
   readonly #rows: LiveRows;
   readonly #partitions = new Map<number, Partition>();
   readonly #listeners = new Set<(batch: UpdateBatch) => void>();
@@ -156,7 +159,9 @@ export class ApiNode implements EnginePort {
     return answer;
   }
 
-  refusal(): Refusal | undefined {
+  refusal(bodyBytes = 0): Refusal | undefined {
+    const ofMemory = memoryRefusal(this.#heap, bodyBytes);
+    if (ofMemory !== undefined) return ofMemory;
     if (systemClock.nowMs() < this.#refusedUntilMs) {
       return {
         status: 503,
@@ -248,6 +253,7 @@ export class ApiNode implements EnginePort {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#heap.close();
     await this.#updates.close();
     await this.#writer.close();
     await this.#clickHouse.close();

@@ -232,8 +232,8 @@ export class Embedded implements EnginePort {
     return this.#loop.drain();
   }
 
-  refusal(): Refusal | undefined {
-    return this.#gate.refusal(() =>
+  refusal(bodyBytes = 0): Refusal | undefined {
+    return this.#gate.refusal(bodyBytes, () =>
       taskStatuses(this.#engine, this.#log).reduce((sum, task) => sum + task.lag_records, 0),
     );
   }

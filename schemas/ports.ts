@@ -19,8 +19,12 @@ export interface EnginePort {
     options?: IngestOptions,
   ): Promise<IngestAnswer>;
 
-  /** Why ingest must be refused at the moment, or undefined when there is room. */
-  refusal(): Refusal | undefined;
+  /**
+   * Why ingest must be refused at the moment, or undefined when there is room.
+   *
+   * @param bodyBytes of all bodies that are being taken, the one in question among them; 0 by default
+   */
+  refusal(bodyBytes?: number): Refusal | undefined;
 
   /** Runs one read-only statement with bound parameters (`{name:Type}`) against ClickHouse. */
   query(sql: string, parameters: Readonly<Record<string, QueryParameter>>): Promise<readonly Row[]>;

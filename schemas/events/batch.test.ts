@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { type SplitBatch, readAvroBatch, splitJson } from './batch.ts';
 import { parseEvent } from './parse.ts';
 
-const LIMITS = { eventBytesMax: 1_000, eventsMax: 100 };
+const LIMITS = { eventBytesMax: 1_000, eventsMax: 100, bodyBytesMax: 1_000_000 };
 
 function split(text: string | Buffer): SplitBatch {
   return splitJson(Buffer.from(text), LIMITS);
@@ -247,6 +247,16 @@ test('a container cut off anywhere gives the events of its whole blocks and one 
   expect(new Set(rejections.map(String))).toEqual(new Set(['0,EVENT_AVRO_TRUNCATED']));
   expect(rejections.length + whole.length).toBe(file.length);
   expect(whole.every((count, index) => index === 0 || count > (whole[index - 1] ?? 0))).toBe(true);
+});
+
+test('of a container that unpacks to more than a body may have, the rest is not read', async () => {
+  const file = await containerOf(clicks(100), { codec: 'deflate' });
+  const all = readAvroBatch(file, LIMITS);
+  expect(all).toMatchObject({ rejected: [] });
+  const { values, rejected } = readAvroBatch(file, { ...LIMITS, bodyBytesMax: 2_000 });
+  expect(values.length).toBeGreaterThan(0);
+  expect(values.length).toBeLessThan(all.values.length);
+  expect(rejected).toMatchObject([{ index: values.length, code: 'EVENT_AVRO_MALFORMED' }]);
 });
 
 test('a damaged block ends the file, and what came before it stays', async () => {

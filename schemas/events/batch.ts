@@ -63,12 +63,17 @@ export function splitJson(body: Buffer, limits: BatchLimits): SplitBatch {
  * checked by name afterwards, like JSON. After damage, what came before it stays and one rejection
  * stands for the rest.
  */
-export function readAvroBatch(body: Buffer, limits: BatchLimits): SplitBatch {
+export function readAvroBatch(
+  body: Buffer,
+  limits: BatchLimits & { readonly bodyBytesMax: number },
+): SplitBatch {
   const batch = new BatchBuilder(limits);
-  const reader = new ContainerReader();
+  const reader = new ContainerReader(limits.bodyBytesMax);
   for (const block of reader.push(body)) {
     for (const value of block.values) batch.add({ kind: 'ok', event: value });
     if (block.rejection !== undefined) batch.add(block.rejection);
+    // A few bytes can unpack to very many events, none of which would be taken.
+    if (batch.isBeyond) return batch.finish();
   }
   const rest: ContainerRejection | undefined = reader.end();
   if (rest !== undefined) batch.add(rest);
@@ -125,6 +130,11 @@ class BatchBuilder {
   /** Whether the batch is full: what comes now is only counted. */
   get isFull(): boolean {
     return this.#count >= this.limits.eventsMax;
+  }
+
+  /** Whether there was more than may be taken. */
+  get isBeyond(): boolean {
+    return this.#count > this.limits.eventsMax;
   }
 
   add(line: JsonLine): void {

@@ -46,27 +46,35 @@ export class ContainerReader {
   #rest: Buffer = Buffer.alloc(0);
   #header: Header | undefined;
   #isDamaged = false;
+  /** Bytes that blocks may still unpack to. */
+  #unpackedBytesLeft: number;
+
+  /** @param unpackedBytesMax what all blocks together may unpack to; what lies beyond is not read */
+  constructor(unpackedBytesMax = Infinity) {
+    this.#unpackedBytesLeft = unpackedBytesMax;
+  }
 
   /** Name of the record in the file's schema, without namespace; undefined until the header is read. */
   get schemaName(): string | undefined {
     return this.#header?.name;
   }
 
-  /** The blocks that `chunk` completes. Values are plain objects in the writer's fields. */
-  push(chunk: Uint8Array): ContainerBlock[] {
-    const blocks: ContainerBlock[] = [];
-    if (this.#isDamaged) return blocks;
+  /**
+   * The blocks that `chunk` completes, one by one, so that whoever has enough can stop. Values are plain
+   * objects in the writer's fields.
+   */
+  *push(chunk: Uint8Array): Generator<ContainerBlock, undefined> {
+    if (this.#isDamaged) return;
     this.#rest = this.#rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#rest, chunk]);
     if (this.#header === undefined) {
       const rejection = this.#readHeader();
-      if (rejection !== undefined) blocks.push(this.#damage(rejection));
+      if (rejection !== undefined) yield this.#damage(rejection);
     }
     while (this.#header !== undefined && !this.#isDamaged) {
       const block = this.#readBlock(this.#header);
       if (block === undefined) break;
-      blocks.push(block);
+      yield block;
     }
-    return blocks;
   }
 
   /** Says that no more bytes come; the rejection stands for what was cut off. */
@@ -141,15 +149,27 @@ export class ContainerReader {
       return this.#damage(malformed("the file's sync marker after the block", 'other bytes'));
     }
     this.#rest = bytes.subarray(end + SYNC_BYTES);
-    return decodeBlock(header, bytes.subarray(start, end), count);
+    const unpacked = unpackedBlock(header, bytes.subarray(start, end));
+    this.#unpackedBytesLeft -= unpacked.length;
+    if (this.#unpackedBytesLeft < 0)
+      return this.#damage(malformed('fewer bytes, once they are unpacked', 'more'));
+    return decodeBlock(header, unpacked, count);
   }
 }
 
-function decodeBlock(header: Header, packed: Buffer, count: number): ContainerBlock {
+/** The bytes of a block; none when its codec cannot read them. */
+function unpackedBlock(header: Header, packed: Buffer): Buffer {
+  try {
+    return header.unpack(packed);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+function decodeBlock(header: Header, bytes: Buffer, count: number): ContainerBlock {
   const values: unknown[] = [];
   let isWhole = false;
   try {
-    const bytes = header.unpack(packed);
     let at = 0;
     while (values.length < count && at < bytes.length) {
       const decoded: { value: unknown; offset: number } = header.type.decode(bytes, at);
@@ -159,7 +179,7 @@ function decodeBlock(header: Header, packed: Buffer, count: number): ContainerBl
     }
     isWhole = values.length === count && at === bytes.length;
   } catch {
-    // A codec or avsc met bytes that it cannot read: the block ends where they stand.
+    // avsc met bytes that it cannot read: the block ends where they stand.
     isWhole = false;
   }
   const rejection = isWhole

@@ -44,6 +44,8 @@ export class MemoryEngine implements EnginePort {
   ingestCount = 0;
   /** How many requests have come to the door, before their bodies. */
   arrivedCount = 0;
+  /** What the bodies that were being taken might come to, by each of those requests. */
+  readonly bodyBytes: number[] = [];
   /** Set to have `ingest` wait before it answers. */
   holding: Promise<void> | undefined;
   /** Set to have ingest refused. */
@@ -123,8 +125,9 @@ export class MemoryEngine implements EnginePort {
     return { accepted, duplicates, rejected };
   }
 
-  refusal(): Refusal | undefined {
+  refusal(bodyBytes = 0): Refusal | undefined {
     this.arrivedCount += 1;
+    this.bodyBytes.push(bodyBytes);
     return this.refusing;
   }
 

@@ -24,17 +24,23 @@ export interface Server {
   sendClicks(clicks: readonly object[]): Promise<Acknowledged>;
 }
 
-/** Starts `weir start` and waits until it says where it is. */
+/**
+ * Starts `weir start` and waits until it says where it is.
+ *
+ * @param within a command that runs what follows it
+ */
 export async function startServer(
   dataDir: string,
   port: number,
   environment: Readonly<Record<string, string>> = {},
+  within: readonly string[] = [],
 ): Promise<Server> {
   const startedAtMs = performance.now();
-  const { child, finished } = startWeir(['start', '--data-dir', dataDir], {
-    WEIR_HTTP_PORT: String(port),
-    ...environment,
-  });
+  const { child, finished } = startWeir(
+    ['start', '--data-dir', dataDir],
+    { WEIR_HTTP_PORT: String(port), ...environment },
+    within,
+  );
   const { promise: isUp, resolve } = Promise.withResolvers<void>();
   child.stdout?.on('data', (text: string) => {
     if (text.includes('Weir is at')) resolve();

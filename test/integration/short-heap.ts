@@ -20,7 +20,7 @@ const held: unknown[] = [];
 
 async function untilRefused(isRefused: boolean, each: () => void): Promise<void> {
   for (let turn = 0; turn < TURNS_MAX; turn += 1) {
-    if ((gate.refusal(() => 0) !== undefined) === isRefused) return;
+    if ((gate.refusal(0, () => 0) !== undefined) === isRefused) return;
     each();
     await nextTurn();
   }
@@ -32,7 +32,7 @@ function objects(): readonly unknown[] {
 
 await untilRefused(true, () => held.push(objects()));
 const { used_heap_size: used } = getHeapStatistics();
-const refusal = gate.refusal(() => 0);
+const refusal = gate.refusal(0, () => 0);
 held.length = 0;
 await untilRefused(false, () => objects().at(0));
 process.stdout.write(
@@ -40,7 +40,7 @@ process.stdout.write(
     status: refusal?.status,
     code: refusal?.code,
     isNearLimit: used > 0.75 * heapBytesMax(),
-    isTakenAgain: gate.refusal(() => 0) === undefined,
+    isTakenAgain: gate.refusal(0, () => 0) === undefined,
   }),
 );
 gate.close();
