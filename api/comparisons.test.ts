@@ -39,8 +39,8 @@ beforeAll(async () => {
   clickHouse = await ClickHouse.openEmbedded(directory);
   await clickHouse.command('CREATE DATABASE weir');
   for (const statement of RAW_TABLES) await clickHouse.command(statement);
-  await migrate(clickHouse, createLift(CONFIG).migrations);
-  await migrate(clickHouse, [new URL('../processors/traffic/regions.sql', import.meta.url)]);
+  const regions = new URL('../processors/traffic/regions.sql', import.meta.url);
+  await migrate(clickHouse, [...createLift(CONFIG).migrations, regions]);
   await insertRows(clickHouse, 'progress', [[instantText(WATERMARK_MS), DAY_MS]]);
 });
 

@@ -11,7 +11,6 @@ import { type TakenTo, readInternalPast } from './engine/log/internal-past.ts';
 import type { Log } from './engine/log/log.ts';
 import { ReplayLog } from './engine/log/replay.ts';
 import type { Processor } from './engine/operator/processor.ts';
-import type { Table } from './engine/operator/table.ts';
 import type { EngineLimits } from './engine/runtime/engine-limits.ts';
 import type { EngineEvents } from './engine/runtime/engine-options.ts';
 import { Engine } from './engine/runtime/engine.ts';
@@ -25,7 +24,7 @@ import { storedTask } from './engine/runtime/task-record.ts';
 import { type ClickHouse, LIVE_DATABASE } from './engine/sink/clickhouse.ts';
 import { ENGINE_TABLES, PROGRESS } from './engine/sink/engine-tables.ts';
 import { forLayout } from './engine/sink/layout.ts';
-import { migrate } from './engine/sink/migrate.ts';
+import { migrate, requireOwnSchema } from './engine/sink/migrate.ts';
 import { LmdbStore } from './engine/state/lmdb.ts';
 import type { Store } from './engine/state/store.ts';
 import { LIFT_TESTS_LOG } from './lift-tests.ts';
@@ -84,7 +83,8 @@ export function sandboxDatabase(name: string): string | undefined {
  * Recomputes everything from the retained log into a sandbox database with `data.config`, and compares
  * it with what is live. The log and the live database are read, never written.
  *
- * @throws {EngineError} REPLAY_SANDBOX_EXISTS, REPLAY_LIVE_UNFINISHED, REPLAY_LOG_ELSEWHERE, LOG_PARTITION_COUNT_CHANGED
+ * @throws {EngineError} REPLAY_SANDBOX_EXISTS, REPLAY_LIVE_UNFINISHED, REPLAY_LOG_ELSEWHERE,
+ *   LOG_PARTITION_COUNT_CHANGED, CLICKHOUSE_SCHEMA_NEWER, CLICKHOUSE_MIGRATION_CHANGED
  */
 export async function replay(data: StoppedData, options: ReplayOptions): Promise<ReplayResult> {
   const { config, dataDir, clickHouse } = data;
@@ -97,6 +97,7 @@ export async function replay(data: StoppedData, options: ReplayOptions): Promise
   }
   const processors = createProcessors(config);
   const takenTo = await finishedLive(dataDir.statePath, config);
+  await requireOwnSchema(clickHouse, migrationsOf(processors));
   const sandbox = await openSandbox(clickHouse, processors, options);
   const source = EmbeddedLog.open(dataDir.logPath, () => systemClock.nowMs());
   const workPath = join(dataDir.path, 'replay');
@@ -370,10 +371,6 @@ function trimmedBefore(log: Log, partitions: number): number | null {
   return beforeMs;
 }
 
-function isTrail(table: Table): boolean {
-  return table.kind !== 'rows' && table.isTrail === true;
-}
-
 async function differences(
   sandbox: ClickHouse,
   processors: readonly Processor[],
@@ -381,7 +378,7 @@ async function differences(
 ): Promise<readonly TableDifference[]> {
   const tables = [
     ...processors.flatMap(({ isOff, tables: own }) =>
-      isOff === true ? [] : own.filter((table) => !isTrail(table)),
+      isOff === true ? [] : own.filter((table) => table.kind === 'rows' || table.isTrail !== true),
     ),
     ...ENGINE_TABLES.filter((table) => table !== PROGRESS),
   ];

@@ -4,7 +4,7 @@ import { EngineError } from '../schemas/errors.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import type { ClickHouse } from './engine/sink/clickhouse.ts';
-import { type AppliedMigration, migrate } from './engine/sink/migrate.ts';
+import { type AppliedMigration, migrate, requireOwnSchema } from './engine/sink/migrate.ts';
 import { withRecordedTests } from './lift-tests.ts';
 import { hasTables, openClickHouse, serverOf } from './open-clickhouse.ts';
 import { createProcessors, migrationsOf, viewsOf } from './registry.ts';
@@ -60,9 +60,15 @@ export async function withTables<Result>(
   }
 }
 
-/** @throws {EngineError} TABLES_MISSING, mostly because the directory has another name */
+/**
+ * @throws {EngineError} TABLES_MISSING, mostly because the directory has another name
+ * @throws {EngineError} CLICKHOUSE_SCHEMA_NEWER, CLICKHOUSE_MIGRATION_CHANGED
+ */
 export async function requireTables(clickHouse: ClickHouse, config: Config): Promise<void> {
-  if (await hasTables(clickHouse)) return;
+  if (await hasTables(clickHouse)) {
+    await requireOwnSchema(clickHouse, migrationsOf(createProcessors(config)));
+    return;
+  }
   const place = config.clickhouse.url ?? resolve(config.data_dir);
   throw new EngineError({
     code: 'TABLES_MISSING',
@@ -74,7 +80,7 @@ export async function requireTables(clickHouse: ClickHouse, config: Config): Pro
 /**
  * Brings the tables up to date, as every start does too.
  *
- * @throws {EngineError} CLICKHOUSE_MIGRATION_CHANGED, CLICKHOUSE_REFUSED
+ * @throws {EngineError} CLICKHOUSE_SCHEMA_NEWER, CLICKHOUSE_MIGRATION_CHANGED, CLICKHOUSE_REFUSED
  */
 export function migrateTables(config: Config): Promise<readonly AppliedMigration[]> {
   const processors = createProcessors(config);
