@@ -98,9 +98,10 @@ test.each(['Deployment', 'StatefulSet', 'PodDisruptionBudget', 'ScaledObject'] a
 );
 
 describe.each([
-  ['StatefulSet', 'weir-processor', 'processor'],
-  ['Deployment', 'weir-api', 'api'],
-] as const)('%s %s', (kind, name, command) => {
+  ['StatefulSet', 'weir-processor', 'processor', '/readyz'],
+  // What is away for one node is away for all: a balancer must not take every door out.
+  ['Deployment', 'weir-api', 'api', '/healthz'],
+] as const)('%s %s', (kind, name, command, readiness) => {
   const { template, selector } = manifestOf(kind, name).spec;
   const [container] = template.spec.containers;
 
@@ -121,7 +122,7 @@ describe.each([
 
   test('is probed where no key is needed, and is bounded', () => {
     expect(container?.livenessProbe.httpGet.path).toBe('/healthz');
-    expect(container?.readinessProbe.httpGet.path).toBe('/readyz');
+    expect(container?.readinessProbe.httpGet.path).toBe(readiness);
     expect(container?.resources).toMatchObject({
       limits: { memory: expect.any(String) },
       requests: { cpu: expect.any(String), memory: expect.any(String) },
