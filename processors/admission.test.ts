@@ -1,5 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { afterAll, expect, test } from 'vitest';
 
+import { erase } from '../schemas/brand.ts';
 import { decodeEvent } from '../schemas/events/wire.ts';
 import { SchemaRegistryDouble } from '../test/doubles/schema-registry.ts';
 import { recordSet } from '../test/kafka/record-set.ts';
@@ -100,6 +105,17 @@ test('a stretch without records can be handed over again and again', async () =>
     const { batches } = await thread.convert([], from);
     expect(batches).toMatchObject([{ firstOffset, count: 0, nextOffset: firstOffset + 5 }]);
   }
+});
+
+test('what has been handed out is not kept', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = erase(runInNewContext('gc'));
+  const converted = async () =>
+    new WeakRef(await thread.convert([recordSet([click(0, 'visitor 1')])], FROM));
+  const kept = await converted();
+  await nextTurn();
+  collect();
+  expect(kept.deref()).toBeUndefined();
 });
 
 test('when the thread ends, whoever waits for it is told', async () => {

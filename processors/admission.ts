@@ -9,22 +9,17 @@ import {
 import type { Admission, Converted, FetchedFrom } from './engine/log/kafka-batch.ts';
 import type { RecordSet } from './engine/log/kafka-records.ts';
 
-/** A thread and what it has been asked. */
-interface Running {
-  readonly thread: Worker;
-  /** Rejects when the thread has ended. */
-  readonly ended: Promise<never>;
-}
-
 /**
  * The door for records that other programs write to Kafka, in a thread of its own, which starts with
  * the first of them: where all events come by our own door it costs nothing.
  */
 export class AdmissionThread implements Admission {
   readonly #job: AdmissionJob;
-  readonly #converting = new Map<number, (converted: Converted) => void>();
+  readonly #converting = new Map<number, PromiseWithResolvers<Converted>>();
   readonly #waiting = new Map<number, () => void>();
-  #running: Running | undefined;
+  #thread: Worker | undefined;
+  /** Why the thread has ended. */
+  #ended: { readonly error: unknown } | undefined;
   #lastId = 0;
 
   constructor(job: AdmissionJob) {
@@ -32,36 +27,40 @@ export class AdmissionThread implements Admission {
   }
 
   async convert(sets: readonly RecordSet[], from: FetchedFrom): Promise<Converted> {
-    this.#running ??= this.#start();
-    const { thread, ended } = this.#running;
+    if (this.#ended !== undefined) throw this.#ended.error;
+    this.#thread ??= this.#start();
     this.#lastId += 1;
     const id = this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<Converted>();
-    this.#converting.set(id, resolve);
+    const converting = Promise.withResolvers<Converted>();
+    this.#converting.set(id, converting);
     const parts = sets.map((set) => set.parts);
     const order: AdmissionOrder = { id, sets: parts, from };
-    thread.postMessage(order, ownMemoryOf(parts.flatMap(({ bytes, places }) => [bytes, places])));
-    return Promise.race([promise, ended]);
+    const memory = ownMemoryOf(parts.flatMap(({ bytes, places }) => [bytes, places]));
+    this.#thread.postMessage(order, memory);
+    return converting.promise;
   }
 
   async close(): Promise<void> {
-    await this.#running?.thread.terminate();
+    await this.#thread?.terminate();
   }
 
-  #start(): Running {
+  #start(): Worker {
     const thread = new Worker(new URL('admission-thread.ts', import.meta.url), {
       name: 'admission',
       workerData: this.#job,
     });
     thread.on('message', (report: AdmissionReport) => this.#take(report));
-    const { promise: ended, reject } = Promise.withResolvers<never>();
-    thread.on('error', reject);
-    thread.on('exit', (code) =>
-      reject(new Error(`Expected the thread of the door to go on, it ended with ${code}`)),
-    );
-    // Whoever waits for an answer handles it.
-    ended.catch(() => undefined);
-    return { thread, ended };
+    thread.on('error', (error) => this.#end(error));
+    thread.on('exit', (code) => {
+      this.#end(new Error(`Expected the thread of the door to go on, it ended with ${code}`));
+    });
+    return thread;
+  }
+
+  #end(error: unknown): void {
+    this.#ended ??= { error };
+    for (const { reject } of this.#converting.values()) reject(this.#ended.error);
+    this.#converting.clear();
   }
 
   #take(report: AdmissionReport): void {
@@ -76,7 +75,7 @@ export class AdmissionThread implements Admission {
       ? { until: new Promise<void>((resolve) => this.#waiting.set(id, resolve)) }
       : {};
     const batches = converted.batches.map((batch) => ({ ...batch, bytes: bufferOf(batch.bytes) }));
-    this.#converting.get(id)?.({ ...converted, batches, ...until });
+    this.#converting.get(id)?.resolve({ ...converted, batches, ...until });
     this.#converting.delete(id);
   }
 }
