@@ -151,13 +151,21 @@ export function takeAcknowledgement(cell: Cell, taken: Acknowledgement, look: Lo
   );
 }
 
-/** Forgets what can no longer change; returns whether it forgot something. */
-export function settle(cell: Cell, look: Look, horizonMs: number): boolean {
+/**
+ * Forgets what can no longer change; returns whether it forgot something.
+ *
+ * @param options.isForced also where little is gained, because the reference has too much to keep
+ */
+export function settle(
+  cell: Cell,
+  look: Look,
+  { horizonMs, isForced }: { readonly horizonMs: number; readonly isForced: boolean },
+): boolean {
   const { observations, start } = cell;
   const overflow = observations[observations.length - OBSERVATIONS_MAX];
   const untilMs = Math.min(cell.writtenMs, Math.max(horizonMs, overflow?.timeMs ?? 0));
   const isForgetting = (observations[FORGOTTEN_MIN]?.timeMs ?? Infinity) <= untilMs;
-  if (!isForgetting && untilMs - untilMsOf(start) < START_BEHIND_MS) return false;
+  if (!isForgetting && !isForced && untilMs - untilMsOf(start) < START_BEHIND_MS) return false;
   if (untilMs <= untilMsOf(start)) return false;
   const { reference, rates, rules } = look;
   const sources = { observations, reference, rates, ratesVersion: cell.ratesVersion };

@@ -19,7 +19,12 @@ import {
 } from './cell.ts';
 import type { ParityRules } from './history.ts';
 import { entityOf } from './incident.ts';
-import { type Observation, forgetObservations, insertObservation } from './observations.ts';
+import {
+  type Observation,
+  type Observations,
+  forgetObservations,
+  insertObservation,
+} from './observations.ts';
 import {
   type StoredCell,
   type StoredObservations,
@@ -251,10 +256,15 @@ function takeReference(
     (oldest, { cell }) => Math.min(oldest, untilMsOf(cell.start)),
     Infinity,
   );
-  const horizonMs = horizonMsOf(config, look);
+  const endMs = Math.max(horizonMsOf(config, look), overflowMsOf(after.reference));
   state.reference = storedObservations(
-    forgetObservations(after.reference, Math.min(horizonMs, startMs)),
+    forgetObservations(after.reference, Math.min(endMs, startMs)),
   );
+}
+
+/** Until when there are more observations than are kept; 0 when there are not. */
+function overflowMsOf(observations: Observations): number {
+  return observations[observations.length - OBSERVATIONS_MAX]?.timeMs ?? 0;
 }
 
 /** A minute more than the allowed lateness, as late events are refused by the minute. */
@@ -270,13 +280,15 @@ function finish(
 ): void {
   const { reference, watermarkMs, output } = look;
   const horizonMs = horizonMsOf(config, look);
-  const overflowMs = reference[reference.length - OBSERVATIONS_MAX]?.timeMs ?? 0;
+  const overflowMs = overflowMsOf(reference);
+  // Seldom, because it takes a walk: every cell then lets go of the older half.
+  const isForced = reference.length >= 2 * OBSERVATIONS_MAX;
   const isFull =
     overflowMs > horizonMs ||
     changed.some(({ cell }) => cell.observations.length >= OBSERVATIONS_MAX);
   if (isFull) output.count('PARITY_HISTORY_FULL');
   for (const { index, cell } of changed) {
-    settle(cell, look, Math.max(horizonMs, overflowMs));
+    settle(cell, look, { horizonMs: Math.max(horizonMs, overflowMs), isForced });
     state.cells[index] = storedCell(cell);
   }
   const isArmed = state.wakeMs > 0 && state.wakeMs > watermarkMs;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { ALERTS } from '../../schemas/alert.ts';
 import type { Value } from '../../schemas/panel.ts';
-import { MINUTE_MS } from '../../schemas/time.ts';
+import { MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
 import { DAY_ZERO_MS, buildInventory, buildRate } from '../../test/laws/event-builders.ts';
 import type { LawEvent } from '../../test/laws/law-event.ts';
 import { Run } from '../../test/laws/law-run.ts';
@@ -262,3 +262,31 @@ function expectedOf(minutes: readonly Minute[]): unknown {
 function rounded(gap: number): number {
   return Math.round(gap * 1e8) / 1e8 + 0;
 }
+
+test.each([
+  { name: 'with a channel beside it', others: ['amazon'] },
+  { name: 'with none', others: [] },
+])(
+  'of a reference that changes every second no more is kept than has a bound, $name',
+  ({ others }) => {
+    const run = new Run([OPERATOR]);
+    let count = 0;
+    const price = (channel: string, second: number): void => {
+      count += 1;
+      const event = buildInventory({
+        event_id: `p${count}`,
+        occurred_at: DAY_ZERO_MS + second * SECOND_MS,
+        kind: 'price',
+        channel,
+        price_minor: 10_000 + (count % 2),
+        currency: 'EUR',
+      });
+      run.apply({ topic: 'weir.inventory', event });
+    };
+    for (const channel of others) price(channel, 0);
+    for (let second = 1; second <= 3_000; second += 1) price('dtc', second);
+    // Twice 256 of 130 bytes, and the cell.
+    expect(run.bytes).toBeLessThan(70_000);
+    expect(run.output.counts.get('PARITY_HISTORY_FULL')).toBeGreaterThan(2_000);
+  },
+);

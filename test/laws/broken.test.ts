@@ -5,7 +5,10 @@ import { type Operator, defineOperator } from '../../processors/engine/operator/
 import type { Processor } from '../../processors/engine/operator/processor.ts';
 import type { Standing } from '../../processors/engine/operator/standing.ts';
 import type { SumsTable } from '../../processors/engine/operator/table.ts';
+import { stageOf } from '../../processors/engine/runtime/stages.ts';
+import { erase } from '../../schemas/brand.ts';
 import { MINUTE_MS } from '../../schemas/time.ts';
+import type { Topic } from '../../schemas/topics.ts';
 import { NODE_LAWS } from './node-laws.ts';
 import { PROCESSOR_LAWS } from './processor-laws.ts';
 
@@ -86,6 +89,44 @@ const remembersAll = processorOf((state, event) => {
   state.seen.push(event.event_id);
 });
 
+/** Keeps every event of one topic of which `isKept` holds, in its state or in what all keys share. */
+function hoarding(
+  topic: Topic,
+  isKept: (event: Readonly<Record<string, unknown>>) => boolean,
+  place: 'state' | 'facts' = 'state',
+): Processor {
+  interface Hoard {
+    readonly seen: Record<string, true>;
+  }
+  const keep = (hoard: Hoard, event: object): void => {
+    const fields = erase<Readonly<Record<string, unknown>>>(event);
+    const name = String(fields['channel'] ?? fields['event_id']);
+    if (isKept(fields)) hoard.seen[name] = true;
+  };
+  const operator = defineOperator<Hoard, Hoard>({
+    name: 'hoarding',
+    stage: stageOf(topic),
+    stateVersion: 1,
+    createState: () => ({ seen: {} }),
+    facts: {
+      create: () => ({ seen: {} }),
+      take: (facts, event) => {
+        if (place === 'facts') keep(facts, event);
+        return false;
+      },
+    },
+    apply: {
+      [topic]: (state: Hoard, event: object) => {
+        if (place === 'state') keep(state, event);
+      },
+    },
+    expiresAtMs: () => Number.POSITIVE_INFINITY,
+    // What it says of itself does not grow.
+    stateBytes: () => 8,
+  });
+  return { name: 'hoarding', operators: [operator], tables: [], migrations: [] };
+}
+
 /** Leaves out what is older than the watermark, which depends on what a task takes at once. */
 const byWatermark = processorOf((_, event, output, { watermarkMs }) => {
   if (event.occurred_at >= watermarkMs)
@@ -130,6 +171,23 @@ test.each([
     fc.check(law?.property(broken) ?? never, { numRuns: LISTS_MAX, endOnFailure: true }).failed,
   ).toBe(true);
   expect(fc.check(law?.property(SOUND) ?? never, { numRuns: 20 }).failed).toBe(false);
+});
+
+test.each<[what: string, processor: Processor]>([
+  ['beacons', hoarding('weir.clicks', ({ kind }) => kind === 'beacon')],
+  ['names of channels', hoarding('weir.clicks', ({ kind }) => kind === 'click')],
+  ['returned orders', hoarding('weir.orders', ({ status }) => status === 'returned')],
+  ['capacities', hoarding('weir.inventory', ({ kind }) => kind === 'capacity')],
+  ['erasures', hoarding('weir.reference', ({ kind }) => kind === 'erasure')],
+  ['promises', hoarding('weir.internal.sku', ({ kind }) => kind === 'promised')],
+  ['marks', hoarding('weir.internal.visitor', ({ kind }) => kind === 'marked')],
+  ['visitors of an address', hoarding('weir.internal.address', () => true)],
+  ['rates that all keys share', hoarding('weir.internal.sku', () => true, 'facts')],
+])('the law of bounds notices who keeps all %s, and says that it takes no more', (_, hoard) => {
+  const law = PROCESSOR_LAWS.find((each) => isNamed(each, 'bounds'));
+  expect(fc.check(law?.property(hoard) ?? never, { numRuns: 1, endOnFailure: true }).failed).toBe(
+    true,
+  );
 });
 
 test.each([

@@ -51,6 +51,15 @@ export class Run {
     );
   }
 
+  /** What a checkpoint would store of all states and facts, or what operators say it takes where that is more. */
+  get bytes(): number {
+    const stored = this.#stages.flatMap(({ facts }) => facts.map((each) => pack(each).length));
+    for (const { operator, state } of this.states) {
+      stored.push(Math.max(pack(state).length, operator.stateBytes(state)));
+    }
+    return stored.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   /** Hands one event to the operators of every stage that takes its topic, as a task does. */
   apply({ topic, event }: LawEvent, watermarkMs = Number.NEGATIVE_INFINITY): void {
     const offset = this.#offset;
