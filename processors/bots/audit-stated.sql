@@ -47,6 +47,21 @@ FROM
     GROUP BY visitor_id
     HAVING count() > 8
     UNION ALL
+    -- Who holds as many stretches of days as are kept may have had more.
+    SELECT visitor_token, 'visitor_beyond_bounds'
+    FROM weir.bot_standings
+    WHERE tier > 0
+    GROUP BY visitor_token
+    HAVING count() >= 8
+    UNION ALL
+    -- Of what an address has shown of somebody, 16 times ten minutes are kept.
+    SELECT visitor, 'visitor_beyond_bounds'
+    FROM visits
+    WHERE is_visit AND address IS NOT NULL
+        AND visitor IN (SELECT visitor_token FROM weir.bot_standings WHERE reason = 'address')
+    GROUP BY visitor
+    HAVING uniqExact(intDiv(at_ms, 600000)) > 16
+    UNION ALL
     SELECT visitor_token, 'clicks_past_retention'
     FROM weir.bot_standings
     WHERE if(tier = 0, from_at, from_at + toIntervalMillisecond({reach_ms:UInt64})) < first_day

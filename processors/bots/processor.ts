@@ -9,7 +9,10 @@ export function createBots(config: BotsConfig): Processor {
   return {
     name: 'bots',
     isJudge: true,
-    operators: config.isFiltering ? [createJudge(config), createAddresses(config)] : [],
+    offBy: 'bots.filter',
+    ...(config.isFiltering
+      ? { operators: [createJudge(config), createAddresses(config)] }
+      : { operators: [], isOff: true }),
     tables: [BOT_VERDICTS, BOT_STANDINGS],
     migrations: [new URL('table.sql', import.meta.url)],
   };

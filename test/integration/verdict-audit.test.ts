@@ -8,7 +8,8 @@ import { Random } from '../../bench/shop/random.ts';
 import { auditWindows } from '../../processors/audit.ts';
 import { type Config, DEFAULT_CONFIG } from '../../processors/config.ts';
 import { Embedded } from '../../processors/embedded.ts';
-import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../schemas/time.ts';
+import { withClickHouse } from './tables.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 const VISITORS = 600;
@@ -124,6 +125,38 @@ function longVisit(): readonly object[] {
   }));
 }
 
+/** Sessions of one visitor, each suspect, more than are kept with those whose suspicion is. */
+const VISITS = 40;
+const VISITS_KEPT = 24 + 8;
+/** A midnight that no session spans, behind which few visitors were seen again. */
+const RETAINED_FROM_MS = Date.UTC(2026, 0, 12);
+/** Deliveries to one visitor, one more than are kept; its one visit comes after the first. */
+const DELIVERIES = 9;
+/** Stretches of days that a rule denies one visitor, more than are kept. */
+const DENIED = 10;
+const DENIED_KEPT = 8;
+
+function visit(visitor: string, name: string, occurred_at: number): object {
+  return { ...visitOfBusyAddress(name, occurred_at), visitor_id: visitor, ip: '192.0.3.202' };
+}
+
+/** What comes of three visitors that are beyond what is kept of one. */
+function beyondBounds(): { readonly clicks: object[]; readonly orders: object[] } {
+  const often = Array.from({ length: VISITS }, (_, at) =>
+    visit('often', `often${at}`, START_MS + at * 2 * HOUR_MS),
+  );
+  const denied = Array.from({ length: DENIED }, (_, at) => ({
+    ...visit('denied', `denied${at}`, START_MS - at * 45 * DAY_MS),
+    source: 'foe',
+  }));
+  const loyal = visit('loyal', 'loyal', START_MS + HOUR_MS);
+  const orders = Array.from({ length: DELIVERIES }, (_, at) => ({
+    ...delivery(VISITORS + at, START_MS + at * 2 * HOUR_MS),
+    visitor_id: 'loyal',
+  }));
+  return { clicks: [...often, ...denied, loyal], orders };
+}
+
 function delivery(visitor: number, occurred_at: number): object {
   return {
     event_id: `o${visitor}`,
@@ -146,7 +179,8 @@ test(
       throw error;
     });
     const importName = 'history';
-    await live.ingest('order', orders, { importName });
+    const beyond = beyondBounds();
+    await live.ingest('order', [...orders, ...beyond.orders], { importName });
     for (let at = 0; at < clicks.length; at += 1_000) {
       const answer = await live.ingest('click', clicks.slice(at, at + 1_000), { importName });
       expect(answer.rejected).toEqual([]);
@@ -154,7 +188,7 @@ test(
     const busy = Array.from({ length: BUSY_WINDOWS }, (_, at) =>
       visitOfBusyAddress(`busy${at}`, START_MS + at * 10 * MINUTE_MS),
     );
-    await live.ingest('click', [...busy, ...longVisit()], { importName });
+    await live.ingest('click', [...busy, ...longVisit(), ...beyond.clicks], { importName });
     await live.drain();
     const crowd = Array.from({ length: CROWD }, (_, at) =>
       visitOfBusyAddress(`crowd${at}`, START_MS + at * SECOND_MS),
@@ -189,7 +223,24 @@ test(
     // The operators have forgotten the half hour of the crowd, in which three others were there, too: of
     // each they hold a suspicion, and the recomputation an address.
     const rows = 2 * (CROWD + 3);
-    expect(result.stated).toEqual([{ reason: 'address_beyond_bounds', rows }]);
+    // Of suspect sessions the newest are held. A delivery that was forgotten speaks for its visitor no
+    // more. Where a denial was forgotten a suspicion is left.
+    const beyondRows = VISITS - VISITS_KEPT + 1 + 2 * (DENIED - DENIED_KEPT);
+    expect(result.stated).toEqual([
+      { reason: 'address_beyond_bounds', rows },
+      { reason: 'visitor_beyond_bounds', rows: beyondRows },
+    ]);
+
+    // The oldest clicks leave the table, as by a retention; what followed from them is still held.
+    const kept = await withClickHouse(DATA_DIR, async (clickHouse) => {
+      await clickHouse.command(
+        `ALTER TABLE weir.clicks_log DELETE WHERE occurred_at < fromUnixTimestamp64Milli(${RETAINED_FROM_MS}) SETTINGS mutations_sync = 1`,
+      );
+      return auditWindows((sql, bound) => clickHouse.query(sql, bound), CONFIG, { view, range });
+    });
+    expect(kept.differences).toEqual([]);
+    const past = kept.stated?.find(({ reason }) => reason === 'clicks_past_retention');
+    expect(past?.rows).toBeGreaterThan(100);
   },
   60 * SECOND_MS,
 );

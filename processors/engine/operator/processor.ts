@@ -17,4 +17,6 @@ export interface Processor {
    * without computing everything again.
    */
   readonly isJudge?: true;
+  /** The setting that turns it off beside the list of those that run. */
+  readonly offBy?: string;
 }

@@ -2,6 +2,8 @@ import { pack } from 'msgpackr';
 import { expect, test } from 'vitest';
 
 import { MINUTE_MS } from '../../../schemas/time.ts';
+import { buildBotsConfig } from '../../../test/doubles/bots.ts';
+import { createBots } from '../../bots/processor.ts';
 import { defineOperator } from '../operator/operator.ts';
 import type { Processor } from '../operator/processor.ts';
 import { MemoryStore } from '../state/memory.ts';
@@ -87,4 +89,22 @@ test('a processor may leave and come back as it was, and each start has a higher
   expect([open(store, counting()), open(store), open(store, counting())]).toEqual([1, 2, 3]);
   open(store);
   expect(() => open(store, counting(1, ['units']))).toThrow(refused(/counts_rows/));
+});
+
+test.each([
+  { was: true, is: false, says: /bots on \(also by bots\.filter\)/ },
+  { was: false, is: true, says: /bots off \(also by bots\.filter\)/ },
+])('a filter of bots that was $was is not turned to $is over a state', ({ was, is, says }) => {
+  const bots = (isFiltering: boolean): Processor => createBots(buildBotsConfig({ isFiltering }));
+  const store = new MemoryStore();
+  const options = { store, log: { endOffset: () => 0 }, partitions: 2 };
+  const node = nextNode({ ...options, processors: [bots(was)] });
+  store.applyNow([{ key: NODE_KEY, value: pack({ ...node, sequence: 1 }) }]);
+  expect(() => nextNode({ ...options, processors: [bots(is)] })).toThrow(
+    expect.objectContaining({
+      code: 'PROCESSORS_CHANGED',
+      message: expect.stringMatching(says),
+    }),
+  );
+  expect(nextNode({ ...options, processors: [bots(was)] }).epoch).toBe(2);
 });

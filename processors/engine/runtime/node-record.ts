@@ -113,7 +113,12 @@ function checkProcessors({ off = [] }: NodeRecord, processors: readonly Processo
     return isJudge === true ? isOff !== wasOff : wasOff && !isOff;
   });
   if (changed.length === 0) return;
-  const was = changed.map(({ name }) => `${name} ${off.includes(name) ? 'off' : 'on'}`).join(', ');
+  const was = changed
+    .map(({ name, offBy }) => {
+      const also = offBy === undefined ? '' : ` (also by ${offBy})`;
+      return `${name} ${off.includes(name) ? 'off' : 'on'}${also}`;
+    })
+    .join(', ');
   throw new EngineError({
     code: 'PROCESSORS_CHANGED',
     kind: 'fatal',
