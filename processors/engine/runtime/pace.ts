@@ -6,8 +6,8 @@ import type { Task } from './task.ts';
 const STEP_RECORDS_MAX = 256;
 /** A record changes about one key; seldom more than two. */
 const KEYS_PER_RECORD = 2;
-/** A step is worth it from this share of what makes a checkpoint due: some 50 records, 4 ms. */
-const STEP_SHARE_MIN = 1 / 64;
+/** A step is worth it from this share of what makes a checkpoint due: some 25 records, 2 ms. */
+const STEP_SHARE_MIN = 1 / 128;
 /** How many times as large as of live events the next checkpoint may grow while one is being written. */
 const WAITING_FACTOR = 2;
 /** Share of it that tasks may change at once, and again in the time that a checkpoint takes. */
