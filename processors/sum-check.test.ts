@@ -121,6 +121,8 @@ test('received events are contributed, duplicate, late, dead-lettered or quarant
   }).toEqual(clicks);
   expect(metric('engine_events_unaccounted')).toBe(0);
   expect(body).toMatch(/^audit_differences 0$/m);
+  // Of clicks a, b, c and d, and of the order: how full deduplication is, also after a restart.
+  expect(body).toMatch(/^engine_remembered_ids\{task="visitor-0"\} 5$/m);
 });
 
 test('every row of a window says how settled it is, wherever it is read', () => {

@@ -280,6 +280,27 @@ test('more viewers than the limit are turned away until one leaves', () => {
   expect(hub.join(new MemoryViewer())).toBe(true);
 });
 
+test('when all viewers that may be there come back at once each gets what it missed, and no more than that is let in', () => {
+  const viewersMax = 300;
+  const { hub, engine } = openHub({ viewersMax });
+  hub.start();
+  engine.publish([clicks('dtc', 1, 1)]);
+  const all = Array.from({ length: viewersMax }, () => joined(hub, wish('channels')));
+  const resumeFrom = Number(all[0]?.read.at(-1)?.seq);
+  for (const viewer of all) hub.leave(viewer);
+  engine.publish([clicks('amazon', 1, 1)]);
+  engine.publish([clicks('amazon', 2, 2)]);
+  const missed = { type: 'update', rows: [{ channel: 'amazon', clicks: 2 }] };
+  const back = Array.from({ length: viewersMax }, () =>
+    joined(hub, wish('channels', { resumeFrom })),
+  );
+  for (const viewer of back) expect(viewer.take()).toMatchObject([missed]);
+  expect(hub.join(new MemoryViewer())).toBe(false);
+  engine.publish([clicks('amazon', 3, 3)]);
+  for (const viewer of back)
+    expect(viewer.take()).toMatchObject([{ type: 'update', rows: [{ clicks: 3 }] }]);
+});
+
 test('closing ends every connection and leaves neither timer nor listener behind', () => {
   const { hub, engine, clock } = openHub();
   hub.start();
