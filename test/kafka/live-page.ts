@@ -9,12 +9,12 @@ export interface ShownPage {
   readonly contributed: string;
 }
 
-/** Opens the page of a running Weir. */
+/** Opens the page of a running Weir that has sales, and places where something is sold out. */
 export async function openLivePage(browser: Browser, url: string): Promise<Page> {
   const page = await browser.newPage({ locale: 'en-US' });
   await page.goto(url);
   await page.locator('[data-connection]').waitFor();
-  await page.locator('[data-table=channels]').waitFor();
+  for (const table of ['channels', 'stock']) await page.locator(`[data-table=${table}]`).waitFor();
   return page;
 }
 
