@@ -62,9 +62,9 @@ beforeAll(async () => {
   clickHouse = await ClickHouse.openEmbedded(directory);
   await clickHouse.command('CREATE DATABASE weir');
   for (const statement of SURROUNDINGS) await clickHouse.command(statement);
-  for (const { migrations } of [createBots(buildBotsConfig()), createAttribution(CONFIG)]) {
-    await migrate(clickHouse, migrations);
-  }
+  const processors = [createBots(buildBotsConfig()), createAttribution(CONFIG)];
+  const migrations = processors.flatMap((processor) => processor.migrations);
+  await migrate(clickHouse, migrations);
 });
 
 beforeEach(async () => {
