@@ -15,7 +15,7 @@ import { createLogger } from './engine/telemetry/log.ts';
 import { openConfluent } from './open-registry.ts';
 
 // The thread that checks what other programs wrote to Kafka, makes tokens and encodes: a third of what
-// such a record costs, so that the main thread has its time for the tasks.
+// such a record would cost the main thread, which has its time for the tasks instead.
 
 const { config, tokenSecret } = erase<AdmissionJob>(workerData);
 const { partitions } = config;
