@@ -94,6 +94,16 @@ test('personal fields reach the log as tokens only', async () => {
   for (const value of Object.values(personal)) expect(bytes).not.toContain(value);
 });
 
+test('a click does not wait for the large body before it', async () => {
+  const log = new KeptLog();
+  const door = doorTo(log);
+  const body = Array.from({ length: 1_000 }, (_, index) => click(`many-${index}`));
+  const taken = [door.ingest('click', body), door.ingest('click', [click('one')])];
+  await Promise.all(taken);
+  expect(log.events).toHaveLength(1_001);
+  expect(log.events[0]).toMatchObject({ event_id: 'one' });
+});
+
 test('an empty address is no address', async () => {
   const log = new KeptLog();
   await doorTo(log).ingest('click', [click('c-1', { ip: '', user_agent: ' ' })]);
