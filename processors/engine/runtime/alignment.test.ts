@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { encodeEvent } from '../../../schemas/events/wire.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../schemas/time.ts';
+import type { Topic } from '../../../schemas/topics.ts';
 import { MemorySink } from '../../../test/doubles/memory-sink.ts';
 import { NO_LISTENER } from '../../../test/doubles/no-listener.ts';
 import {
@@ -9,7 +10,9 @@ import {
   buildInventory,
   buildOrder,
   buildRate,
+  buildReference,
 } from '../../../test/laws/event-builders.ts';
+import type { RecordBatch } from '../log/log.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { defineOperator } from '../operator/operator.ts';
 import { MemoryStore } from '../state/memory.ts';
@@ -17,11 +20,21 @@ import { Engine } from './engine.ts';
 
 const MINUTES = 40;
 
+/** A log on a network: of some topics, records from an offset on are there and not at hand. */
+class FetchedLog extends MemoryLog {
+  readonly unfetchedFrom = new Map<Topic, number>();
+
+  override read(topic: Topic, partition: number, offset: number): RecordBatch | undefined {
+    const fromOffset = this.unfetchedFrom.get(topic) ?? Infinity;
+    return offset >= fromOffset ? undefined : super.read(topic, partition, offset);
+  }
+}
+
 /** Orders go on to the sku stage, which notes the minutes of what it takes, in the order in which it does. */
 class Shop {
   nowMs = DAY_ZERO_MS + HOUR_MS;
   readonly minutes: number[] = [];
-  readonly log = new MemoryLog(() => this.nowMs);
+  readonly log = new FetchedLog(() => this.nowMs);
 
   async open(): Promise<Engine> {
     const none = { stateVersion: 1, createState: () => null, stateBytes: () => 8 };
@@ -111,6 +124,25 @@ function orderOf(fields: { readonly event_id: string; readonly occurred_at: numb
   return encodeEvent('weir.orders', buildOrder(fields));
 }
 
+/** An inventory event of minute 0, then orders of minutes 1 and 2, each appended a millisecond later; hours ago. */
+async function appendBacklog(shop: Shop): Promise<void> {
+  for (const minute of [0, 1, 2]) {
+    const fields = { event_id: `e${minute}`, occurred_at: DAY_ZERO_MS + minute * MINUTE_MS };
+    await shop.log.append([
+      minute === 0
+        ? { topic: 'weir.inventory', partition: 0, values: [inventoryOf(fields)] }
+        : { topic: 'weir.orders', partition: 0, values: [orderOf(fields)] },
+    ]);
+    shop.nowMs += 1;
+  }
+}
+
+async function settle(engine: Engine): Promise<void> {
+  while (engine.step() > 0);
+  await engine.checkpoint();
+  await engine.outbox.idle();
+}
+
 /** Steps, and writes checkpoints when nothing goes on without, until nothing is left; returns how many. */
 async function run(engine: Engine): Promise<number> {
   let checkpoints = 0;
@@ -179,3 +211,49 @@ test('history waits for orders before it, and nothing waits for orders after it'
   await run(engine);
   expect(shop.minutes).toEqual([...IN_ORDER, MINUTES]);
 });
+
+test('of a backlog inventory does not run ahead of what orders do while that is being fetched', async () => {
+  const shop = new Shop();
+  const engine = await shop.open();
+  await shop.append();
+  shop.nowMs += HOUR_MS;
+  shop.log.unfetchedFrom.set('weir.internal.sku', 0);
+  await settle(engine);
+  while (engine.step() > 0);
+  expect(shop.minutes).toEqual([0]);
+  shop.log.unfetchedFrom.clear();
+  await run(engine);
+  expect(shop.minutes).toEqual(IN_ORDER);
+});
+
+test('inventory before orders that are taken does not wait for those that are being fetched', async () => {
+  const shop = new Shop();
+  const engine = await shop.open();
+  await appendBacklog(shop);
+  shop.nowMs += HOUR_MS;
+  shop.log.unfetchedFrom.set('weir.orders', 1);
+  for (let checkpoint = 0; checkpoint < 3; checkpoint += 1) await settle(engine);
+  while (engine.step() > 0);
+  expect(shop.minutes).toEqual([0, 1]);
+});
+
+test('facts for everyone that piled up wait for the orders before them', async () => {
+  const shop = new Shop();
+  const engine = await shop.open();
+  await appendBacklog(shop);
+  const fact = buildReference({ event_id: 'fact', occurred_at: DAY_ZERO_MS });
+  const values = [encodeEvent('weir.reference', fact)];
+  await shop.log.append([{ topic: 'weir.reference', partition: 0, values }]);
+  shop.nowMs += HOUR_MS;
+  shop.log.unfetchedFrom.set('weir.orders', 1);
+  while (engine.step() > 0);
+  expect(factsTaken(engine)).toBe(0);
+  shop.log.unfetchedFrom.clear();
+  while (engine.step() > 0);
+  expect(factsTaken(engine)).toBe(1);
+});
+
+function factsTaken(engine: Engine): number | undefined {
+  const control = engine.tasks.find(({ stage }) => stage === 'control');
+  return control?.inputs().find(({ topic }) => topic === 'weir.reference')?.nextOffset;
+}

@@ -51,16 +51,27 @@ export class Alignment {
     this.#isWaiting = false;
   }
 
+  /** Whether a batch comes in live, and not from an import or from what has piled up. */
+  isLive({ importName, appendedAtMs }: RecordBatch): boolean {
+    return importName === undefined && appendedAtMs > this.#clock.nowMs() - LIVE_MS;
+  }
+
   /** Whether the sku stage is to wait with this batch, of a topic that users send to. */
   holds(batch: RecordBatch): boolean {
-    const { appendedAtMs } = batch;
-    if (batch.importName === undefined && appendedAtMs > this.#clock.nowMs() - LIVE_MS) {
-      return false;
-    }
+    if (this.isLive(batch)) return false;
     this.#settle();
-    if (appendedAtMs < this.#settledMs || this.#areSendersDone()) return false;
+    if (batch.appendedAtMs < this.#settledMs || this.#areSendersDone()) return false;
     this.#isWaiting = true;
     return true;
+  }
+
+  /**
+   * Whether the control stage is to wait with this batch: of history it takes nothing that came after what
+   * the senders are at. What it sends to the sku stage would otherwise be there long before the orders of
+   * the same time, and say that they are far.
+   */
+  isAhead(batch: RecordBatch): boolean {
+    return !this.isLive(batch) && batch.appendedAtMs > this.#takenToMs();
   }
 
   /** Whether there is nothing to take because something waits for a checkpoint of the senders. */
@@ -72,8 +83,12 @@ export class Alignment {
   closed(): void {
     // An order of linked ids goes to another visitor task first: what that sends is in the next checkpoint.
     this.#arriving ??= { takenToMs: this.#closedMs, begun: this.#outbox.begun };
+    this.#closedMs = this.#takenToMs();
+  }
+
+  #takenToMs(): number {
     const nowMs = this.#clock.nowMs();
-    this.#closedMs = Math.min(...this.#senders().map((task) => task.takenToMs(nowMs)));
+    return Math.min(...this.#senders().map((task) => task.takenToMs(nowMs)));
   }
 
   #settle(): void {

@@ -18,6 +18,8 @@ export interface Input {
    * and where the events tell nothing of time.
    */
   newestTakenMs: number;
+  /** When the newest batch that was read, perhaps in part, was appended; −Infinity before the first. */
+  newestAppendedMs: number;
   counts: TopicCounts;
 }
 
@@ -46,28 +48,34 @@ export class TaskInputs {
   readonly #log: Log;
   readonly #partition: number;
   readonly #mustWait: TaskOptions['mustWait'];
+  readonly #isLive: TaskOptions['isLive'];
   /** Inputs of which the log had nothing at hand in this step, although there is more. */
   readonly #unfetched = new Set<Input>();
 
   constructor(topics: readonly Topic[], options: TaskOptions) {
-    const { log, partition, mustWait, firstOffset } = options;
+    const { log, partition, mustWait, isLive, firstOffset } = options;
     this.#log = log;
     this.#partition = partition;
     this.#mustWait = mustWait;
+    this.#isLive = isLive;
     this.all = topics.map((topic) => ({
       topic,
       nextOffset: firstOffset(topic, partition),
       batch: undefined,
       newestTakenMs: -Infinity,
+      newestAppendedMs: -Infinity,
       counts: noCounts(),
     }));
   }
 
   /** Everything that was appended before it has been taken: `nowMs` when nothing is left. */
   takenToMs(nowMs: number): number {
-    const each = this.all.map((input) =>
-      this.#isAtEnd(input) ? nowMs : (this.#batchOf(input)?.appendedAtMs ?? -Infinity),
-    );
+    const each = this.all.map((input) => {
+      if (this.#isAtEnd(input)) return nowMs;
+      // Where what comes next is not fetched yet, what came before says how far it is.
+      this.#batchOf(input);
+      return input.newestAppendedMs;
+    });
     return Math.min(...each);
   }
 
@@ -78,8 +86,8 @@ export class TaskInputs {
 
   /**
    * What comes next: of several inputs with something to read, the one that is further back in event
-   * time; undefined when none has anything at hand, or when the one that is must wait. Tells the
-   * watermark which inputs rest.
+   * time; undefined when none has anything at hand, or when the one that has must wait: what is not live
+   * does not run ahead of an input that is being fetched. Tells the watermark which inputs rest.
    */
   next(watermark: Watermark, nowMs: number): Next | undefined {
     for (;;) {
@@ -87,11 +95,14 @@ export class TaskInputs {
       let chosenMs = Infinity;
       let otherMs = Infinity;
       let heldMs = Infinity;
+      let unfetchedMs = Infinity;
       for (const [candidate, input] of this.all.entries()) {
         const isAtEnd = this.#isAtEnd(input);
         if (isTimed(input.topic)) watermark[isAtEnd ? 'rest' : 'touch'](candidate, nowMs);
-        if (isAtEnd || this.#unfetched.has(input)) continue;
-        if (this.#isHeld(input)) heldMs = Math.min(heldMs, input.newestTakenMs);
+        if (isAtEnd) continue;
+        if (this.#unfetched.has(input)) {
+          if (isTimed(input.topic)) unfetchedMs = Math.min(unfetchedMs, input.newestTakenMs);
+        } else if (this.#isHeld(input)) heldMs = Math.min(heldMs, input.newestTakenMs);
         else if (index === undefined || input.newestTakenMs < chosenMs) {
           otherMs = chosenMs;
           chosenMs = input.newestTakenMs;
@@ -101,11 +112,14 @@ export class TaskInputs {
       if (index === undefined || chosenMs >= heldMs + AHEAD_MS) return undefined;
       const input = inputAt(this.all, index);
       const batch = this.#batchOf(input);
-      if (batch !== undefined) {
-        const untilMs = Math.min(otherMs, heldMs) + AHEAD_MS;
-        return { index, batch, untilMs: isTimed(input.topic) ? untilMs : Infinity };
+      if (batch === undefined) {
+        this.#unfetched.add(input);
+        continue;
       }
-      this.#unfetched.add(input);
+      if (!isTimed(input.topic)) return { index, batch, untilMs: Infinity };
+      if (this.#isLive(batch)) unfetchedMs = Infinity;
+      if (chosenMs >= unfetchedMs + AHEAD_MS) return undefined;
+      return { index, batch, untilMs: Math.min(otherMs, heldMs, unfetchedMs) + AHEAD_MS };
     }
   }
 
@@ -147,10 +161,13 @@ export class TaskInputs {
   #batchOf(input: Input): RecordBatch | undefined {
     const { batch } = input;
     if (batch !== undefined && input.nextOffset < batch.nextOffset) return batch;
-    input.batch = this.#log.read(input.topic, this.#partition, input.nextOffset);
+    const next = this.#log.read(input.topic, this.#partition, input.nextOffset);
+    input.batch = next;
+    if (next === undefined) return undefined;
     // Offsets before it that hold nothing are passed over.
-    input.nextOffset = Math.max(input.nextOffset, input.batch?.firstOffset ?? 0);
-    return input.batch;
+    input.nextOffset = Math.max(input.nextOffset, next.firstOffset);
+    input.newestAppendedMs = Math.max(input.newestAppendedMs, next.appendedAtMs);
+    return next;
   }
 }
 

@@ -38,6 +38,8 @@ export interface TaskOptions {
   readonly isLate?: LatenessRule | undefined;
   /** Whether the task is to wait with a batch that users sent; see `Alignment`. Never, without it. */
   readonly mustWait?: ((batch: RecordBatch) => boolean) | undefined;
+  /** Whether a batch comes in live, so that it must not wait for another input of the task. */
+  readonly isLive: (batch: RecordBatch) => boolean;
   readonly nowMs: number;
 }
 
