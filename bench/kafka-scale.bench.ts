@@ -97,7 +97,9 @@ async function measureOnce(directory: string, count: number, events: number): Pr
     const processors = Array.from({ length: count }, () => group.add());
     for (const each of processors) await group.has(each, PARTITIONS / count);
     // Two processes compile twice as much as one, once.
-    const warm = await fillShop(group.broker.address, WARM_UP_EVENTS, WARM_UP_SEED);
+    const warm = await fillShop(group.broker.address, WARM_UP_EVENTS, {
+      seed: WARM_UP_SEED,
+    });
     await group.haveTaken(warm);
     const ends = processors.map(({ pid }) => startCost(pid));
     const endBroker = startCost(group.broker.pid);

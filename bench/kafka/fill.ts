@@ -1,6 +1,6 @@
 import { SECOND_MS } from '../../schemas/time.ts';
 import { Shop, batchMsOf } from '../shop/shop.ts';
-import { type SentEvent, ShopProducer } from './shop-producer.ts';
+import { type SentEvent, ShopProducer, type Writer } from './shop-producer.ts';
 
 const EVENTS_PER_SECOND = 200;
 /** In the past, or the events are ahead of their records; one month, as the tables are parted by month. */
@@ -11,14 +11,18 @@ const START_MS = Date.UTC(2025, 0, 6);
  *
  * @param seed another one makes another shop at the same time
  */
-export async function fillShop(broker: string, events: number, seed = 7): Promise<number> {
+export async function fillShop(
+  broker: string,
+  events: number,
+  { seed = 7, writer }: { readonly seed?: number; readonly writer?: Writer } = {},
+): Promise<number> {
   const shop = new Shop({
     seed,
     startMs: START_MS,
     eventsPerSecond: EVENTS_PER_SECOND,
     durationMs: Math.ceil((events / EVENTS_PER_SECOND) * SECOND_MS),
   });
-  const producer = new ShopProducer(broker);
+  const producer = new ShopProducer(broker, writer);
   await producer.connect();
   let sent = 0;
   const batchMs = batchMsOf(shop);

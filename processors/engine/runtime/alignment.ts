@@ -1,4 +1,5 @@
 import { SECOND_MS } from '../../../schemas/time.ts';
+import type { Stage } from '../../../schemas/topics.ts';
 import type { Log, RecordBatch } from '../log/log.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Outbox } from './outbox.ts';
@@ -16,10 +17,12 @@ const LIVE_MS = 10 * SECOND_MS;
  * in the log for a while, it takes no more than the senders have taken, and what followed from that has
  * arrived. Its state keeps so many changes per key; without this it would have folded those of a whole
  * import away before the first order of it comes. Where a node has one partition of several, the senders
- * are those of that partition alone: the others run beside them, roughly.
+ * are those of that partition alone: the others run beside them, roughly. The control stage is kept
+ * beside the senders too: what it sends to the sku stage would otherwise be there long before the orders
+ * of the same time, and say that they are far.
  *
- * It cannot come to a standstill: as long as something waits, a sender has something to take, its
- * checkpoint is due, or the outbox has something to append, and none of them waits for the sku stage.
+ * It cannot come to a standstill: as long as something waits, a sender has something to take or to fetch,
+ * its checkpoint is due, or the outbox has something to append, and none of them waits for these stages.
  */
 export class Alignment {
   readonly #senders: () => readonly Task[];
@@ -56,22 +59,12 @@ export class Alignment {
     return importName === undefined && appendedAtMs > this.#clock.nowMs() - LIVE_MS;
   }
 
-  /** Whether the sku stage is to wait with this batch, of a topic that users send to. */
-  holds(batch: RecordBatch): boolean {
-    if (this.isLive(batch)) return false;
-    this.#settle();
-    if (batch.appendedAtMs < this.#settledMs || this.#areSendersDone()) return false;
-    this.#isWaiting = true;
-    return true;
-  }
-
-  /**
-   * Whether the control stage is to wait with this batch: of history it takes nothing that came after what
-   * the senders are at. What it sends to the sku stage would otherwise be there long before the orders of
-   * the same time, and say that they are far.
-   */
-  isAhead(batch: RecordBatch): boolean {
-    return !this.isLive(batch) && batch.appendedAtMs > this.#takenToMs();
+  /** Whether a stage is to wait with a batch that users sent; undefined where none ever waits. */
+  waitingRuleOf(stage: Stage): ((batch: RecordBatch) => boolean) | undefined {
+    if (stage === 'sku') return (batch) => !this.isLive(batch) && this.#awaitsOrders(batch);
+    if (stage === 'control')
+      return (batch) => !this.isLive(batch) && batch.appendedAtMs > this.#takenToMs();
+    return undefined;
   }
 
   /** Whether there is nothing to take because something waits for a checkpoint of the senders. */
@@ -86,9 +79,18 @@ export class Alignment {
     this.#closedMs = this.#takenToMs();
   }
 
+  /** All that was appended before it has been taken by the senders. */
   #takenToMs(): number {
     const nowMs = this.#clock.nowMs();
     return Math.min(...this.#senders().map((task) => task.takenToMs(nowMs)));
+  }
+
+  /** Whether orders that were appended before the batch may still bring something to the sku stage. */
+  #awaitsOrders({ appendedAtMs }: RecordBatch): boolean {
+    this.#settle();
+    if (appendedAtMs < this.#settledMs || this.#areSendersDone()) return false;
+    this.#isWaiting = true;
+    return true;
   }
 
   #settle(): void {

@@ -4,7 +4,6 @@ import { EngineError } from '../../../schemas/errors.ts';
 import type { Update, UpdateBatch } from '../../../schemas/panel.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
 import type { Stage } from '../../../schemas/topics.ts';
-import type { RecordBatch } from '../log/log.ts';
 import { PROGRESS } from '../sink/engine-tables.ts';
 import type { Store, Write } from '../state/store.ts';
 import { Alignment } from './alignment.ts';
@@ -372,12 +371,6 @@ export class Engine {
     return stage === 'control' ? 1 : this.#options.partitions;
   }
 
-  #waitingRuleOf(stage: Stage): ((batch: RecordBatch) => boolean) | undefined {
-    if (stage === 'sku') return (batch) => this.#alignment.holds(batch);
-    if (stage === 'control') return (batch) => this.#alignment.isAhead(batch);
-    return undefined;
-  }
-
   #openTask(stage: Stage, partition: number): Task {
     const { processors, log, store, limits, clock, events, isLate } = this.#options;
     return new Task(
@@ -393,7 +386,7 @@ export class Engine {
         store,
         limits,
         isLate,
-        mustWait: this.#waitingRuleOf(stage),
+        mustWait: this.#alignment.waitingRuleOf(stage),
         isLive: (batch) => this.#alignment.isLive(batch),
         firstOffset: (topic, of) => firstOffsetOf(this.#node, log, topic, of),
         partitionCount: (topic) => this.#partitionsOf(stageOf(topic)),
