@@ -62,8 +62,9 @@ export class Alignment {
   /** Whether a stage is to wait with a batch that users sent; undefined where none ever waits. */
   waitingRuleOf(stage: Stage): ((batch: RecordBatch) => boolean) | undefined {
     if (stage === 'sku') return (batch) => !this.isLive(batch) && this.#awaitsOrders(batch);
+    // A clock that went back makes a batch newer than now; where nothing is left nothing waits for that.
     if (stage === 'control')
-      return (batch) => !this.isLive(batch) && batch.appendedAtMs > this.#takenToMs();
+      return (batch) => !this.isLive(batch) && batch.appendedAtMs > this.#takenToMs(Infinity);
     return undefined;
   }
 
@@ -76,13 +77,12 @@ export class Alignment {
   closed(): void {
     // An order of linked ids goes to another visitor task first: what that sends is in the next checkpoint.
     this.#arriving ??= { takenToMs: this.#closedMs, begun: this.#outbox.begun };
-    this.#closedMs = this.#takenToMs();
+    this.#closedMs = this.#takenToMs(this.#clock.nowMs());
   }
 
-  /** All that was appended before it has been taken by the senders. */
-  #takenToMs(): number {
-    const nowMs = this.#clock.nowMs();
-    return Math.min(...this.#senders().map((task) => task.takenToMs(nowMs)));
+  /** All that was appended before it has been taken by the senders; `endMs` when nothing is left. */
+  #takenToMs(endMs: number): number {
+    return Math.min(...this.#senders().map((task) => task.takenToMs(endMs)));
   }
 
   /** Whether orders that were appended before the batch may still bring something to the sku stage. */
