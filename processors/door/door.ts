@@ -23,7 +23,7 @@ import {
 
 /** Event ids of each type that the door remembers to answer with a number of duplicates: about 15 MB. */
 const RECENT_IDS_MAX = 500_000;
-/** Events taken before tasks, timers and sockets have their turn: 3 to 5 ms, of bodies that may hold 20,000. */
+/** Events taken before tasks, timers and sockets have their turn: 3 to 5 ms, where a body has up to 10,000. */
 const STRETCH_EVENTS = 250;
 
 /** What decides about the tokens of an event and about its partition. */
