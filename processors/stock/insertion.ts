@@ -13,7 +13,7 @@ import {
   isOut,
   slot,
 } from './position.ts';
-import { CHANGE_LENGTH, type Timeline, grown } from './timeline.ts';
+import { CHANGE_LENGTH, type Timeline, grown, rewind } from './timeline.ts';
 
 /**
  * Adds units at any time of the kept part, or, when they come too late for that, to the folded position.
@@ -24,7 +24,7 @@ export function insertChange(
   timeline: Timeline,
   { timeMs, units, demand }: Omit<Instant, 'count'>,
 ): 'ok' | 'STOCK_LATE_CHANGE' {
-  timeline.newest = null;
+  rewind(timeline, timeMs);
   const { folded } = timeline;
   if (timeMs <= slot(folded, NEWEST_MS)) {
     blur(folded);
@@ -44,10 +44,8 @@ export function insertChange(
     if (sum === 0 && demands === 0) changes.splice(at - CHANGE_LENGTH, CHANGE_LENGTH);
     else changes.splice(at - 2, 2, sum, demands);
     timeline.changes = changes.length === 0 ? null : changes;
-  } else if (at === changes.length) {
-    timeline.changes = grown(timeline.changes, [timeMs, units, demand]);
   } else {
-    timeline.changes = changes.slice(0, at).concat(timeMs, units, demand, changes.slice(at));
+    timeline.changes = grown(timeline.changes, [timeMs, units, demand], at);
   }
   return 'ok';
 }
@@ -59,7 +57,7 @@ export function insertChange(
  *   next count
  */
 export function insertCount(timeline: Timeline, count: Count): 'ok' | 'STOCK_LATE_COUNT' {
-  timeline.newest = null;
+  rewind(timeline, count.timeMs);
   if (count.timeMs <= slot(timeline.folded, NEWEST_MS)) return insertFoldedCount(timeline, count);
   const others = (timeline.counts ?? []).filter(({ timeMs }) => timeMs !== count.timeMs);
   const same = timeline.counts?.find(({ timeMs }) => timeMs === count.timeMs);
@@ -77,8 +75,10 @@ export function insertInbound(
   timeline: Timeline,
   delivery: Delivery,
 ): 'ok' | 'STOCK_INBOUND_LIMIT' {
-  timeline.newest = null;
+  rewind(timeline, delivery.timeMs);
   const { inbound, isFull } = withDelivery(timeline.inbound, delivery);
+  // What the first announced did, it did to everything.
+  if (isFull) timeline.course = null;
   timeline.inbound = inbound;
   if (isFull || delivery.timeMs <= slot(timeline.folded, NEWEST_MS)) blur(timeline.folded);
   return isFull ? 'STOCK_INBOUND_LIMIT' : 'ok';

@@ -9,6 +9,7 @@ import {
   COUNT_RESERVED,
   COUNT_SAFETY,
   HAS_RUN_OUT,
+  INEXACT,
   IS_ALARMED,
   LEAD_DAYS,
   NEWEST_MS,
@@ -153,6 +154,7 @@ export function takeCount(position: Position, count: Count): void {
   position[COUNT_RESERVED] = count.reserved;
   position[COUNT_SAFETY] = count.safety;
   position[UNITS] = 0;
+  position[INEXACT] = 0;
   if (count.leadDays > 0) position[LEAD_DAYS] = count.leadDays;
 }
 

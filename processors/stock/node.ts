@@ -239,14 +239,21 @@ function stateOf(node: StockNode, position: Position): StockState {
   return (risks & IS_LOW) === 0 ? 'IN_STOCK' : 'LOW';
 }
 
-/** Adds an instant: by one step where it comes after everything, by going over the kept part otherwise. */
+/** Adds an instant: by one step where it comes after everything, by going over what follows otherwise. */
 function takeInstant(
   node: StockNode,
   arrival: Arrival,
   take: { readonly append: () => Spells; readonly insert: () => string },
 ): void {
   fold(node, arrival);
-  if (isAfterEverything(node, arrival.timeMs) && node.acknowledgements === null) {
+  if (!isAfterEverything(node, arrival.timeMs)) {
+    rewrite(node, arrival, take.insert);
+  } else if (node.acknowledgements !== null) {
+    rewrite(node, arrival, () => {
+      take.append();
+      return 'ok';
+    });
+  } else {
     const spellsBefore = currentSpells(newestOf(node, arrival.rules));
     const spellsAfter = take.append();
     const isQuiet =
@@ -260,8 +267,6 @@ function takeInstant(
         context,
       );
     }
-  } else {
-    rewrite(node, arrival, take.insert);
   }
   fold(node, arrival);
 }

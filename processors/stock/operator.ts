@@ -62,7 +62,7 @@ export function createStockLevels(config: StockLevelsConfig): Operator {
   return defineOperator<StockState>({
     name: 'stock',
     stage: 'sku',
-    stateVersion: 5,
+    stateVersion: 6,
     createState: () => ({ nodes: [], prices: '' }),
     apply: {
       'weir.inventory': (state, event, output, record) => {

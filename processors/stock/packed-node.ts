@@ -63,7 +63,7 @@ export function openNode(stored: StoredNode): StockNode {
     nodeId: reader.text(),
     isShown: reader.number() === 1,
     folded: reader.numbers(),
-    newest: null,
+    course: null,
     foldedCountId: reader.text(),
     changes: orNull(reader.numbers()),
     inbound: orNull(reader.numbers()),

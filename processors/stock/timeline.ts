@@ -1,13 +1,13 @@
-import { INBOUND_KEPT, INBOUND_LENGTH, firstAnnouncedAfter, inboundAfter } from './inbound.ts';
 import {
-  type Count,
-  type Instant,
-  type Spells,
-  addEnded,
-  currentSpells,
-  lastRisks,
-  step,
-} from './level.ts';
+  type Course,
+  advanceCourse,
+  foldedCourse,
+  heldOfCourse,
+  rewindCourse,
+  startCourse,
+} from './course.ts';
+import { INBOUND_KEPT, INBOUND_LENGTH, firstAnnouncedAfter, inboundAfter } from './inbound.ts';
+import { type Count, type Instant, type Spells, addEnded, currentSpells, step } from './level.ts';
 import {
   COUNT_MS,
   INEXACT,
@@ -29,8 +29,8 @@ import type { StockRules } from './risk.ts';
 export interface Timeline {
   /** The position at the end of the folded part. */
   folded: Position;
-  /** The position after everything: recomputable, kept while there is much to recompute. */
-  newest: Position | null;
+  /** What follows from the kept part: recomputable, kept while there is much to recompute. */
+  course: Course | null;
   /** Kept changes as (event time, signed units, units of demand), rising; no instant twice. */
   changes: number[] | null;
   /** Kept counts, rising, no instant twice. */
@@ -61,7 +61,7 @@ const CHANGES_MAX = 8_192;
 /** Counts kept per SKU × node at most: one every two and a half minutes of the default allowed lateness. */
 const COUNTS_MAX = 576;
 
-/** Kept instants from which on the newest position is remembered instead of recomputed. */
+/** Kept instants from which on the course is remembered instead of recomputed. */
 const REMEMBERED_FROM = 4;
 
 /** Up to this length a list is copied to grow or shrink, so that it takes no more than it needs: `push` and
@@ -72,7 +72,7 @@ const EXACT_LENGTH_MAX = 48;
 export function createTimeline(): Timeline {
   return {
     folded: createPosition(),
-    newest: null,
+    course: null,
     changes: null,
     counts: null,
     inbound: null,
@@ -82,24 +82,17 @@ export function createTimeline(): Timeline {
 
 /** How many numbers and counts are held, for the memory bound. */
 export function heldOf(timeline: Timeline): { readonly numbers: number; readonly counts: number } {
-  const { folded, newest, changes, counts, inbound } = timeline;
-  const numbers =
-    folded.length + (newest?.length ?? 0) + (changes?.length ?? 0) + (inbound?.length ?? 0);
+  const { folded, course, changes, counts, inbound } = timeline;
+  const ofCourse = course === null ? 0 : heldOfCourse(course);
+  const numbers = folded.length + ofCourse + (changes?.length ?? 0) + (inbound?.length ?? 0);
   return { numbers, counts: counts?.length ?? 0 };
 }
 
 /** The position after everything known. The caller does not change it. */
 export function newestOf(timeline: Timeline, rules: StockRules): Position {
-  if (timeline.newest !== null) return timeline.newest;
-  if (timeline.changes === null && timeline.counts === null && !hasNewInbound(timeline)) {
-    return timeline.folded;
-  }
-  const position = timeline.folded.slice();
-  walk(timeline, position, rules, undefined);
-  const { changes, counts } = timeline;
-  const keptCount = (changes?.length ?? 0) / CHANGE_LENGTH + (counts?.length ?? 0);
-  if (keptCount >= REMEMBERED_FROM) timeline.newest = position;
-  return position;
+  const { changes, counts, folded } = timeline;
+  if (changes === null && counts === null && !hasNewInbound(timeline)) return folded;
+  return courseOf(timeline, rules).newest;
 }
 
 /** Whether a count fell among changes that were folded before, and no count has come since. */
@@ -135,10 +128,8 @@ export function foldedMsOf({ folded }: Timeline): number {
 
 /** Every spell that overlaps the kept part or can come back in it, oldest first. */
 export function spellsOf(timeline: Timeline, rules: StockRules): Spells {
-  const spells: Spells = { outages: [], risks: lastRisks(timeline.folded) };
-  const position = timeline.folded.slice();
-  walk(timeline, position, rules, spells);
-  return withCurrent(spells, position);
+  const { ended, newest } = courseOf(timeline, rules);
+  return withCurrent(ended, newest);
 }
 
 /** Whether an entry at `timeMs` comes after everything known, announcements included. */
@@ -156,10 +147,9 @@ export function isAfterEverything(timeline: Timeline, timeMs: number): boolean {
  * @returns the spells that it ended and those that go on after it
  */
 export function append(timeline: Timeline, instant: Instant, rules: StockRules): Spells {
-  const remembered = newestOf(timeline, rules);
-  const position = remembered === timeline.newest ? remembered : remembered.slice();
-  const before = currentSpells(position);
-  step(position, instant, { rules, inbound: timeline.inbound });
+  const course = courseOf(timeline, rules);
+  const before = currentSpells(course.newest);
+  advanceCourse(course, instant, { rules, inbound: timeline.inbound });
   const { timeMs, units, demand, count } = instant;
   if (count === undefined) {
     timeline.changes = grown(timeline.changes, [timeMs, units, demand]);
@@ -167,8 +157,8 @@ export function append(timeline: Timeline, instant: Instant, rules: StockRules):
     timeline.counts = timeline.counts === null ? [count] : timeline.counts.concat(count);
   }
   const spells: Spells = { outages: [], risks: [] };
-  addEnded(spells, before, position);
-  return withCurrent(spells, position);
+  addEnded(spells, before, course.newest);
+  return withCurrent(spells, course.newest);
 }
 
 /** What can no longer arrive. */
@@ -203,7 +193,7 @@ export function foldTimeline(
   timeline.inbound = inboundAfter(inbound, Math.min(horizonMs, slot(folded, NEWEST_MS)));
   const outcome = isOverfull(timeline) ? 'STOCK_ENTRIES_LIMIT' : 'ok';
   if (outcome !== 'ok') foldOldest(timeline, rules);
-  if (timeline.changes === null && timeline.counts === null) timeline.newest = null;
+  timeline.course = timeline.course === null ? null : foldedCourse(timeline.course, folded);
   return outcome;
 }
 
@@ -267,28 +257,41 @@ function foldOldest(timeline: Timeline, rules: StockRules): void {
   }
   if (count !== undefined) {
     timeline.foldedCountId = count.eventId;
-    folded[INEXACT] = 0;
     timeline.counts = counts === null || counts.length === 1 ? null : counts.slice(1);
   }
 }
 
-/** Moves the position over every kept instant; adds each spell that ends to `ended`. */
-function walk(
-  timeline: Timeline,
-  position: Position,
-  rules: StockRules,
-  ended: Spells | undefined,
-): void {
+/** Makes room in what is remembered for something that changes at `timeMs`. */
+export function rewind(timeline: Timeline, timeMs: number): void {
+  const { course, folded } = timeline;
+  if (course === null) return;
+  if (timeMs <= slot(folded, NEWEST_MS)) timeline.course = null;
+  else rewindCourse(course, timeMs, folded);
+}
+
+/** The course over everything known. It is the timeline's own while much is kept. */
+function courseOf(timeline: Timeline, rules: StockRules): Course {
+  const course = timeline.course ?? startCourse(timeline.folded);
+  advanceOverKept(course, timeline, rules);
+  const { changes, counts } = timeline;
+  const keptCount = (changes?.length ?? 0) / CHANGE_LENGTH + (counts?.length ?? 0);
+  if (keptCount >= REMEMBERED_FROM) timeline.course = course;
+  return course;
+}
+
+/** Moves the course over every kept instant that it has not passed. */
+function advanceOverKept(course: Course, timeline: Timeline, rules: StockRules): void {
+  const passedMs = slot(course.newest, NEWEST_MS);
   const changes = timeline.changes ?? [];
   const counts = timeline.counts ?? [];
   const inbound = timeline.inbound ?? [];
   const context = { rules, inbound: timeline.inbound };
-  let change = 0;
-  let count = 0;
-  let delivery = 0;
-  const foldedMs = slot(timeline.folded, NEWEST_MS);
-  while (delivery < inbound.length && slot(inbound, delivery) <= foldedMs)
-    delivery += INBOUND_LENGTH;
+  let change = changes.length;
+  while (slot(changes, change - CHANGE_LENGTH) > passedMs) change -= CHANGE_LENGTH;
+  let count = counts.length;
+  while ((counts[count - 1]?.timeMs ?? 0) > passedMs) count -= 1;
+  let delivery = inbound.length;
+  while (slot(inbound, delivery - INBOUND_LENGTH) > passedMs) delivery -= INBOUND_LENGTH;
   while (change < changes.length || count < counts.length || delivery < inbound.length) {
     const timeMs = Math.min(
       changes[change] ?? Number.POSITIVE_INFINITY,
@@ -297,29 +300,29 @@ function walk(
     );
     const isChange = changes[change] === timeMs;
     const counted = counts[count]?.timeMs === timeMs ? counts[count] : undefined;
-    const before = ended === undefined ? undefined : currentSpells(position);
-    step(
-      position,
-      {
-        timeMs,
-        count: counted,
-        units: isChange ? slot(changes, change + 1) : 0,
-        demand: isChange ? slot(changes, change + 2) : 0,
-      },
-      context,
-    );
-    if (ended !== undefined && before !== undefined) addEnded(ended, before, position);
+    const instant = {
+      timeMs,
+      count: counted,
+      units: isChange ? slot(changes, change + 1) : 0,
+      demand: isChange ? slot(changes, change + 2) : 0,
+    };
+    advanceCourse(course, instant, context);
     if (isChange) change += CHANGE_LENGTH;
     if (counted !== undefined) count += 1;
     while (inbound[delivery] === timeMs) delivery += INBOUND_LENGTH;
   }
 }
 
-/** The list with more at its end. */
-export function grown(list: number[] | null, more: readonly number[]): number[] {
+/** The list with more at `at`, which is its end unless it is given. */
+export function grown(
+  list: number[] | null,
+  more: readonly number[],
+  at = list?.length ?? 0,
+): number[] {
   if (list === null) return [...more].slice();
-  if (list.length <= EXACT_LENGTH_MAX) return list.concat(more);
-  list.push(...more);
+  if (list.length <= EXACT_LENGTH_MAX) return list.slice(0, at).concat(more, list.slice(at));
+  if (at === list.length) list.push(...more);
+  else list.splice(at, 0, ...more);
   return list;
 }
 
