@@ -1,10 +1,9 @@
-import type { Output } from '../../processors/engine/operator/operator.ts';
 import { createStockLevels } from '../../processors/stock/operator.ts';
-import { WeekProfile } from '../../processors/stock/week-profile.ts';
 import type { Inventory } from '../../schemas/events/inventory.ts';
-import type { SkuEvent } from '../../schemas/events/sku-event.ts';
 import { DAY_MS } from '../../schemas/time.ts';
+import { STOCK_LEVELS_CONFIG } from '../../test/doubles/stock-config.ts';
 import { childInput, sendResult } from '../measure/child.ts';
+import { EMPTY, SILENT, recordAt, saleEvent } from './events.ts';
 
 /** How many SKUs at how many nodes each. */
 export interface StockInput {
@@ -22,49 +21,8 @@ const START_MS = Date.UTC(2026, 0, 5);
 const ROUND_MS = 2 * DAY_MS;
 const ROUNDS = 4;
 
-/** What every event of the bench has in common. */
-const EMPTY: Inventory = {
-  event_id: '',
-  occurred_at: 0,
-  source: 'warehouse',
-  seq: null,
-  sku: '',
-  kind: 'count',
-  node_id: null,
-  channel: null,
-  on_hand: null,
-  reserved: null,
-  safety: null,
-  quantity: null,
-  lead_time_days: null,
-  due_at: null,
-  price_minor: null,
-  currency: null,
-  tax_included: null,
-  promo_id: null,
-  capacity: null,
-  used: null,
-};
-
-const SILENT: Output = {
-  add: () => undefined,
-  upsert: () => undefined,
-  append: () => undefined,
-  forward: () => undefined,
-  broadcast: () => undefined,
-  wakeAt: () => undefined,
-  count: () => undefined,
-};
-
 const { skus, nodes } = childInput<StockInput>();
-const operator = createStockLevels({
-  allowedLatenessMs: DAY_MS,
-  sequenceGaps: true,
-  owners: {},
-  rules: { profile: new WeekProfile(), leadTimeMs: 5 * DAY_MS, reviewPeriodMs: DAY_MS },
-  substitutionShare: 0,
-  priceChannel: 'dtc',
-});
+const operator = createStockLevels(STOCK_LEVELS_CONFIG);
 globalThis.gc?.();
 const before = process.memoryUsage().heapUsed;
 const states = new Map<string, unknown>();
@@ -93,19 +51,19 @@ function takeRound(sku: string, round: number): void {
     states.set(sku, state);
   }
   const roundMs = START_MS + round * ROUND_MS;
-  const record = {
-    topic: 'weir.inventory',
-    partition: 0,
-    offset: 0,
-    appendedAtMs: roundMs,
-    watermarkMs: roundMs - 1,
-  } as const;
+  const record = recordAt(roundMs);
   const takeInventory = operator.apply['weir.inventory'];
   const takeSkuEvent = operator.apply['weir.internal.sku'];
   for (let index = 0; index < nodes; index += 1) {
     const node = `node-${index}`;
     const timeMs = roundMs + index;
-    if (round % 2 === 1) takeSkuEvent?.(state, saleEvent(sku, node, timeMs), SILENT, record);
+    if (round % 2 === 1)
+      takeSkuEvent?.(
+        state,
+        saleEvent(sku, node, { timeMs, eventId: `${sku}/${node}/${timeMs}` }),
+        SILENT,
+        record,
+      );
     else takeInventory?.(state, unitsEvent(sku, node, { timeMs, round }), SILENT, record);
   }
   takeInventory?.(state, priceEvent(sku, roundMs), SILENT, record);
@@ -128,23 +86,6 @@ function unitsEvent(
     kind: isCount ? 'count' : 'movement',
     on_hand: isCount ? 100 : null,
     quantity: isCount ? null : round,
-  };
-}
-
-function saleEvent(sku: string, node: string, timeMs: number): SkuEvent {
-  return {
-    event_id: `${sku}/${node}/${timeMs}`,
-    occurred_at: timeMs,
-    source: 'order-lines',
-    sku,
-    kind: 'sold',
-    node_id: node,
-    quantity: 1,
-    demand: 1,
-    order_id: null,
-    sales_channel: null,
-    alert_id: null,
-    actor: null,
   };
 }
 
