@@ -86,7 +86,7 @@ test('what is remembered of a busy node is what going over everything again give
         seen.marks = Math.max(seen.marks, remembering.course?.marks.length ?? 0);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
   expect(seen.outages).toBeGreaterThan(5);
   expect(seen.risks).toBeGreaterThan(5);

@@ -1,4 +1,12 @@
-import { type Instant, type Spells, addEnded, currentSpells, lastRisks, step } from './level.ts';
+import {
+  type Instant,
+  type Spells,
+  type StepContext,
+  addEnded,
+  currentSpells,
+  lastRisks,
+  step,
+} from './level.ts';
 import { NEWEST_MS, type Position, slot } from './position.ts';
 
 /**
@@ -40,11 +48,7 @@ export function startCourse(folded: Position): Course {
 }
 
 /** Moves the course over an instant after everything it has passed. */
-export function advanceCourse(
-  course: Course,
-  instant: Instant,
-  context: Parameters<typeof step>[2],
-): void {
+export function advanceCourse(course: Course, instant: Instant, context: StepContext): void {
   const before = currentSpells(course.newest);
   step(course.newest, instant, context);
   addEnded(course.ended, before, course.newest);
@@ -52,14 +56,17 @@ export function advanceCourse(
   if (course.sinceMark === CLOSE_INSTANTS) mark(course);
 }
 
-/** Takes the course back to before `timeMs`: it has passed nothing at it or after it then. */
+/**
+ * Takes the course back to before `timeMs`, which is after the folded part: it has passed nothing at it or
+ * after it then.
+ */
 export function rewindCourse(course: Course, timeMs: number, folded: Position): void {
   if (slot(course.newest, NEWEST_MS) < timeMs) return;
-  while (course.marks.length > 0 && slot(course.marks.at(-1) ?? folded, NEWEST_MS) >= timeMs) {
-    course.marks.pop();
-    course.closeMarks = Math.max(0, course.closeMarks - 1);
-  }
-  const from = course.marks.at(-1) ?? folded;
+  const { marks } = course;
+  const kept = marks.findLastIndex((position) => slot(position, NEWEST_MS) < timeMs) + 1;
+  course.closeMarks = Math.max(0, course.closeMarks - (marks.length - kept));
+  marks.length = kept;
+  const from = marks.at(-1) ?? folded;
   course.newest = from.slice();
   course.sinceMark = 0;
   course.ended = endedUntil(course.ended, from);

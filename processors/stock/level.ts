@@ -80,15 +80,17 @@ export interface Instant {
   readonly demand: number;
 }
 
+/** What a step needs to know besides the instant. */
+export interface StepContext {
+  readonly rules: StockRules;
+  readonly inbound: Inbound | null;
+}
+
 /**
  * Moves the position over an instant. Positions that pass the same instants end the same to the last
  * bit, however the instants became known.
  */
-export function step(
-  position: Position,
-  instant: Instant,
-  context: { readonly rules: StockRules; readonly inbound: Inbound | null },
-): void {
+export function step(position: Position, instant: Instant, context: StepContext): void {
   const { timeMs, count, units, demand } = instant;
   advanceDemand(position, timeMs, context.rules.profile);
   const wasOut = isOut(position);
