@@ -1,30 +1,9 @@
 import type { Output, RecordContext } from '../../processors/engine/operator/operator.ts';
-import type { Inventory } from '../../schemas/events/inventory.ts';
 import type { SkuEvent } from '../../schemas/events/sku-event.ts';
+import { buildInventory } from '../../test/laws/event-builders.ts';
 
 /** What every event of the bench has in common. */
-export const EMPTY: Inventory = {
-  event_id: '',
-  occurred_at: 0,
-  source: 'warehouse',
-  seq: null,
-  sku: '',
-  kind: 'count',
-  node_id: null,
-  channel: null,
-  on_hand: null,
-  reserved: null,
-  safety: null,
-  quantity: null,
-  lead_time_days: null,
-  due_at: null,
-  price_minor: null,
-  currency: null,
-  tax_included: null,
-  promo_id: null,
-  capacity: null,
-  used: null,
-};
+export const EMPTY = buildInventory({ source: 'warehouse', on_hand: null });
 
 /** Takes everything and keeps nothing, so that the operator alone is measured. */
 export const SILENT: Output = {
