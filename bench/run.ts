@@ -7,6 +7,7 @@ import { bench as botsTruth } from './bots-truth.bench.ts';
 import { bench as bots } from './bots.bench.ts';
 import { bench as core } from './core.bench.ts';
 import { bench as fulfilment } from './fulfilment.bench.ts';
+import { bench as kafkaBacklog } from './kafka-backlog.bench.ts';
 import { bench as kafkaClients } from './kafka-clients.bench.ts';
 import { bench as kafkaLag } from './kafka-lag.bench.ts';
 import { bench as kafkaScale } from './kafka-scale.bench.ts';
@@ -30,6 +31,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   core,
   fulfilment,
   kafka,
+  'kafka-backlog': kafkaBacklog,
   'kafka-clients': kafkaClients,
   'kafka-lag': kafkaLag,
   'kafka-scale': kafkaScale,
@@ -60,6 +62,7 @@ const { values, positionals } = parseArgs({
 /** These start a broker, which needs Java, and run when they are named. */
 const NAMED_ONLY: ReadonlySet<string> = new Set([
   'kafka',
+  'kafka-backlog',
   'kafka-clients',
   'kafka-lag',
   'kafka-scale',

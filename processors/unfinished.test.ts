@@ -41,7 +41,7 @@ test('what no task has read and what was not delivered is unfinished', async () 
       inputs: [{ topic: 'weir.clicks', nextOffset: 2, counts: noCounts() }],
       watermarkMs: 0,
       newestEventMs: [],
-      idChunks: [],
+      eventIds: { firstChunk: 1, idCount: 0 },
       imports: [],
     }),
     sealedWrite('o/0000000000000001', sealed),

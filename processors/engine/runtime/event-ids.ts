@@ -2,43 +2,55 @@ import { EngineError } from '../../../schemas/errors.ts';
 import { Deduplicator, type Seen } from '../operator/deduplicate.ts';
 import type { Store, Write } from '../state/store.ts';
 
-/** Ids that one checkpoint added, stored under the chunk's number. */
-export interface IdChunk {
-  readonly chunk: number;
+/** Which ids are stored: all of the chunks from `firstChunk` on, together `idCount`. */
+export interface StoredIds {
+  readonly firstChunk: number;
   readonly idCount: number;
 }
 
+/** What a task without a checkpoint has. */
+const NO_IDS: StoredIds = { firstChunk: 1, idCount: 0 };
+
+/**
+ * Ids of one chunk. The newest is written again until it is full, so small ones cost less where events
+ * are few; were they as many as checkpoints instead, an hour of single events would make thousands.
+ */
+const CHUNK_IDS = 256;
 /** Bytes of one id in a chunk: 64 bits of its fingerprint, 32 of its body's hash. */
 const ID_BYTES = 12;
+const CHUNK_BYTES = CHUNK_IDS * ID_BYTES;
 const CHUNK_DIGITS = 12;
 
-/** The event ids that one task remembers, with their copy in the store: one chunk per checkpoint. */
+/** The event ids that one task remembers, with their copy in the store. */
 export class EventIds {
   readonly #store: Store;
   readonly #prefix: string;
   readonly #idsMax: number;
   readonly #deduplicator: Deduplicator;
-  readonly #chunks: IdChunk[];
-  #storedCount = 0;
+  #stored: StoredIds;
+  /** The newest chunk while it is not full. */
+  #tail: Uint8Array = new Uint8Array(0);
 
   /**
-   * @param options.chunks what the checkpoint holds, oldest first
-   * @throws {EngineError} CHECKPOINT_DAMAGED when a chunk is missing
+   * @param options.stored what the checkpoint says
+   * @throws {EngineError} CHECKPOINT_DAMAGED when a chunk is missing or has another length
    */
   constructor(options: {
     readonly store: Store;
     readonly task: string;
     readonly idsMax: number;
-    readonly chunks: readonly IdChunk[];
+    readonly stored: StoredIds | undefined;
   }) {
     this.#store = options.store;
     this.#prefix = `d/${options.task}/`;
     this.#idsMax = options.idsMax;
     this.#deduplicator = new Deduplicator({ idsMax: options.idsMax });
-    this.#chunks = [...options.chunks];
-    for (const { chunk, idCount } of this.#chunks) {
-      this.#deduplicator.restore(this.#stored(chunk));
-      this.#storedCount += idCount;
+    this.#stored = options.stored ?? NO_IDS;
+    const { firstChunk, idCount } = this.#stored;
+    for (let chunk = firstChunk, left = idCount; left > 0; chunk += 1, left -= CHUNK_IDS) {
+      const ids = this.#read(chunk, Math.min(left, CHUNK_IDS));
+      this.#deduplicator.restore(ids);
+      if (left < CHUNK_IDS) this.#tail = Uint8Array.from(ids);
     }
   }
 
@@ -47,8 +59,8 @@ export class EventIds {
   }
 
   /** For the checkpoint. */
-  get chunks(): readonly IdChunk[] {
-    return this.#chunks;
+  get stored(): StoredIds {
+    return this.#stored;
   }
 
   see(eventId: string, bodyHash: number): Seen {
@@ -57,29 +69,30 @@ export class EventIds {
 
   /** Adds what is new since the last call to `writes`, and the removal of chunks that are no longer needed. */
   collect(writes: Write[]): void {
-    const ids = this.#deduplicator.takeAdded();
-    if (ids.length === 0) return;
-    const chunk = (this.#chunks.at(-1)?.chunk ?? 0) + 1;
-    const idCount = ids.length / ID_BYTES;
-    writes.push({ key: this.#key(chunk), value: ids });
-    this.#chunks.push({ chunk, idCount });
-    this.#storedCount += idCount;
-    for (;;) {
-      const oldest = this.#chunks[0];
-      if (oldest === undefined || this.#storedCount - oldest.idCount < this.#idsMax) return;
-      writes.push({ key: this.#key(oldest.chunk), value: undefined });
-      this.#chunks.shift();
-      this.#storedCount -= oldest.idCount;
+    const added = this.#deduplicator.takeAdded();
+    if (added.length === 0) return;
+    let { firstChunk, idCount } = this.#stored;
+    let chunk = firstChunk + Math.floor(idCount / CHUNK_IDS);
+    const ids = Buffer.concat([this.#tail, added]);
+    for (let at = 0; at < ids.length; at += CHUNK_BYTES, chunk += 1) {
+      writes.push({ key: this.#key(chunk), value: ids.subarray(at, at + CHUNK_BYTES) });
     }
+    this.#tail = Uint8Array.from(ids.subarray(ids.length - (ids.length % CHUNK_BYTES)));
+    idCount += added.length / ID_BYTES;
+    for (; idCount - CHUNK_IDS >= this.#idsMax; idCount -= CHUNK_IDS, firstChunk += 1) {
+      writes.push({ key: this.#key(firstChunk), value: undefined });
+    }
+    this.#stored = { firstChunk, idCount };
   }
 
-  #stored(chunk: number): Buffer {
+  #read(chunk: number, idCount: number): Buffer {
     const ids = this.#store.get(this.#key(chunk));
-    if (ids !== undefined) return ids;
+    if (ids?.length === idCount * ID_BYTES) return ids;
+    const found = ids === undefined ? 'none' : String(ids.length / ID_BYTES);
     throw new EngineError({
       code: 'CHECKPOINT_DAMAGED',
       kind: 'fatal',
-      message: `Expected the event ids ${this.#key(chunk)} in the checkpoint, found none`,
+      message: `Expected ${idCount} event ids as ${this.#key(chunk)} in the checkpoint, found ${found}`,
     });
   }
 

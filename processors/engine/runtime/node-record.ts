@@ -16,7 +16,7 @@ import type { Store } from '../state/store.ts';
  * The format of a checkpoint as a whole. Raise it when what an earlier version stored would be read as
  * something else; an operator's own state has `stateVersion`.
  */
-export const CHECKPOINT_FORMAT = 2;
+export const CHECKPOINT_FORMAT = 3;
 
 /** What the store knows of the node. */
 export interface NodeRecord {

@@ -4,7 +4,7 @@ import { erase } from '../../../schemas/brand.ts';
 import type { EventCounts } from '../../../schemas/ports.ts';
 import type { Topic } from '../../../schemas/topics.ts';
 import { endOfPrefix, type Store, type Write } from '../state/store.ts';
-import type { IdChunk } from './event-ids.ts';
+import type { StoredIds } from './event-ids.ts';
 import type { ActiveImport } from './imports.ts';
 
 /** What a checkpoint holds of a task, apart from keyed state and sums. */
@@ -16,7 +16,7 @@ export interface TaskRecord {
   }[];
   readonly watermarkMs: number;
   readonly newestEventMs: readonly number[];
-  readonly idChunks: readonly IdChunk[];
+  readonly eventIds: StoredIds;
   readonly imports: readonly ActiveImport[];
 }
 

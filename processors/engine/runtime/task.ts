@@ -138,7 +138,7 @@ export class Task {
       store,
       task: this.name,
       idsMax: limits.deduplicationIdsMax,
-      chunks: record?.idChunks ?? [],
+      stored: record?.eventIds,
     });
   }
 
@@ -242,7 +242,7 @@ export class Task {
       })),
       watermarkMs: this.#watermark.currentMs,
       newestEventMs: this.#watermark.newestEventMs,
-      idChunks: this.#ids.chunks,
+      eventIds: this.#ids.stored,
       imports: this.#imports.active,
     };
     writes.push(taskWrite(this.name, record));
