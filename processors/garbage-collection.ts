@@ -5,15 +5,24 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 const V8_MAJOR = '13';
 
 /**
+ * What a thread that starts later begins with, in MiB per half. It would begin with less than one, and
+ * grow no more once `collectYoungOften` is called: the door's thread then collected a hundred times a
+ * second, and its whole heap every second.
+ */
+const THREAD_HALF_MB = 8;
+
+/**
  * Tells V8 to collect when what is in use has grown by 70 %, memory outside its heap included. Left
  * alone it does so whenever 64 MB more are in use outside, which rows and log batches are within
  * seconds, and then marks on the thread that everybody waits for: half a second with 400 MB of state.
- * `bench/state` measures it. Concerns the whole process; calling it again changes nothing.
+ * `bench/state` measures it. And gives threads room for young objects. Concerns the whole process, and must
+ * come before its threads; calling it again changes nothing.
  */
 export function collectByGrowth(): void {
   if (!isKnown()) return;
   setFlagsFromString('--external-memory-accounted-in-global-limit');
   setFlagsFromString('--heap-growing-percent=70');
+  setFlagsFromString(`--min-semi-space-size=${THREAD_HALF_MB}`);
 }
 
 /**

@@ -1,6 +1,5 @@
-import { erase } from '../../schemas/brand.ts';
 import { schemaIdOf } from '../../schemas/events/confluent.ts';
-import { parseEvent } from '../../schemas/events/parse.ts';
+import { checkEvent } from '../../schemas/events/parse.ts';
 import { type DecodeResult, decodeEvent } from '../../schemas/events/wire.ts';
 import {
   EVENT_TYPES,
@@ -50,9 +49,9 @@ function admit(topic: Topic, bytes: Buffer, options: AdmissionOptions): Admitted
   if (decoded.kind === 'wait') return decoded;
   if (decoded.kind !== 'ok') return refused(decoded);
   // What was JSON has been checked; checking it again costs less than telling the two apart.
-  const parsed = parseEvent(type, erase(decoded.event), NO_TIME_LIMIT);
-  if (parsed.kind === 'rejected') return refused(parsed);
-  return { kind: 'ok', ...placeEvent(type, parsed.event, options) };
+  const checked = checkEvent(type, decoded.event, NO_TIME_LIMIT);
+  if (checked.kind === 'rejected') return refused(checked);
+  return { kind: 'ok', ...placeEvent(type, checked.event, options) };
 }
 
 /** By its first bytes: Confluent's wire format with the schema that it names, else what the log itself holds. */

@@ -101,13 +101,8 @@ function checkNested(
       path,
     });
   }
-  if (given.length > LIST_LENGTH_MAX) {
-    return reject('EVENT_LINES_TOO_MANY', {
-      expected: `at most ${LIST_LENGTH_MAX} lines`,
-      got: `${given.length}`,
-      path,
-    });
-  }
+  const rejection = checkLength(given, path);
+  if (rejection !== undefined) return rejection;
   const items: CheckedRecord[] = [];
   for (let index = 0; index < given.length; index += 1) {
     const item = checkRecord(check, given[index], `${path}[${index}].`);
@@ -117,7 +112,22 @@ function checkNested(
   return items;
 }
 
-function checkScalar(field: FieldCheck, given: unknown, path: string): EventRejection | undefined {
+/** Refuses a list that is too long. */
+export function checkLength(list: readonly unknown[], path: string): EventRejection | undefined {
+  if (list.length <= LIST_LENGTH_MAX) return undefined;
+  return reject('EVENT_LINES_TOO_MANY', {
+    expected: `at most ${LIST_LENGTH_MAX} lines`,
+    got: `${list.length}`,
+    path,
+  });
+}
+
+/** Checks the value of a field that is no record and no list. */
+export function checkScalar(
+  field: FieldCheck,
+  given: unknown,
+  path: string,
+): EventRejection | undefined {
   switch (field.content) {
     case 'id':
     case 'label':
@@ -265,21 +275,22 @@ function rejectUnknown(
   return name === undefined ? undefined : rejectName(name, value[name], path);
 }
 
-function rejectMissing(
-  check: RecordCheck,
-  value: Readonly<Record<string, unknown>>,
-  path: string,
-): EventRejection {
-  const field = check.fields.find(({ name, isRequired }) => isRequired && isAbsent(value[name]));
+/** Tells which of the required fields is missing, where one is. */
+export function rejectMissing(check: RecordCheck, value: object, path: string): EventRejection {
+  const given = new Map<string, unknown>(Object.entries(value));
+  const field = check.fields.find(
+    ({ name, isRequired }) => isRequired && isAbsent(given.get(name)),
+  );
   assert(field !== undefined, 'a required field is missing');
   return reject('EVENT_FIELD_MISSING', {
     expected: wordsFor(field),
-    got: describe(value[field.name], false),
+    got: describe(given.get(field.name), false),
     path: path + field.name,
   });
 }
 
-function isAbsent(given: unknown): boolean {
+/** Whether a field counts as not given. */
+export function isAbsent(given: unknown): boolean {
   return given === undefined || given === null;
 }
 

@@ -3,6 +3,7 @@ import type { VisitorToken } from '../ids.ts';
 import { EVENT_TIME_MS_MIN } from '../time.ts';
 import { type EventOfTopic, type EventType, TOPIC_OF_EVENT, type Topic } from '../topics.ts';
 import { AVRO_SCHEMAS } from './avro-schemas.ts';
+import { checkComplete } from './check-complete.ts';
 import { type CheckedRecord, checkRecord, isObject, isRejection } from './check-record.ts';
 import type { Inventory, InventoryKind } from './inventory.ts';
 import type { Order } from './order.ts';
@@ -74,6 +75,24 @@ export function parseRecord<T extends Topic>(
   const record = checkRecord(CHECKS[topic], flat, '');
   if (isRejection(record)) return record;
   const rejection = checkTime(Number(record['occurred_at']), time) ?? checkMeaning(topic, record);
+  return rejection ?? { kind: 'ok', event: erase(record) };
+}
+
+/**
+ * As `parseEvent`, for an event that has every field of its schema in the schema's order, such as one
+ * that `decodeEvent` gives: it is checked as it is, and not copied.
+ */
+export function checkEvent<Type extends EventType>(
+  type: Type,
+  event: object,
+  time: ParseTime,
+): ParseResult<RawEvent<Type>> {
+  const topic = TOPIC_OF_EVENT[type];
+  const record: CheckedRecord = erase(event);
+  const rejection =
+    checkComplete(CHECKS[topic], record, '') ??
+    checkTime(Number(record['occurred_at']), time) ??
+    checkMeaning(topic, record);
   return rejection ?? { kind: 'ok', event: erase(record) };
 }
 

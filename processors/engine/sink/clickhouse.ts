@@ -54,6 +54,12 @@ export const LIVE_DATABASE = 'weir';
 const QUERY_SECONDS_MAX = 30;
 const QUERY_ROWS_MAX = 200_000;
 
+/**
+ * Of every insert: it is answered when its rows are stored, and no two of its rows have one key, so that
+ * ClickHouse need not look for any.
+ */
+const INSERT_SETTINGS = { async_insert: 0, optimize_on_insert: 0 } as const;
+
 /** Longest an insert may go without an answer: as long as ClickHouse makes one wait for its parts. */
 const INSERT_SECONDS_MAX = 60;
 /** Longest a change of the schema may: ClickHouse waits three minutes for the servers of a cluster. */
@@ -147,7 +153,7 @@ export class ClickHouse implements Sink {
           connection.chdb.rawInsert({
             table: into,
             columns: [...columns],
-            settings: { insert_deduplication_token: token, async_insert: 0 },
+            settings: { insert_deduplication_token: token, ...INSERT_SETTINGS },
             format: 'TabSeparated',
             values: body,
           }),
@@ -302,11 +308,14 @@ async function insertOver(
   { columns, body, token }: Insert,
 ): Promise<void> {
   const names = columns.map((column) => `\`${column}\``).join(', ');
+  const settings = Object.entries(INSERT_SETTINGS)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(', ');
   // Settings stand in the statement, where a profile of the user cannot change them.
   const { stream } = await client.exec({
     query:
       `INSERT INTO ${into} (${names}) ` +
-      `SETTINGS insert_deduplication_token = '${token}', async_insert = 0 FORMAT TabSeparated`,
+      `SETTINGS insert_deduplication_token = '${token}', ${settings} FORMAT TabSeparated`,
     values: Readable.from([body], { objectMode: false }),
     ...endAfter(INSERT_SECONDS_MAX),
   });
