@@ -38,7 +38,10 @@ export const VARIANTS: readonly Variant[] = [
     name: 'deduplication forgets at a restart',
     store: (store) => ({
       ...store,
-      get: (key) => (key.startsWith('d/') ? Buffer.alloc(0) : store.get(key)),
+      get: (key) => {
+        const value = store.get(key);
+        return key.startsWith('d/') && value !== undefined ? Buffer.alloc(value.length) : value;
+      },
     }),
   },
   {
