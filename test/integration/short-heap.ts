@@ -10,9 +10,10 @@ import { IngestGate } from '../../processors/ingest-gate.ts';
  * again. Run it with a small heap; it prints the refusal, how full the heap was, and how it ended.
  */
 
-/** Small against what is left of the heap when it counts as short. */
-const HELD_AT_ONCE = 2_000;
-/** A turn makes a few hundred kB of garbage, so that there are collections to learn from. */
+/** Objects that a turn makes: a few hundred kB, so that there are collections to learn from. */
+const MADE_AT_ONCE = 2_000;
+/** Those of them that stay. If all young objects did, V8 might have no room to move them to. */
+const HELD_AT_ONCE = 200;
 const TURNS_MAX = 20_000;
 
 const gate = new IngestGate(new MemoryLog(() => 0), 1);
@@ -27,10 +28,10 @@ async function untilRefused(isRefused: boolean, each: () => void): Promise<void>
 }
 
 function objects(): readonly unknown[] {
-  return Array.from({ length: HELD_AT_ONCE }, (_, index) => ({ index, text: `text ${index}` }));
+  return Array.from({ length: MADE_AT_ONCE }, (_, index) => ({ index, text: `text ${index}` }));
 }
 
-await untilRefused(true, () => held.push(objects()));
+await untilRefused(true, () => held.push(objects().slice(0, HELD_AT_ONCE)));
 const { used_heap_size: used } = getHeapStatistics();
 const refusal = gate.refusal(0, () => 0);
 held.length = 0;
