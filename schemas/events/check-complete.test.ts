@@ -44,9 +44,9 @@ const anyNumber = fc.oneof(
 function alike(name: string, value: unknown): fc.Arbitrary<unknown> {
   if (value === null && name === 'consent') return fc.constant(null);
   if (Array.isArray(value)) {
-    const one = changed(value[0]);
-    const many = fc.constant(Array.from({ length: LIST_LENGTH_MAX + 1 }, () => value[0]));
-    return fc.oneof(fc.array(one, { maxLength: 3 }), many);
+    const [first = {}]: readonly object[] = value;
+    const many = fc.constant(Array.from({ length: LIST_LENGTH_MAX + 1 }, () => first));
+    return fc.oneof(fc.array(changed(first), { maxLength: 3 }), many);
   }
   if (typeof value === 'object' && value !== null) return changed(value);
   if (typeof value === 'string') return anyText;

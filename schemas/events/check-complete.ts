@@ -1,3 +1,4 @@
+import { erase } from '../brand.ts';
 import { assert } from '../errors.ts';
 import { checkLength, checkScalar, isAbsent, rejectMissing } from './check-record.ts';
 import type { FieldCheck, RecordCheck } from './record-check.ts';
@@ -38,7 +39,7 @@ function checkNested(
   given: unknown,
   path: string,
 ): EventRejection | undefined {
-  if (field.content === 'record') return checkComplete(check, Object(given), `${path}.`);
+  if (field.content === 'record') return checkComplete(check, erase(given), `${path}.`);
   const items: readonly object[] = Array.isArray(given) ? given : [];
   const rejection = checkLength(items, path);
   if (rejection !== undefined) return rejection;
