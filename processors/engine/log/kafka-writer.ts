@@ -1,5 +1,12 @@
-import { type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
+import {
+  type Kafka,
+  type Message,
+  Partitioners,
+  type Producer,
+  type RecordMetadata,
+} from 'kafkajs';
 
+import { EngineError } from '../../../schemas/errors.ts';
 import { HEADER } from './kafka-batch.ts';
 import { kafkaError } from './kafka-client.ts';
 import { dealtOut } from './kafka-wire.ts';
@@ -53,6 +60,7 @@ export class KafkaWriter {
             messages: dealtOut(messages),
           })),
         });
+        checkAnswered(round, answers);
         for (const { topicName, partition, baseOffset } of answers) {
           const count = round.get(topicName)?.filter((each) => each.partition === partition).length;
           const firstOffset = Number(baseOffset ?? -1);
@@ -83,6 +91,24 @@ export class KafkaWriter {
     });
     await producer.connect();
     return producer;
+  }
+}
+
+/**
+ * Repeating a request, the client leaves out every broker that has answered: where a partition has moved
+ * to one of those, its records are not sent, and no error says so.
+ */
+function checkAnswered(round: Round, answers: readonly RecordMetadata[]): void {
+  for (const [topic, messages] of round) {
+    for (const partition of new Set(messages.map((message) => message.partition))) {
+      if (answers.some((each) => each.topicName === topic && each.partition === partition))
+        continue;
+      throw new EngineError({
+        code: 'KAFKA_UNREACHABLE',
+        kind: 'transient',
+        message: `Expected an answer for partition ${partition} of ${topic}, got none: it has moved to another broker`,
+      });
+    }
   }
 }
 
