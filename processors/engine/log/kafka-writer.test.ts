@@ -1,0 +1,65 @@
+import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
+import { expect, test } from 'vitest';
+
+import { erase } from '../../../schemas/brand.ts';
+import { type Appended, KafkaWriter } from './kafka-writer.ts';
+
+const BATCHES = [0, 1].map((partition) => ({
+  topic: 'weir.clicks',
+  partition,
+  values: [Buffer.from('a'), Buffer.from('b')],
+}));
+
+/** A client whose brokers answer for these partitions, request by request, and the producers it made. */
+class Client {
+  producers = 0;
+  readonly #answered: (readonly number[])[];
+
+  constructor(answered: readonly (readonly number[])[]) {
+    this.#answered = [...answered];
+  }
+
+  asKafka(): Kafka {
+    const answer = ({ topicMessages = [] }: ProducerBatch): Promise<RecordMetadata[]> => {
+      const partitions = this.#answered.shift() ?? [];
+      return Promise.resolve(
+        topicMessages.flatMap(({ topic }) =>
+          partitions.map((partition) => ({
+            topicName: topic,
+            partition,
+            errorCode: 0,
+            baseOffset: '5',
+          })),
+        ),
+      );
+    };
+    const nothing = (): Promise<void> => Promise.resolve();
+    return erase({
+      producer: () => {
+        this.producers += 1;
+        return { connect: nothing, disconnect: nothing, sendBatch: answer };
+      },
+    });
+  }
+}
+
+test('records are appended when there is an answer for every partition, with where they end', async () => {
+  const appended: Appended[] = [];
+  const writer = new KafkaWriter(new Client([[1, 0]]).asKafka());
+  await writer.append(BATCHES, (each) => appended.push(each));
+  expect(appended).toEqual([
+    { topic: 'weir.clicks', partition: 1, endOffset: 7 },
+    { topic: 'weir.clicks', partition: 0, endOffset: 7 },
+  ]);
+});
+
+test('a partition without an answer is no append: the sender hears of it and sends again, by a new producer', async () => {
+  const client = new Client([[0], [0, 1]]);
+  const writer = new KafkaWriter(client.asKafka());
+  await expect(writer.append(BATCHES, () => undefined)).rejects.toMatchObject({
+    code: 'KAFKA_UNREACHABLE',
+    kind: 'transient',
+  });
+  await writer.append(BATCHES, () => undefined);
+  expect(client.producers).toBe(2);
+});
