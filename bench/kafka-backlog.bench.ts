@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MINUTE_MS, SECOND_MS } from '../schemas/time.ts';
 import {
   type CatchUp,
+  type Look,
   VIEWERS,
   cpuPerEventUs,
   rateBetween,
@@ -92,7 +93,7 @@ function minutesPerSecond(run: CatchUp): readonly number[] {
 }
 
 /** The first look so long after the first event; the last one where there is none. */
-function lookAt({ looks }: CatchUp, afterMs: number): CatchUp['looks'][number] | undefined {
+function lookAt({ looks }: CatchUp, afterMs: number): Look | undefined {
   const startMs = looks[0]?.atMs ?? 0;
   return looks.find(({ atMs }) => atMs - startMs >= afterMs) ?? looks.at(-1);
 }

@@ -1,22 +1,28 @@
 import { erase } from '../brand.ts';
 import { assert } from '../errors.ts';
-import { checkLength, checkScalar, isAbsent, rejectMissing } from './check-record.ts';
+import {
+  type CheckedRecord,
+  checkLength,
+  checkScalar,
+  isAbsent,
+  rejectMissing,
+} from './check-record.ts';
 import type { FieldCheck, RecordCheck } from './record-check.ts';
 import type { EventRejection } from './rejection.ts';
 
 /**
  * Refuses what `checkRecord` refuses, of a record that has every field of its schema in the schema's
- * order, as reading Avro makes it. Nothing is copied and no name looked up, which takes a third of the
- * time.
+ * order, as reading Avro makes it. Nothing is copied and no name looked up: letting a record of another
+ * program in takes a sixth less.
  *
  * @param path where the record stands, such as `lines[3].`; empty at the top
  */
 export function checkComplete(
   check: RecordCheck,
-  record: object,
+  record: Readonly<CheckedRecord>,
   path: string,
 ): EventRejection | undefined {
-  const values: readonly unknown[] = Object.values(record);
+  const values = Object.values(record);
   assert(values.length === check.fields.length, 'a complete record has every field of its schema');
   let requiredCount = 0;
   for (let index = 0; index < values.length; index += 1) {
@@ -40,7 +46,7 @@ function checkNested(
   path: string,
 ): EventRejection | undefined {
   if (field.content === 'record') return checkComplete(check, erase(given), `${path}.`);
-  const items: readonly object[] = Array.isArray(given) ? given : [];
+  const items: readonly CheckedRecord[] = erase(given);
   const rejection = checkLength(items, path);
   if (rejection !== undefined) return rejection;
   for (const [index, item] of items.entries()) {

@@ -276,15 +276,16 @@ function rejectUnknown(
 }
 
 /** Tells which of the required fields is missing, where one is. */
-export function rejectMissing(check: RecordCheck, value: object, path: string): EventRejection {
-  const given = new Map<string, unknown>(Object.entries(value));
-  const field = check.fields.find(
-    ({ name, isRequired }) => isRequired && isAbsent(given.get(name)),
-  );
+export function rejectMissing(
+  check: RecordCheck,
+  value: Readonly<Record<string, unknown>>,
+  path: string,
+): EventRejection {
+  const field = check.fields.find(({ name, isRequired }) => isRequired && isAbsent(value[name]));
   assert(field !== undefined, 'a required field is missing');
   return reject('EVENT_FIELD_MISSING', {
     expected: wordsFor(field),
-    got: describe(given.get(field.name), false),
+    got: describe(value[field.name], false),
     path: path + field.name,
   });
 }

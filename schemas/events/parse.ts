@@ -74,8 +74,7 @@ export function parseRecord<T extends Topic>(
   }
   const record = checkRecord(CHECKS[topic], flat, '');
   if (isRejection(record)) return record;
-  const rejection = checkTime(Number(record['occurred_at']), time) ?? checkMeaning(topic, record);
-  return rejection ?? { kind: 'ok', event: erase(record) };
+  return checkValues(topic, record, time) ?? { kind: 'ok', event: erase(record) };
 }
 
 /**
@@ -89,11 +88,17 @@ export function checkEvent<Type extends EventType>(
 ): ParseResult<RawEvent<Type>> {
   const topic = TOPIC_OF_EVENT[type];
   const record: CheckedRecord = erase(event);
-  const rejection =
-    checkComplete(CHECKS[topic], record, '') ??
-    checkTime(Number(record['occurred_at']), time) ??
-    checkMeaning(topic, record);
+  const rejection = checkComplete(CHECKS[topic], record, '') ?? checkValues(topic, record, time);
   return rejection ?? { kind: 'ok', event: erase(record) };
+}
+
+/** Refuses what has the form of the schema and still cannot be. */
+function checkValues(
+  topic: Topic,
+  record: CheckedRecord,
+  time: ParseTime,
+): EventRejection | undefined {
+  return checkTime(Number(record['occurred_at']), time) ?? checkMeaning(topic, record);
 }
 
 const OLDEST_DAY = new Date(EVENT_TIME_MS_MIN).toISOString().slice(0, 10);
