@@ -63,8 +63,22 @@ export interface BrokerSecurity {
   readonly password: string;
 }
 
+/** What programs connect to: one broker, or several that are one cluster. */
+export interface Brokers {
+  /** Host and port of each, with commas between them. */
+  readonly address: string;
+}
+
+/** A broker among those of its cluster. */
+export interface Place {
+  /** Where the brokers listen; their controllers take the ports after these. */
+  readonly ports: readonly number[];
+  /** Which of them it is, from 0. */
+  readonly index: number;
+}
+
 /** Apache Kafka in KRaft mode: one node, on loopback, with data in a directory of its own. */
-export class Broker {
+export class Broker implements Brokers {
   readonly address: string;
   readonly #port: number;
   readonly #java: readonly string[];
@@ -73,7 +87,8 @@ export class Broker {
   #process: ChildProcess | undefined;
   #output = '';
 
-  private constructor(version: KafkaVersion, port: number, security: BrokerSecurity | undefined) {
+  private constructor(version: KafkaVersion, place: Place, security: BrokerSecurity | undefined) {
+    const port = portOf(place);
     this.address = `127.0.0.1:${port}`;
     this.#port = port;
     this.#directory = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
@@ -87,7 +102,7 @@ export class Broker {
       join(fetchKafka(version), '*'),
     ];
     const properties = {
-      ...propertiesOf(port, join(this.#directory, 'data')),
+      ...propertiesOf(place, join(this.#directory, 'data')),
       ...(security === undefined ? {} : securityOf(port, security)),
     };
     writeFileSync(
@@ -104,7 +119,14 @@ export class Broker {
     port: number,
     security?: BrokerSecurity,
   ): Promise<Broker> {
-    const broker = new Broker(version, port, security);
+    const broker = Broker.prepare(version, { ports: [port], index: 0 }, security);
+    await broker.resume();
+    return broker;
+  }
+
+  /** An empty broker that does not run yet. One of several answers when most of them run. */
+  static prepare(version: KafkaVersion, place: Place, security?: BrokerSecurity): Broker {
+    const broker = new Broker(version, place, security);
     const { status, stdout, stderr } = spawnSync(
       'java',
       [
@@ -120,7 +142,6 @@ export class Broker {
       { encoding: 'utf8' },
     );
     if (status !== 0) throw new Error(`Kafka could not format its storage: ${stdout}${stderr}`);
-    await broker.resume();
     return broker;
   }
 
@@ -131,7 +152,7 @@ export class Broker {
     return pid;
   }
 
-  /** Starts it again with the data that it has, and waits until it answers. */
+  /** Starts it with the data that it has, and waits until it answers. */
   async resume(): Promise<void> {
     this.#output = '';
     const child = spawn('java', [...this.#java, 'kafka.Kafka', this.#properties], {
@@ -170,11 +191,23 @@ export class Broker {
 
 type Properties = Readonly<Record<string, string | number | boolean>>;
 
-function propertiesOf(port: number, directory: string): Properties {
+function portOf({ ports, index }: Place): number {
+  const port = ports[index];
+  if (port === undefined) throw new RangeError(`there are ${ports.length} brokers`);
+  return port;
+}
+
+/** Everything is on all brokers, and acknowledged when it is on most of them. */
+function propertiesOf(place: Place, directory: string): Properties {
+  const port = portOf(place);
+  const replicas = place.ports.length;
+  const inSyncMin = Math.floor(replicas / 2) + 1;
   return {
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${port + 1}`,
+    'node.id': place.index + 1,
+    'controller.quorum.voters': place.ports
+      .map((each, index) => `${index + 1}@127.0.0.1:${each + 1}`)
+      .join(','),
     'controller.listener.names': 'CONTROLLER',
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
@@ -182,10 +215,12 @@ function propertiesOf(port: number, directory: string): Properties {
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': directory,
     'auto.create.topics.enable': false,
-    'offsets.topic.replication.factor': 1,
+    'default.replication.factor': replicas,
+    'min.insync.replicas': inSyncMin,
+    'offsets.topic.replication.factor': replicas,
     'offsets.topic.num.partitions': 1,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSyncMin,
     'transaction.state.log.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
   };

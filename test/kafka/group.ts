@@ -6,7 +6,7 @@ import { erase } from '../../schemas/brand.ts';
 import { type RunningClickHouse, startClickHouse } from '../clickhouse/running-server.ts';
 import { temporaryDirectory } from '../integration/command-line.ts';
 import { rowsOf } from '../integration/tables.ts';
-import { type Broker, KAFKA_VERSIONS, type KafkaVersion } from './broker.ts';
+import { type Broker, type Brokers, KAFKA_VERSIONS, type KafkaVersion } from './broker.ts';
 import { type SentEvent, consumeAll, produceJson } from './records.ts';
 import { RunningMember } from './running-member.ts';
 import { type Shop, brokerOf, expectTables, linkedShopOf } from './scene.ts';
@@ -16,22 +16,22 @@ export const PARTITIONS = 4;
 const [NEWEST] = KAFKA_VERSIONS;
 
 /** What processes share. */
-interface GroupParts {
+interface GroupParts<Via extends Brokers> {
   /** Theirs, and of ClickHouse. */
   readonly directory: string;
-  readonly broker: Broker;
+  readonly broker: Via;
   readonly clickHouse: RunningClickHouse;
 }
 
-/** A broker and a ClickHouse server, and processes that share them. */
-export class Group {
+/** A broker, or a cluster of them, and a ClickHouse server, and processes that share them. */
+export class Group<Via extends Brokers = Broker> {
   readonly directory: string;
-  readonly broker: Broker;
+  readonly broker: Via;
   /** Where they find each other. */
   readonly environment: Readonly<Record<string, string>>;
   #clickHouse: RunningClickHouse;
 
-  protected constructor({ directory, broker, clickHouse }: GroupParts) {
+  protected constructor({ directory, broker, clickHouse }: GroupParts<Via>) {
     this.directory = directory;
     this.broker = broker;
     this.environment = { ...clickHouse.environment, WEIR_KAFKA_BROKERS: broker.address };
@@ -39,12 +39,11 @@ export class Group {
   }
 
   static async start(version: KafkaVersion = NEWEST): Promise<Group> {
-    return new Group(await Group.startParts(version));
+    return new Group(await Group.startParts(await brokerOf(version)));
   }
 
-  protected static async startParts(version: KafkaVersion): Promise<GroupParts> {
+  protected static async startParts<Via extends Brokers>(broker: Via): Promise<GroupParts<Via>> {
     const directory = temporaryDirectory();
-    const broker = await brokerOf(version);
     const clickHouse = await startClickHouse({ path: clickHousePathOf(directory) });
     return { directory, broker, clickHouse };
   }
@@ -85,10 +84,10 @@ export class Group {
 }
 
 /** A group that takes a shop's events. */
-export class ShopGroup extends Group {
+export class ShopGroup<Via extends Brokers = Broker> extends Group<Via> {
   readonly shop: Shop;
 
-  private constructor(parts: GroupParts, shop: Shop) {
+  private constructor(parts: GroupParts<Via>, shop: Shop) {
     super(parts);
     this.shop = shop;
   }
@@ -96,12 +95,20 @@ export class ShopGroup extends Group {
   /** Without `shopOf` the events are those of a shop where ids turn out to be one visitor's. */
   static async open({
     version = NEWEST,
-    shopOf = linkedShopOf,
+    shopOf,
   }: {
     readonly version?: KafkaVersion;
     readonly shopOf?: typeof linkedShopOf;
   } = {}): Promise<ShopGroup> {
-    const parts = await Group.startParts(version);
+    return ShopGroup.with(await brokerOf(version), shopOf);
+  }
+
+  /** As `open`, with brokers that run. */
+  static async with<Via extends Brokers>(
+    broker: Via,
+    shopOf: typeof linkedShopOf = linkedShopOf,
+  ): Promise<ShopGroup<Via>> {
+    const parts = await Group.startParts(broker);
     return new ShopGroup(parts, await shopOf(parts.directory));
   }
 

@@ -10,7 +10,7 @@ import { erase } from '../../schemas/brand.ts';
 import { parseEvent } from '../../schemas/events/parse.ts';
 import { encodeEvent } from '../../schemas/events/wire.ts';
 import { type EventType, TOPIC_OF_EVENT, type Topic } from '../../schemas/topics.ts';
-import type { Broker } from './broker.ts';
+import type { Brokers } from './broker.ts';
 
 const execute = promisify(execFile);
 const hasKcat = spawnSync('kcat', ['-V']).status === 0;
@@ -41,13 +41,17 @@ export function writeEvents(file: string, events: readonly SentEvent[]): string 
 }
 
 /** A client that knows nothing of Weir. */
-function kafkaOf(broker: Broker): Kafka {
-  return new Kafka({ brokers: [broker.address], clientId: 'shop', logLevel: logLevel.NOTHING });
+function kafkaOf(broker: Brokers): Kafka {
+  return new Kafka({
+    brokers: broker.address.split(','),
+    clientId: 'shop',
+    logLevel: logLevel.NOTHING,
+  });
 }
 
 /** Runs `use` with an admin's connection. */
 export async function withAdmin<Result>(
-  broker: Broker,
+  broker: Brokers,
   use: (admin: Admin) => Promise<Result>,
 ): Promise<Result> {
   const admin = kafkaOf(broker).admin();
@@ -61,7 +65,7 @@ export async function withAdmin<Result>(
 
 /** Appends records as another program does. Without a partition Kafka deals them out in turn. */
 export async function produce(
-  broker: Broker,
+  broker: Brokers,
   topic: string,
   messages: readonly Message[],
 ): Promise<void> {
@@ -76,7 +80,7 @@ export async function produce(
 
 /** Appends records in a transaction, which takes an offset for its end in each partition. */
 export async function produceInTransaction(
-  broker: Broker,
+  broker: Brokers,
   topic: Topic,
   transaction: { readonly messages: readonly Message[]; readonly end: 'commit' | 'abort' },
 ): Promise<void> {
@@ -94,7 +98,7 @@ export async function produceInTransaction(
 }
 
 /** Deletes everything that the topics of events hold. */
-export function deleteRecords(broker: Broker): Promise<void> {
+export function deleteRecords(broker: Brokers): Promise<void> {
   return withAdmin(broker, async (admin) => {
     for (const topic of Object.values(TOPIC_OF_EVENT)) {
       const offsets = await admin.fetchTopicOffsets(topic);
@@ -111,7 +115,7 @@ export function deleteRecords(broker: Broker): Promise<void> {
  * those that come.
  */
 export async function produceAvro(
-  broker: Broker,
+  broker: Brokers,
   events: readonly SentEvent[],
   directory: string,
 ): Promise<void> {
@@ -127,7 +131,7 @@ export async function produceAvro(
 
 /** Appends events as lines of JSON. */
 export async function produceJson(
-  broker: Broker,
+  broker: Brokers,
   events: readonly SentEvent[],
   directory: string,
 ): Promise<void> {
@@ -142,7 +146,7 @@ const DELIMITER = '<next record>';
 
 /** By kcat, or by another client where kcat is missing. */
 async function produceValues(
-  broker: Broker,
+  broker: Brokers,
   topic: Topic,
   { values, directory }: { readonly values: readonly Buffer[]; readonly directory: string },
 ): Promise<void> {
@@ -170,7 +174,7 @@ function byTopic(events: readonly SentEvent[]): ReadonlyMap<Topic, readonly Sent
 }
 
 /** Every record of a topic that is there now, in the order of each partition. */
-export async function consumeAll(broker: Broker, topic: string): Promise<readonly string[]> {
+export async function consumeAll(broker: Brokers, topic: string): Promise<readonly string[]> {
   const offsets = await withAdmin(broker, (admin) => admin.fetchTopicOffsets(topic));
   const total = offsets.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
   const values: string[] = [];

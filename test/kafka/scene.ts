@@ -10,11 +10,12 @@ import { differencesOf } from '../integration/audit.ts';
 import { startWeir } from '../integration/command-line.ts';
 import { writeShopFile } from '../integration/simulated-shop.ts';
 import { type Tables, tablesOf } from '../integration/tables.ts';
-import { Broker, type BrokerSecurity, type KafkaVersion } from './broker.ts';
+import { Broker, type BrokerSecurity, type Brokers, type KafkaVersion } from './broker.ts';
+import { Cluster } from './cluster.ts';
 import { type SentEvent, eventsOf } from './records.ts';
 import { RunningNode } from './running-node.ts';
 
-/** Where the broker of a test listens; its other listeners take the ports after it. */
+/** Where the first broker of a test listens; its other listeners, and the other brokers, take the ports after it. */
 const PORT = Number(process.env['TEST_KAFKA_PORT'] ?? 18_200);
 
 /** An empty broker, gone when the test ends. */
@@ -24,13 +25,20 @@ export async function brokerOf(version: KafkaVersion, security?: BrokerSecurity)
   return broker;
 }
 
+/** Three empty brokers with a copy of everything each, gone when the test ends. */
+export async function clusterOf(version: KafkaVersion): Promise<Cluster> {
+  const cluster = await Cluster.start(version, PORT);
+  onTestFinished(() => cluster.remove());
+  return cluster;
+}
+
 /** The configuration of a node with this broker. */
-export function variables(broker: Broker, dataDir: string): Readonly<Record<string, string>> {
+export function variables(broker: Brokers, dataDir: string): Readonly<Record<string, string>> {
   return { WEIR_KAFKA_BROKERS: broker.address, WEIR_DATA_DIR: dataDir };
 }
 
 /** Creates the topics, so that other programs can write while nobody reads. */
-export async function createTopics(broker: Broker): Promise<void> {
+export async function createTopics(broker: Brokers): Promise<void> {
   const { finished } = startWeir(['topics', '--json'], { WEIR_KAFKA_BROKERS: broker.address });
   const { exitCode, stdout } = await finished;
   expect(exitCode).toBe(0);

@@ -177,14 +177,21 @@ export class KafkaAdmin {
       await admin.connect();
       return await question(admin);
     } catch (error) {
-      await this.close();
+      if (this.#admin === admin) this.#admin = undefined;
       throw error;
+    } finally {
+      // Also after an answer: where another question failed meanwhile, nobody else knows this connection.
+      if (this.#admin !== admin) await disconnect(admin);
     }
   }
 
   async close(): Promise<void> {
     const admin = this.#admin;
     this.#admin = undefined;
-    await admin?.disconnect().catch(() => undefined);
+    await disconnect(admin);
   }
+}
+
+async function disconnect(admin: Admin | undefined): Promise<void> {
+  await admin?.disconnect().catch(() => undefined);
 }

@@ -13,6 +13,10 @@ const BATCHES = [0, 1].map((partition) => ({
 /** A client whose brokers answer for these partitions, request by request, and the producers it made. */
 class Client {
   producers = 0;
+  /** Producers that have been told to connect and not to disconnect. */
+  readonly connected = new Set<number>();
+  /** How many producers connect and then fail to get a number. */
+  failing = 0;
   readonly #answered: (readonly number[])[];
 
   constructor(answered: readonly (readonly number[])[]) {
@@ -33,11 +37,21 @@ class Client {
         ),
       );
     };
-    const nothing = (): Promise<void> => Promise.resolve();
     return erase({
       producer: () => {
         this.producers += 1;
-        return { connect: nothing, disconnect: nothing, sendBatch: answer };
+        const number = this.producers;
+        return {
+          connect: (): Promise<void> => {
+            this.connected.add(number);
+            return number <= this.failing ? Promise.reject(new Error('away')) : Promise.resolve();
+          },
+          disconnect: (): Promise<void> => {
+            this.connected.delete(number);
+            return Promise.resolve();
+          },
+          sendBatch: answer,
+        };
       },
     });
   }
@@ -62,4 +76,19 @@ test('a partition without an answer is no append: the sender hears of it and sen
   });
   await writer.append(BATCHES, () => undefined);
   expect(client.producers).toBe(2);
+});
+
+test('a producer that connects and gets no number keeps no connection', async () => {
+  const client = new Client([[0, 1]]);
+  client.failing = 2;
+  const writer = new KafkaWriter(client.asKafka());
+  for (let failed = 0; failed < client.failing; failed += 1)
+    await expect(writer.append(BATCHES, () => undefined)).rejects.toMatchObject({
+      code: 'KAFKA_UNREACHABLE',
+    });
+  expect(client.connected.size).toBe(0);
+  await writer.append(BATCHES, () => undefined);
+  expect([...client.connected]).toEqual([3]);
+  await writer.close();
+  expect(client.connected.size).toBe(0);
 });

@@ -89,7 +89,13 @@ export class KafkaWriter {
       idempotent: true,
       allowAutoTopicCreation: false,
     });
-    await producer.connect();
+    try {
+      await producer.connect();
+    } catch (error) {
+      // It may have connected, and failed to get its number.
+      await producer.disconnect().catch(() => undefined);
+      throw error;
+    }
     return producer;
   }
 }
