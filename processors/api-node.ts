@@ -17,7 +17,7 @@ import type { Config } from './config.ts';
 import { decisionRecord } from './decision-record.ts';
 import { type Door, createDoor } from './door/door.ts';
 import { type Tokeniser, createTokeniser } from './door/tokeniser.ts';
-import { createKafka } from './engine/log/kafka-client.ts';
+import { kafkaClients } from './engine/log/kafka-client.ts';
 import { prepareLogTopics } from './engine/log/kafka-prepare.ts';
 import { KafkaUpdatesReader } from './engine/log/kafka-updates-reader.ts';
 import { ensureUpdatesTopic } from './engine/log/kafka-updates.ts';
@@ -85,7 +85,7 @@ export class ApiNode implements EnginePort {
     const { config, cluster } = parts;
     this.#config = config;
     this.#clickHouse = cluster.clickHouse;
-    this.#writer = new KafkaWriter(createKafka(cluster.settings));
+    this.#writer = new KafkaWriter(kafkaClients(cluster.settings));
     this.#updates = parts.updates;
     this.#rows = parts.rows;
     this.logger = parts.logger;

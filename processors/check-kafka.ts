@@ -1,7 +1,7 @@
 import { messageOf } from '../schemas/errors.ts';
 import { TOPIC_OF_EVENT } from '../schemas/topics.ts';
 import type { Config } from './config.ts';
-import { createKafka, kafkaError } from './engine/log/kafka-client.ts';
+import { kafkaClients, kafkaError } from './engine/log/kafka-client.ts';
 import { KafkaAdmin } from './engine/log/kafka-topics.ts';
 import { kafkaSettings, topicPlan } from './open-log.ts';
 import { openSchemaRegistry } from './open-registry.ts';
@@ -16,7 +16,7 @@ export interface Connection {
 export async function checkKafka(config: Config): Promise<Connection | undefined> {
   const settings = kafkaSettings(config);
   if (settings === undefined) return undefined;
-  const admin = new KafkaAdmin(createKafka(settings));
+  const admin = new KafkaAdmin(kafkaClients(settings));
   try {
     const existing = new Set(await admin.ask((asked) => asked.listTopics()));
     const missing = [...topicPlan(config).partitionCounts.keys()].filter(

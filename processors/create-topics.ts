@@ -1,7 +1,7 @@
 import { EngineError } from '../schemas/errors.ts';
 import type { Topic } from '../schemas/topics.ts';
 import type { Config } from './config.ts';
-import { createKafka, kafkaError } from './engine/log/kafka-client.ts';
+import { kafkaClients, kafkaError } from './engine/log/kafka-client.ts';
 import { KafkaAdmin, ensureTopics } from './engine/log/kafka-topics.ts';
 import { kafkaSettings, topicPlan } from './open-log.ts';
 
@@ -30,7 +30,7 @@ export async function createTopics(config: Config): Promise<readonly CreatedTopi
     });
   }
   const plan = topicPlan(config);
-  const admin = new KafkaAdmin(createKafka(settings));
+  const admin = new KafkaAdmin(kafkaClients(settings));
   try {
     const created = await admin.ask((asked) => ensureTopics(asked, plan));
     return [...plan.partitionCounts].map(([topic, partitionCount]) => ({

@@ -11,7 +11,7 @@ import { clusterParts } from './cluster.ts';
 import type { Config } from './config.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { KafkaChangelog } from './engine/log/kafka-changelog.ts';
-import { type KafkaSettings, createKafka } from './engine/log/kafka-client.ts';
+import { type KafkaSettings, kafkaClients } from './engine/log/kafka-client.ts';
 import { KafkaUpdatesOut, ensureUpdatesTopic, updatesTopic } from './engine/log/kafka-updates.ts';
 import { KafkaWriter } from './engine/log/kafka-writer.ts';
 import { KafkaLog } from './engine/log/kafka.ts';
@@ -84,7 +84,7 @@ export class ProcessorNode {
     this.#clickHouse = parts.clickHouse;
     this.#log = log;
     this.#changelog = parts.changelog;
-    this.#writer = new KafkaWriter(createKafka(settings));
+    this.#writer = new KafkaWriter(kafkaClients(settings));
     this.logger = logger;
     this.#onDefect = parts.onDefect;
     this.#metrics = new Metrics();

@@ -1,5 +1,5 @@
 import { convertOurs } from '../../processors/engine/log/kafka-batch.ts';
-import { createKafka } from '../../processors/engine/log/kafka-client.ts';
+import { kafkaClients } from '../../processors/engine/log/kafka-client.ts';
 import { type Fetched, KafkaReader } from '../../processors/engine/log/kafka-reader.ts';
 import { KafkaWriter } from '../../processors/engine/log/kafka-writer.ts';
 import { createLogger } from '../../processors/engine/telemetry/log.ts';
@@ -7,7 +7,7 @@ import { type Client, type ClientOptions, type Member, type Reading, TOPIC } fro
 
 /** kafkajs by the parts of the log that stand on it. */
 export function createKafkajsClient({ broker, name }: ClientOptions): Client {
-  const kafka = createKafka({
+  const kafka = kafkaClients({
     brokers: [broker],
     clientId: name,
     sasl: undefined,

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
-import { type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
+import { type Message, Partitioners, type Producer } from 'kafkajs';
 
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
+import { type KafkaClients, type KafkaSettings, kafkaClients, kafkaError } from './kafka-client.ts';
 import { untilAnswered } from './kafka-prepare.ts';
 import { type Fetched, KafkaReader } from './kafka-reader.ts';
 import type { RecordSet } from './kafka-records.ts';
@@ -69,7 +69,7 @@ interface Reading {
  * the broker refuses whoever had it before; every append is a transaction.
  */
 export class KafkaChangelog {
-  readonly #kafka: Kafka;
+  readonly #kafka: KafkaClients;
   readonly #admin: KafkaAdmin;
   readonly #reader: KafkaReader;
   readonly #topic: string;
@@ -77,7 +77,10 @@ export class KafkaChangelog {
   readonly #partitions: number;
   readonly #readings = new Map<number, Reading>();
 
-  private constructor(options: ChangelogOptions, parts: { kafka: Kafka; admin: KafkaAdmin }) {
+  private constructor(
+    options: ChangelogOptions,
+    parts: { kafka: KafkaClients; admin: KafkaAdmin },
+  ) {
     const { clientId } = options.settings;
     this.#kafka = parts.kafka;
     this.#admin = parts.admin;
@@ -105,7 +108,7 @@ export class KafkaChangelog {
    * @throws {EngineError} KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED
    */
   static async open(options: ChangelogOptions): Promise<KafkaChangelog> {
-    const kafka = createKafka(options.settings);
+    const kafka = kafkaClients(options.settings);
     const admin = new KafkaAdmin(kafka);
     await untilAnswered(admin, options.logger, (asked) =>
       ensureInternalTopic(asked, {

@@ -1,10 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-import { Kafka, type SASLOptions, logLevel } from 'kafkajs';
+import {
+  type Admin,
+  type Consumer,
+  type ConsumerConfig,
+  Kafka,
+  type Producer,
+  type ProducerConfig,
+  type SASLOptions,
+  logLevel,
+} from 'kafkajs';
 
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError, messageOf } from '../../../schemas/errors.ts';
+import { KafkaSockets } from './kafka-sockets.ts';
 import { installWire } from './kafka-wire.ts';
 
 /** How to reach the brokers and who we are to them. */
@@ -50,12 +60,19 @@ const REQUEST_MS = 10_000;
 /** Few and short: whoever asks through us has a back-off of its own and must hear of the trouble. */
 const RETRY = { initialRetryTime: 100, retries: 4, maxRetryTime: 1_000 };
 
-/** A client of the brokers; it connects when it is first used. */
-export function createKafka(settings: KafkaSettings): Kafka {
+/** What makes clients of the brokers: each has connections of its own, which end when it is disconnected. */
+export interface KafkaClients {
+  producer(config: ProducerConfig): Producer;
+  consumer(config: ConsumerConfig): Consumer;
+  admin(): Admin;
+}
+
+/** Clients of these brokers; they connect when they are told to. */
+export function kafkaClients(settings: KafkaSettings): KafkaClients {
   clampTimers();
   installWire();
   const { tls, sasl } = settings;
-  return new Kafka({
+  const options = {
     brokers: [...settings.brokers],
     clientId: settings.clientId,
     connectionTimeout: CONNECT_MS,
@@ -66,7 +83,21 @@ export function createKafka(settings: KafkaSettings): Kafka {
     logLevel: logLevel.NOTHING,
     ...(tls === undefined ? {} : { ssl: pemOf(tls) }),
     ...(sasl === undefined ? {} : { sasl: saslOf(sasl) }),
-  });
+  };
+  function made<Client extends Producer | Consumer | Admin>(
+    make: (kafka: Kafka) => Client,
+  ): Client {
+    const sockets = new KafkaSockets();
+    const client = make(new Kafka({ ...options, socketFactory: sockets.create }));
+    const disconnect = client.disconnect.bind(client);
+    client.disconnect = () => disconnect().finally(() => sockets.end());
+    return client;
+  }
+  return {
+    producer: (config) => made((kafka) => kafka.producer(config)),
+    consumer: (config) => made((kafka) => kafka.consumer(config)),
+    admin: () => made((kafka) => kafka.admin()),
+  };
 }
 
 function saslOf({

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 
 import type { Logger } from '../telemetry/log.ts';
-import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
+import { type KafkaSettings, kafkaClients, kafkaError } from './kafka-client.ts';
 import { KafkaAdmin, type TopicPlan, prepareTopics } from './kafka-topics.ts';
 
 /** How long to wait between two tries to reach a broker at the start: doubled up to the longest. */
@@ -22,7 +22,7 @@ interface Preparation {
  * @throws {EngineError} KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED
  */
 export async function prepareLogTopics(options: Preparation): Promise<void> {
-  const admin = new KafkaAdmin(createKafka(options.settings));
+  const admin = new KafkaAdmin(kafkaClients(options.settings));
   await waitForTopics(admin, options);
   await admin.close();
 }

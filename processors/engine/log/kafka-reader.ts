@@ -1,12 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
 
 import { erase } from '../../../schemas/brand.ts';
 import { messageOf } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { coPartitioned } from './kafka-assigner.ts';
+import type { KafkaClients } from './kafka-client.ts';
 import type { FetchedMessage } from './kafka-fetch.ts';
 import type { RecordSet } from './kafka-records.ts';
 
@@ -66,7 +67,7 @@ export interface ReaderEvents {
  * it makes no progress.
  */
 export class KafkaReader {
-  readonly #kafka: Kafka;
+  readonly #kafka: KafkaClients;
   readonly #groupId: string;
   readonly #topics: readonly string[];
   readonly #partitionBytesMax: number;
@@ -79,7 +80,7 @@ export class KafkaReader {
   #restart: () => void = () => undefined;
 
   constructor(options: {
-    readonly kafka: Kafka;
+    readonly kafka: KafkaClients;
     readonly groupId: string;
     readonly topics: readonly string[];
     /** Most bytes of one partition in one answer; without it what is converted in some 10 ms. */

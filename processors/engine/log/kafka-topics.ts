@@ -1,8 +1,9 @@
-import type { Admin, ConfigResourceTypes, Kafka } from 'kafkajs';
+import type { Admin, ConfigResourceTypes } from 'kafkajs';
 
 import { erase } from '../../../schemas/brand.ts';
 import { EngineError } from '../../../schemas/errors.ts';
 import type { Topic } from '../../../schemas/topics.ts';
+import type { KafkaClients } from './kafka-client.ts';
 
 /** The protocol's number for the settings of a topic; kafkajs names it where no ES module can import it. */
 const TOPIC_RESOURCE = erase<ConfigResourceTypes>(2);
@@ -163,10 +164,10 @@ export async function prepareTopics(
 
 /** A connection for questions about topics, made anew after an error. */
 export class KafkaAdmin {
-  readonly #kafka: Kafka;
+  readonly #kafka: Pick<KafkaClients, 'admin'>;
   #admin: Admin | undefined;
 
-  constructor(kafka: Kafka) {
+  constructor(kafka: Pick<KafkaClients, 'admin'>) {
     this.#kafka = kafka;
   }
 
@@ -177,21 +178,14 @@ export class KafkaAdmin {
       await admin.connect();
       return await question(admin);
     } catch (error) {
-      if (this.#admin === admin) this.#admin = undefined;
+      await this.close();
       throw error;
-    } finally {
-      // Also after an answer: where another question failed meanwhile, nobody else knows this connection.
-      if (this.#admin !== admin) await disconnect(admin);
     }
   }
 
   async close(): Promise<void> {
     const admin = this.#admin;
     this.#admin = undefined;
-    await disconnect(admin);
+    await admin?.disconnect().catch(() => undefined);
   }
-}
-
-async function disconnect(admin: Admin | undefined): Promise<void> {
-  await admin?.disconnect().catch(() => undefined);
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { createKafka } from './kafka-client.ts';
+import { kafkaClients } from './kafka-client.ts';
 import { untilAnswered } from './kafka-prepare.ts';
 import { type Fetched, KafkaReader } from './kafka-reader.ts';
 import { KafkaAdmin, offsetsOf } from './kafka-topics.ts';
@@ -30,7 +30,7 @@ export class KafkaUpdatesReader {
     this.#topic = updatesTopic(clientId);
     this.#positions = positions;
     this.#reader = new KafkaReader({
-      kafka: createKafka(options.settings),
+      kafka: kafkaClients(options.settings),
       groupId: `${clientId}-updates-${randomUUID()}`,
       topics: [this.#topic],
       logger: options.logger,
@@ -54,7 +54,7 @@ export class KafkaUpdatesReader {
     options: UpdatesOptions & { readonly sinceMs: number },
   ): Promise<KafkaUpdatesReader> {
     const topic = updatesTopic(options.settings.clientId);
-    const admin = new KafkaAdmin(createKafka(options.settings));
+    const admin = new KafkaAdmin(kafkaClients(options.settings));
     const { logger, sinceMs } = options;
     const ends = await untilAnswered(admin, logger, (asked) => offsetsOf(asked, topic));
     const starts = await untilAnswered(admin, logger, (asked) =>

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Logger } from '../telemetry/log.ts';
-import { type KafkaSettings, createKafka } from './kafka-client.ts';
+import { type KafkaSettings, kafkaClients } from './kafka-client.ts';
 import { untilAnswered } from './kafka-prepare.ts';
 import { KafkaAdmin, ensureInternalTopic } from './kafka-topics.ts';
 import type { KafkaWriter } from './kafka-writer.ts';
@@ -41,7 +41,7 @@ export function ensureUpdatesTopic(options: UpdatesOptions): Promise<void> {
 export async function ensureToldTopic(
   options: UpdatesOptions & { readonly topic: string; readonly retentionMs: number },
 ): Promise<void> {
-  const admin = new KafkaAdmin(createKafka(options.settings));
+  const admin = new KafkaAdmin(kafkaClients(options.settings));
   await untilAnswered(admin, options.logger, (asked) =>
     ensureInternalTopic(asked, {
       topic: options.topic,

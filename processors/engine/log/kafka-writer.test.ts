@@ -1,7 +1,8 @@
-import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
+import type { ProducerBatch, RecordMetadata } from 'kafkajs';
 import { expect, test } from 'vitest';
 
 import { erase } from '../../../schemas/brand.ts';
+import type { KafkaClients } from './kafka-client.ts';
 import { type Appended, KafkaWriter } from './kafka-writer.ts';
 
 const BATCHES = [0, 1].map((partition) => ({
@@ -23,7 +24,7 @@ class Client {
     this.#answered = [...answered];
   }
 
-  asKafka(): Kafka {
+  asKafka(): KafkaClients {
     const answer = ({ topicMessages = [] }: ProducerBatch): Promise<RecordMetadata[]> => {
       const partitions = this.#answered.shift() ?? [];
       return Promise.resolve(

@@ -1,14 +1,8 @@
-import {
-  type Kafka,
-  type Message,
-  Partitioners,
-  type Producer,
-  type RecordMetadata,
-} from 'kafkajs';
+import { type Message, Partitioners, type Producer, type RecordMetadata } from 'kafkajs';
 
 import { EngineError } from '../../../schemas/errors.ts';
 import { HEADER } from './kafka-batch.ts';
-import { kafkaError } from './kafka-client.ts';
+import { type KafkaClients, kafkaError } from './kafka-client.ts';
 import { dealtOut } from './kafka-wire.ts';
 import type { AppendBatch } from './log.ts';
 
@@ -34,11 +28,11 @@ export interface Appended {
  * know which of its records the broker has.
  */
 export class KafkaWriter {
-  readonly #kafka: Kafka;
+  readonly #kafka: KafkaClients;
   #producer: Promise<Producer> | undefined;
   #isClosed = false;
 
-  constructor(kafka: Kafka) {
+  constructor(kafka: KafkaClients) {
     this.#kafka = kafka;
   }
 

@@ -1,7 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import type { Kafka } from 'kafkajs';
-
 import type { Topic } from '../../../schemas/topics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import {
@@ -12,7 +10,7 @@ import {
   emptyBatch,
   hasForeign,
 } from './kafka-batch.ts';
-import { type KafkaSettings, createKafka, kafkaError } from './kafka-client.ts';
+import { type KafkaClients, type KafkaSettings, kafkaClients, kafkaError } from './kafka-client.ts';
 import { beyondEnd, deletedUnread } from './kafka-gap.ts';
 import { type Partition, createPartitions, isBeyondEnd } from './kafka-partition.ts';
 import { waitForTopics } from './kafka-prepare.ts';
@@ -73,7 +71,7 @@ export class KafkaLog implements Log {
   private constructor(
     options: KafkaLogOptions,
     parts: {
-      readonly kafka: Kafka;
+      readonly kafka: KafkaClients;
       readonly admin: KafkaAdmin;
       readonly offsets: ReadonlyMap<Topic, readonly PartitionOffsets[]>;
       readonly appendTimeTopics: ReadonlySet<string>;
@@ -103,7 +101,7 @@ export class KafkaLog implements Log {
    * @throws {EngineError} KAFKA_REFUSED, LOG_PARTITION_COUNT_CHANGED
    */
   static async open(options: KafkaLogOptions): Promise<KafkaLog> {
-    const kafka = createKafka(options.settings);
+    const kafka = kafkaClients(options.settings);
     const admin = new KafkaAdmin(kafka);
     const parts = await waitForTopics(admin, options);
     const log = new KafkaLog(options, { kafka, admin, ...parts });
