@@ -13,8 +13,8 @@ import { KAFKA_VERSION } from './kafka/scene.ts';
 import type { Writer } from './kafka/shop-producer.ts';
 import type { BenchOptions, BenchResult, Metric } from './measure/result.ts';
 
-/** More than five minutes of the target. */
-const EVENTS = 14_000_000;
+/** More than five minutes of the fastest that was seen. */
+const EVENTS = 17_000_000;
 const EVENTS_PER_SECOND_MIN = 40_000;
 const MEASURED_MS = 5 * MINUTE_MS;
 

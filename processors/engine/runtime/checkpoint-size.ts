@@ -12,8 +12,8 @@ const HISTORY_FACTOR = 4;
 /** Records that one task has not read at which it catches up: a second of a high rate. */
 const BEHIND_RECORDS_MIN = 5_000;
 
-/** How many times as large and as rare as of live events the next checkpoint may be, and as rare what viewers see. */
-export function sizeFactor(tasks: readonly Task[], log: Log): number {
+/** How many times as large and as rare as of live events the next checkpoint may be, and as rare what viewers are told. */
+export function historyFactor(tasks: readonly Task[], log: Log): number {
   const isHistory = tasks.some(
     (task) => task.isImporting || unreadCount(task, log) >= BEHIND_RECORDS_MIN,
   );

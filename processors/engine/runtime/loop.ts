@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { UpdateBatch } from '../../../schemas/panel.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../time/clock.ts';
-import { sizeFactor } from './checkpoint-size.ts';
+import { historyFactor } from './checkpoint-size.ts';
 import type { Engine } from './engine.ts';
 import { unreadCount } from './unread.ts';
 import { Watchdog } from './watchdog.ts';
@@ -163,7 +163,7 @@ export class EngineLoop {
 
   /** Of what has piled up as seldom as there are checkpoints of it: a row changes many times meanwhile. */
   #publishWhenDue(): void {
-    const tickMs = this.#liveTickMs * sizeFactor(this.#engine.tasks, this.#log);
+    const tickMs = this.#liveTickMs * historyFactor(this.#engine.tasks, this.#log);
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#lastPublishedMs >= tickMs && this.#canPublish()) this.#publish();
   }

@@ -1,4 +1,4 @@
-import { keysLeft, sizeFactor } from './checkpoint-size.ts';
+import { keysLeft, historyFactor } from './checkpoint-size.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { Task } from './task.ts';
 
@@ -59,7 +59,7 @@ export class Pace {
   /** Whether the next checkpoint should begin. */
   isDue(tasks: readonly Task[]): boolean {
     const { log, limits } = this.#options;
-    const factor = sizeFactor(tasks, log);
+    const factor = historyFactor(tasks, log);
     return keysLeft(tasks, limits, factor) === 0 || this.ageMs >= factor * limits.checkpointMs;
   }
 
@@ -67,7 +67,7 @@ export class Pace {
   recordsMax(tasks: readonly Task[], isWriting: boolean): number {
     if (!isWriting) return STEP_RECORDS_MAX;
     const { log, limits } = this.#options;
-    const factor = waitingFactor(sizeFactor(tasks, log), this.ageMs / this.#usualDurationMs);
+    const factor = waitingFactor(historyFactor(tasks, log), this.ageMs / this.#usualDurationMs);
     const keys = keysLeft(tasks, limits, factor);
     if (keys < STEP_SHARE_MIN * limits.checkpointKeysMax) return 0;
     return Math.min(STEP_RECORDS_MAX, Math.ceil(keys / KEYS_PER_RECORD));
