@@ -1,4 +1,4 @@
-import { keysLeft, historyFactor } from './checkpoint-size.ts';
+import { historyFactor, keysLeft } from './checkpoint-size.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { Task } from './task.ts';
 
